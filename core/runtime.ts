@@ -1,0 +1,236 @@
+/**
+ * The port: everything core may ask of the world. Types only.
+ *
+ * An adapter (`adapters/bun.ts`, `deno.ts`, `node.ts`, `sim/`) exports one function that makes a `Runtime`; core gets
+ * it through constructors and never names a runtime. An adapter translates calls and knows nothing of RocketMQ.
+ *
+ * Two rules hold throughout:
+ * - bytes handed to a callback (`SocketHandler.data`) are valid until the callback returns: whoever keeps them copies;
+ * - bytes handed to a call (`Socket.write`, `FileHandle.write`) are valid until the call returns if it is synchronous
+ *   (an adapter that must keep them copies), and until the promise settles if it is not.
+ */
+export interface Runtime {
+  readonly name: "bun" | "deno" | "node" | "sim";
+  readonly net: Net;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digest: Digest;
+  readonly compression: Compression;
+  readonly system: System;
+  readonly dns: Dns;
+}
+
+// ---------------------------------------------------------------------------------------------------------- sockets
+
+export interface Net {
+  /** Rejects with `RuntimeFault` code `EADDRINUSE`, `EADDRNOTAVAIL` or `EACCES` when the address can't be had. */
+  listen(options: ListenOptions, accept: (socket: Socket) => SocketHandler): Promise<Listener>;
+  /** Rejects with `RuntimeFault` (`ECONNREFUSED`, `ETIMEDOUT` …) when no connection is made within `timeoutMs`. */
+  connect(options: ConnectOptions, handler: SocketHandler): Promise<Socket>;
+}
+
+export interface ListenOptions {
+  /** An IPv4 or IPv6 literal, `0.0.0.0` or `::`. */
+  readonly host: string;
+  /** 0 asks for a free one. */
+  readonly port: number;
+  readonly backlog?: number;
+}
+
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+}
+
+export interface Listener {
+  readonly address: Endpoint;
+  /** Stops accepting; accepted sockets live on. */
+  close(): Promise<void>;
+}
+
+export interface Endpoint {
+  /** An IP literal without brackets; an IPv4 address mapped into IPv6 appears as IPv4. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Socket {
+  readonly remote: Endpoint;
+  /** The local address of this very connection, not of the listener. */
+  readonly local: Endpoint;
+  /** Bytes that `write` took and the kernel has not. The owner bounds it: stop writing, or destroy. */
+  readonly bufferedBytes: number;
+  /** Queues all of `bytes` in order. After `end` or `destroy` it does nothing. Never throws. */
+  write(bytes: Uint8Array): void;
+  /** Half-close: sends what is queued, then FIN. Reading goes on. */
+  end(): void;
+  /** Closes at once; what is queued is dropped. `closed` is called once, later. */
+  destroy(): void;
+  /** No further `data` until `resume`, so the peer's window fills (the pause may let one chunk already read through). */
+  pause(): void;
+  resume(): void;
+}
+
+export interface SocketHandler {
+  /** `chunk` is valid until the callback returns. */
+  data(chunk: Uint8Array): void;
+  /** `bufferedBytes` fell to 0 after having been above 0. */
+  drained?(): void;
+  /** The peer sent FIN. Without this callback the adapter ends our side too. */
+  ended?(): void;
+  /** Once, last of all callbacks. `fault` is absent on an orderly close. */
+  closed(fault?: RuntimeFault): void;
+}
+
+// ------------------------------------------------------------------------------------------------------------ files
+
+/** A failure of the world, found by `code` (`ENOSPC`, `EIO`, `ENOENT`, `EEXIST`, `ECONNRESET`, `ELOCKED` …). */
+export interface RuntimeFault extends Error {
+  readonly code: string;
+}
+
+/** Paths are absolute, or relative to the process's directory; `/` separates. All failures are `RuntimeFault`s. */
+export interface Files {
+  open(path: string, options?: OpenOptions): FileHandle;
+  exists(path: string): boolean;
+  /** Undefined when there is nothing at `path`. */
+  stat(path: string): FileStat | undefined;
+  /** Names in the directory, sorted; empty when it does not exist. */
+  list(path: string): string[];
+  makeDirectory(path: string): void;
+  rename(from: string, to: string): void;
+  /** A file; silent when absent. */
+  remove(path: string): void;
+  /** A directory with all below it; silent when absent. */
+  removeTree(path: string): void;
+  /** Makes entries (creation, rename, removal) in this directory durable. */
+  syncDirectory(path: string): void;
+  /** The whole file, or undefined when absent. For configuration, not for logs. */
+  read(path: string): Uint8Array | undefined;
+  /** Creates or replaces the file's content; with `sync` its bytes are on the disk on return. */
+  write(path: string, bytes: Uint8Array, options?: { sync?: boolean }): void;
+  /**
+   * An exclusive lock that the kernel holds for this process and drops when it dies. Throws `ELOCKED` when another
+   * process, or another `lock` in this one, holds it. The file is created and keeps its content.
+   */
+  lock(path: string): FileLock;
+  /** Of the file system that holds `path`. */
+  diskSpace(path: string): DiskSpace;
+}
+
+export interface OpenOptions {
+  /** Create when absent (default false: ENOENT). */
+  readonly create?: boolean;
+  readonly readOnly?: boolean;
+}
+
+export interface FileStat {
+  readonly kind: "file" | "directory";
+  readonly size: number;
+  readonly modifiedMs: number;
+}
+
+export interface FileLock {
+  release(): void;
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+}
+
+/** Positional I/O; there is no cursor. Writing past the end extends the file with zeros (sparse). */
+export interface FileHandle {
+  readonly path: string;
+  /** Reads up to `target.length` bytes and returns how many; 0 at the end. */
+  readSync(target: Uint8Array, position: number): number;
+  read(target: Uint8Array, position: number): Promise<number>;
+  /** Writes all of `bytes`, or throws. */
+  writeSync(bytes: Uint8Array, position: number): void;
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  dataSyncSync(): void;
+  /** fdatasync off the event loop. */
+  dataSync(): Promise<void>;
+  truncate(size: number): void;
+  size(): number;
+  close(): void;
+}
+
+// ------------------------------------------------------------------------------------------------------------- time
+
+export interface Clock {
+  /** Wall clock, ms since 1970. May jump. */
+  now(): number;
+  /** Monotonic, ms with a fraction, from an arbitrary start. Time-outs and liveness use this one. */
+  monotonic(): number;
+  setTimeout(callback: () => void, ms: number): TimerHandle;
+  setInterval(callback: () => void, ms: number): TimerHandle;
+  /** After all I/O callbacks of this turn of the event loop: where group commit and batched replies happen. */
+  afterTurn(callback: () => void): void;
+}
+
+/** A pending timer never keeps the process alive by itself; sockets do. */
+export interface TimerHandle {
+  cancel(): void;
+}
+
+// ------------------------------------------------------------------------------------------------------- the rest
+
+export interface Random {
+  /** 0 ≤ n < bound, bound ≤ 2^31. */
+  below(bound: number): number;
+  bytes(length: number): Uint8Array;
+}
+
+export interface Digest {
+  /** Standard CRC-32 (IEEE), unsigned. */
+  crc32(bytes: Uint8Array): number;
+  hmacSha1(key: Uint8Array, bytes: Uint8Array): Uint8Array;
+  md5(bytes: Uint8Array): Uint8Array;
+}
+
+export interface Compression {
+  /** zlib (RFC 1950). */
+  deflate(bytes: Uint8Array, level: number): Uint8Array;
+  /** Throws when the result would exceed `bytesMax`. */
+  inflate(bytes: Uint8Array, bytesMax: number): Uint8Array;
+}
+
+export interface System {
+  readonly pid: number;
+  hostName(): string;
+  /** Interfaces that are up, loopback included. */
+  interfaces(): NetworkInterface[];
+  memory(): { totalBytes: number; residentBytes: number };
+  cpuCount(): number;
+  environment(name: string): string | undefined;
+  homeDirectory(): string;
+  /** Minutes to add to UTC for local time at `ms` (deleteWhen and index file names are local time). */
+  utcOffsetMinutes(ms: number): number;
+}
+
+export interface NetworkInterface {
+  readonly name: string;
+  readonly host: string;
+  readonly family: 4 | 6;
+  readonly loopback: boolean;
+}
+
+export interface Dns {
+  /** IP literals of `hostName`; rejects with `ENOTFOUND`. An IP literal resolves to itself. */
+  resolve(hostName: string): Promise<string[]>;
+}
+
+// -------------------------------------------------------------------------------------------------------------- log
+
+/** One line a fact. `fields` are appended as `key=value`. Handed in beside the runtime; never module state. */
+export interface Log {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+}
+
+export type LogFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;

@@ -1,0 +1,196 @@
+/**
+ * What the broker sees of a store. Messages are records of the commit log (`wire/message.ts`); a store never sees a
+ * command, a processor never sees a file.
+ */
+
+export interface MessageInput {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly flag: number;
+  readonly sysFlag: number;
+  readonly bornTimestamp: number;
+  /** IP literal, v4 or v6; decides BORNHOST_V6. */
+  readonly bornHost: string;
+  readonly bornPort: number;
+  /** IP literal that offsetMsgId carries and clients dial (issue of the advertised address). */
+  readonly storeHost: string;
+  readonly storePort: number;
+  readonly reconsumeTimes: number;
+  readonly preparedTransactionOffset: number;
+  readonly body: Uint8Array;
+  /** Property text of 03.3, complete: the store adds nothing but the reserved CRC. */
+  readonly properties: string;
+  /** Value for the consume queue: tag hash, or the delivery time in SCHEDULE_TOPIC_XXXX. Safe integer. */
+  readonly tagsCode: number;
+  /**
+   * For SCHEDULE_TOPIC_XXXX: ms to add to the store timestamp for tagsCode; overrides tagsCode when given.
+   */
+  readonly deliverDelayMs?: number;
+}
+
+/** Put statuses of 06.1. */
+export type PutStatus =
+  | "PUT_OK"
+  | "MESSAGE_ILLEGAL"
+  | "PROPERTIES_SIZE_EXCEEDED"
+  | "SERVICE_NOT_AVAILABLE"
+  | "OS_PAGE_CACHE_BUSY"
+  | "CREATE_MAPPED_FILE_FAILED";
+
+export interface PutRefusal {
+  readonly status: Exclude<PutStatus, "PUT_OK">;
+  /** What was tried, on what, why it failed, which key mends it. */
+  readonly reason: string;
+}
+
+export interface PutReceipt {
+  readonly status: "PUT_OK";
+  readonly physicalOffset: number;
+  readonly queueOffset: number;
+  /** Record bytes. */
+  readonly size: number;
+  readonly storeTimestamp: number;
+  /** Physical offset after the record: hand it to `durable`. */
+  readonly endOffset: number;
+}
+
+export type GetStatus =
+  | "FOUND"
+  | "NO_MATCHED_MESSAGE"
+  | "MESSAGE_WAS_REMOVING"
+  | "OFFSET_FOUND_NULL"
+  | "OFFSET_OVERFLOW_BADLY"
+  | "OFFSET_OVERFLOW_ONE"
+  | "OFFSET_TOO_SMALL"
+  | "NO_MATCHED_LOGIC_QUEUE"
+  | "NO_MESSAGE_IN_QUEUE"
+  | "OFFSET_RESET";
+
+export interface GetResult {
+  readonly status: GetStatus;
+  readonly nextBeginOffset: number;
+  /** -1 for a queue that never had a message. */
+  readonly minOffset: number;
+  readonly maxOffset: number;
+  /** Records in stored layout, one after another; a buffer of its own. Empty unless FOUND. */
+  readonly body: Uint8Array;
+  readonly messageCount: number;
+  /** The last delivered record's distance from the tail asks for reading from a slave (slaveReadEnable). */
+  readonly suggestSlave: boolean;
+}
+
+export interface GetLimits {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+}
+
+/** True when the consume queue entry may match; undefined takes everything. */
+export type TagsFilter = ((tagsCode: number) => boolean) | undefined;
+
+/** What arrival listeners get after a record became readable. */
+export interface Arrival {
+  readonly topic: string;
+  readonly queueId: number;
+  /** Queue offset after the new record. */
+  readonly nextOffset: number;
+  readonly tagsCode: number;
+  readonly storeTimestamp: number;
+}
+
+export interface QueueRef {
+  readonly topic: string;
+  readonly queueId: number;
+}
+
+export interface MessageStore {
+  /** Recovers and opens; rejects with a message that names file and key when it must not start. */
+  load(): Promise<void>;
+  /** Flushes everything, writes the checkpoint, removes `abort`, releases the lock. */
+  close(): Promise<void>;
+
+  /**
+   * Fixes order, physical offset and queue offset, and copies the record into the tail buffer. Synchronous.
+   * The record becomes readable, and arrivals are announced, after it is in the page cache (end of the turn).
+   */
+  append(message: MessageInput): PutReceipt | PutRefusal;
+  /** All of `messages` (one topic, one queue) with consecutive queue offsets, or none. */
+  appendBatch(messages: readonly MessageInput[]): PutReceipt[] | PutRefusal;
+  /**
+   * Settles when everything before `endOffset` is as durable as asked for: in the page cache, or, with `flushed`, on the
+   * disk. Resolves false when flushing took longer than syncFlushTimeout (FLUSH_DISK_TIMEOUT: stored all the same);
+   * rejects when the disk failed. Calls of one turn share one promise.
+   */
+  durable(endOffset: number, flushed: boolean): Promise<boolean>;
+  /** Why appending is refused now (disk full, closing, busy), or undefined. */
+  writeRefusal(): PutRefusal | undefined;
+
+  /** Synchronous while what is asked for is recent; a promise when it must be fetched (cold, later: another tier). */
+  get(queue: QueueRef, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult>;
+  /** The record at a physical offset, checked (magic, size, own offset); a copy. Undefined when there is none. */
+  recordAt(physicalOffset: number): Promise<Uint8Array | undefined>;
+
+  /** -1 when the queue never existed. */
+  minOffset(queue: QueueRef): number;
+  /** 0 when the queue never existed. */
+  maxOffset(queue: QueueRef): number;
+  /** Queue offset of the first (LOWER) or last (UPPER) message stored at `timestamp`, else the next after it; Apache's rule. */
+  offsetByTime(queue: QueueRef, timestamp: number, boundary: "LOWER" | "UPPER"): Promise<number>;
+  /** Store time of a message; -1 when it is not there. */
+  storeTimeAt(queue: QueueRef, offset: number): Promise<number>;
+  earliestStoreTime(queue: QueueRef): Promise<number>;
+  /** Consume queue entries, for QUERY_CONSUME_QUEUE and scans. */
+  entries(queue: QueueRef, offset: number, countMax: number): Promise<QueueEntry[]>;
+  /** Queues that have files, per topic. */
+  queues(): Map<string, number[]>;
+
+  /** Physical offsets of messages with the key (hash matches: the caller re-checks), newest first. Needs whole key text `topic#key`. */
+  query(keyText: string, maxCount: number, beginTimestamp: number, endTimestamp: number): Promise<QueryResult>;
+
+  /** Drops consume queues of topics. */
+  deleteTopics(topics: ReadonlySet<string>): void;
+  /** Manual expiry (codes 329 and 306). */
+  deleteExpiredCommitLogs(): Promise<number>;
+  cleanExpiredConsumeQueues(): void;
+
+  onArrival(listener: (arrival: Arrival) => void): void;
+  stats(): StoreStats;
+
+  /** Replication reads raw bytes of the log (a view or a copy of `[from, to)`, never past the written end). */
+  readRaw(from: number, bytesMax: number): Uint8Array | Promise<Uint8Array>;
+}
+
+export interface QueueEntry {
+  readonly queueOffset: number;
+  readonly physicalOffset: number;
+  readonly size: number;
+  readonly tagsCode: number;
+}
+
+export interface QueryResult {
+  readonly physicalOffsets: number[];
+  readonly indexLastUpdateTimestamp: number;
+  readonly indexLastUpdatePhyoffset: number;
+}
+
+export interface StoreStats {
+  readonly minPhysicalOffset: number;
+  /** End of what was appended. */
+  readonly maxPhysicalOffset: number;
+  readonly writtenOffset: number;
+  readonly flushedOffset: number;
+  /** Replicated as the policy asks; equals the written one on a single master. */
+  readonly confirmOffset: number;
+  /** 0..100 */
+  readonly commitLogDiskPercent: number;
+  readonly consumeQueueDiskPercent: number;
+  readonly putCount: number;
+  readonly putFailedCount: number;
+  readonly putBytes: number;
+  readonly tailBufferBytes: number;
+  readonly dispatchBehindBytes: number;
+  readonly earliestStoreTimestamp: number;
+  /** Longest time an append waited for the tail buffer to be written, ms, over the last minute. */
+  readonly putEntireTimeMaxMs: number;
+  /** Longest time bytes stayed unsynced, ms. */
+  readonly unsyncedMaxMs: number;
+}

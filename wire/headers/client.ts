@@ -1,0 +1,143 @@
+import { header, optional, required } from "../header.ts";
+import { type RpcHeader, rpcFields, type TopicHeader, topicFields } from "./common.ts";
+
+export interface ConsumeMessageDirectlyResultRequestHeader extends TopicHeader {
+  /** Consumer group. */
+  consumerGroup: string;
+  /** Client id, `ip@instance`. */
+  clientId?: string | undefined;
+  /** Message id: the client's unique key, or an offset message id. */
+  msgId?: string | undefined;
+  /** Broker name. */
+  brokerName?: string | undefined;
+  /** Topic name. */
+  topic?: string | undefined;
+  /** Topic bits: 1 unit, 2 unit subscription. */
+  topicSysFlag?: number | undefined;
+  /** Group bits: 1 unit. */
+  groupSysFlag?: number | undefined;
+}
+export const consumeMessageDirectlyResultRequestHeader = header<ConsumeMessageDirectlyResultRequestHeader>(
+  "ConsumeMessageDirectlyResultRequestHeader",
+  {
+    ...topicFields,
+    consumerGroup: required.string,
+    clientId: optional.string,
+    msgId: optional.string,
+    brokerName: optional.string,
+    topic: optional.string,
+    topicSysFlag: optional.int,
+    groupSysFlag: optional.int,
+  },
+);
+
+export interface GetConsumerConnectionListRequestHeader extends RpcHeader {
+  /** Consumer group. */
+  consumerGroup: string;
+}
+export const getConsumerConnectionListRequestHeader = header<GetConsumerConnectionListRequestHeader>(
+  "GetConsumerConnectionListRequestHeader",
+  {
+    ...rpcFields,
+    consumerGroup: required.string,
+  },
+);
+
+export interface GetConsumerListByGroupRequestHeader extends RpcHeader {
+  /** Consumer group. */
+  consumerGroup: string;
+}
+export const getConsumerListByGroupRequestHeader = header<GetConsumerListByGroupRequestHeader>(
+  "GetConsumerListByGroupRequestHeader",
+  {
+    ...rpcFields,
+    consumerGroup: required.string,
+  },
+);
+
+export interface GetConsumerRunningInfoRequestHeader extends RpcHeader {
+  /** Consumer group. */
+  consumerGroup: string;
+  /** Client id, `ip@instance`. */
+  clientId: string;
+  /** Include a thread dump. */
+  jstackEnable?: boolean | undefined;
+}
+export const getConsumerRunningInfoRequestHeader = header<GetConsumerRunningInfoRequestHeader>(
+  "GetConsumerRunningInfoRequestHeader",
+  {
+    ...rpcFields,
+    consumerGroup: required.string,
+    clientId: required.string,
+    jstackEnable: optional.boolean,
+  },
+);
+
+export interface GetConsumerStatusRequestHeader extends TopicHeader {
+  /** Topic name. */
+  topic: string;
+  /** Consumer group. */
+  group: string;
+  /** Address of the client. */
+  clientAddr?: string | undefined;
+}
+export const getConsumerStatusRequestHeader = header<GetConsumerStatusRequestHeader>("GetConsumerStatusRequestHeader", {
+  ...topicFields,
+  topic: required.string,
+  group: required.string,
+  clientAddr: optional.string,
+});
+
+export interface GetProducerConnectionListRequestHeader extends RpcHeader {
+  /** Producer group. */
+  producerGroup: string;
+}
+export const getProducerConnectionListRequestHeader = header<GetProducerConnectionListRequestHeader>(
+  "GetProducerConnectionListRequestHeader",
+  {
+    ...rpcFields,
+    producerGroup: required.string,
+  },
+);
+
+export type HeartbeatRequestHeader = RpcHeader;
+export const heartbeatRequestHeader = header<HeartbeatRequestHeader>("HeartbeatRequestHeader", {
+  ...rpcFields,
+});
+
+export type LockBatchMqRequestHeader = RpcHeader;
+export const lockBatchMqRequestHeader = header<LockBatchMqRequestHeader>("LockBatchMqRequestHeader", {
+  ...rpcFields,
+});
+
+export interface NotifyConsumerIdsChangedRequestHeader extends RpcHeader {
+  /** Consumer group. */
+  consumerGroup: string;
+}
+export const notifyConsumerIdsChangedRequestHeader = header<NotifyConsumerIdsChangedRequestHeader>(
+  "NotifyConsumerIdsChangedRequestHeader",
+  {
+    ...rpcFields,
+    consumerGroup: required.string,
+  },
+);
+
+export type UnlockBatchMqRequestHeader = RpcHeader;
+export const unlockBatchMqRequestHeader = header<UnlockBatchMqRequestHeader>("UnlockBatchMqRequestHeader", {
+  ...rpcFields,
+});
+
+export interface UnregisterClientRequestHeader extends RpcHeader {
+  /** Client id, `ip@instance`. */
+  clientID: string;
+  /** Producer group. */
+  producerGroup?: string | undefined;
+  /** Consumer group. */
+  consumerGroup?: string | undefined;
+}
+export const unregisterClientRequestHeader = header<UnregisterClientRequestHeader>("UnregisterClientRequestHeader", {
+  ...rpcFields,
+  clientID: required.string,
+  producerGroup: optional.string,
+  consumerGroup: optional.string,
+});

@@ -1,0 +1,197 @@
+import { defaulted, header, named, optional, required } from "../header.ts";
+import { type RpcHeader, rpcFields, type TopicHeader, type TopicQueueHeader, topicFields, topicQueueFields } from "./common.ts";
+
+export interface SendMessageRequestHeader extends TopicQueueHeader {
+  /** Producer group. */
+  producerGroup: string;
+  /** Topic name. */
+  topic: string;
+  /** Template topic for auto-creation, TBW102. */
+  defaultTopic: string;
+  /** Queues wanted when the topic is created. */
+  defaultTopicQueueNums: number;
+  /** Queue number within the topic on this broker. */
+  queueId: number;
+  /** Bits of 03.4; for a pull: 1 commit offset, 2 suspend, 4 subscription, 8 class filter, 16 lite pull. */
+  sysFlag: number;
+  /** When the client made the message, ms since 1970. */
+  bornTimestamp: number;
+  /** The user's flag. */
+  flag: number;
+  /** Property text of 03.3. */
+  properties?: string | undefined;
+  /** Retries so far. */
+  reconsumeTimes?: number | undefined;
+  /** Unitised deployment. */
+  unitMode?: boolean | undefined;
+  /** The body is a batch. */
+  batch?: boolean | undefined;
+  /** Retries before the dead letter queue. */
+  maxReconsumeTimes?: number | undefined;
+}
+export const sendMessageRequestHeader = header<SendMessageRequestHeader>("SendMessageRequestHeader", {
+  ...topicQueueFields,
+  producerGroup: required.string,
+  topic: required.string,
+  defaultTopic: required.string,
+  defaultTopicQueueNums: required.int,
+  queueId: required.int,
+  sysFlag: required.int,
+  bornTimestamp: required.long,
+  flag: required.int,
+  properties: optional.string,
+  reconsumeTimes: optional.int,
+  unitMode: optional.boolean,
+  batch: optional.boolean,
+  maxReconsumeTimes: optional.int,
+});
+
+export interface SendMessageResponseHeader {
+  /** Message id: the client's unique key, or an offset message id. */
+  msgId: string;
+  /** Queue number within the topic on this broker. */
+  queueId: number;
+  /** Queue offset. */
+  queueOffset: number;
+  /** Unique key of the half message. */
+  transactionId?: string | undefined;
+  /** Unique key of an inner batch. */
+  batchUniqId?: string | undefined;
+  /** Handle of a delayed message. */
+  recallHandle?: string | undefined;
+}
+export const sendMessageResponseHeader = header<SendMessageResponseHeader>("SendMessageResponseHeader", {
+  msgId: required.string,
+  queueId: required.int,
+  queueOffset: required.long,
+  transactionId: optional.string,
+  batchUniqId: optional.string,
+  recallHandle: optional.string,
+});
+
+export interface ReplyMessageRequestHeader extends TopicQueueHeader {
+  /** Producer group. */
+  producerGroup: string;
+  /** Topic name. */
+  topic: string;
+  /** Template topic for auto-creation, TBW102. */
+  defaultTopic: string;
+  /** Queues wanted when the topic is created. */
+  defaultTopicQueueNums: number;
+  /** Queue number within the topic on this broker. */
+  queueId: number;
+  /** Bits of 03.4; for a pull: 1 commit offset, 2 suspend, 4 subscription, 8 class filter, 16 lite pull. */
+  sysFlag: number;
+  /** When the client made the message, ms since 1970. */
+  bornTimestamp: number;
+  /** The user's flag. */
+  flag: number;
+  /** Property text of 03.3. */
+  properties?: string | undefined;
+  /** Retries so far. */
+  reconsumeTimes?: number | undefined;
+  /** Unitised deployment. */
+  unitMode: boolean;
+  /** `ip:port` of the sender. */
+  bornHost: string;
+  /** `ip:port` of the broker. */
+  storeHost: string;
+  /** When it was stored, ms since 1970. */
+  storeTimestamp: number;
+}
+export const replyMessageRequestHeader = header<ReplyMessageRequestHeader>("ReplyMessageRequestHeader", {
+  ...topicQueueFields,
+  producerGroup: required.string,
+  topic: required.string,
+  defaultTopic: required.string,
+  defaultTopicQueueNums: required.int,
+  queueId: required.int,
+  sysFlag: required.int,
+  bornTimestamp: required.long,
+  flag: required.int,
+  properties: optional.string,
+  reconsumeTimes: optional.int,
+  unitMode: defaulted.boolean(false),
+  bornHost: required.string,
+  storeHost: required.string,
+  storeTimestamp: required.long,
+});
+
+export interface RecallMessageRequestHeader extends TopicHeader {
+  /** Producer group. */
+  producerGroup?: string | undefined;
+  /** Topic name. */
+  topic: string;
+  /** Handle of a delayed message. */
+  recallHandle: string;
+}
+export const recallMessageRequestHeader = header<RecallMessageRequestHeader>("RecallMessageRequestHeader", {
+  ...topicFields,
+  producerGroup: optional.string,
+  topic: required.string,
+  recallHandle: required.string,
+});
+
+export interface RecallMessageResponseHeader {
+  /** Message id: the client's unique key, or an offset message id. */
+  msgId: string;
+}
+export const recallMessageResponseHeader = header<RecallMessageResponseHeader>("RecallMessageResponseHeader", {
+  msgId: required.string,
+});
+
+export interface ConsumerSendMsgBackRequestHeader extends RpcHeader {
+  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  offset: number;
+  /** Consumer group. */
+  group: string;
+  /** Delay level 1..18; 0 lets the broker choose by retry count, below 0 sends to the DLQ. */
+  delayLevel: number;
+  /** Id of the first message of this chain of retries. */
+  originMsgId?: string | undefined;
+  /** Topic of the first message. */
+  originTopic?: string | undefined;
+  /** Unitised deployment. */
+  unitMode: boolean;
+  /** Retries before the dead letter queue. */
+  maxReconsumeTimes?: number | undefined;
+}
+export const consumerSendMsgBackRequestHeader = header<ConsumerSendMsgBackRequestHeader>("ConsumerSendMsgBackRequestHeader", {
+  ...rpcFields,
+  offset: required.long,
+  group: required.string,
+  delayLevel: required.int,
+  originMsgId: optional.string,
+  originTopic: optional.string,
+  unitMode: defaulted.boolean(false),
+  maxReconsumeTimes: optional.int,
+});
+
+/** SEND_MESSAGE_V2's letters, and the target broker's name. The same header as V1 otherwise. */
+export interface SendMessageRequestHeaderV2 extends SendMessageRequestHeader {
+  /** Name of the broker meant (letter n). */
+  brokerName?: string | undefined;
+}
+
+/**
+ * The V2 form: one letter a field.
+ * a producerGroup, b topic, c defaultTopic, d defaultTopicQueueNums, e queueId, f sysFlag, g bornTimestamp, h flag,
+ * i properties, j reconsumeTimes, k unitMode, l maxReconsumeTimes, m batch, n brokerName.
+ */
+export const sendMessageRequestHeaderV2 = header<SendMessageRequestHeaderV2>("SendMessageRequestHeaderV2", {
+  ...topicQueueFields,
+  producerGroup: named("a", required.string),
+  topic: named("b", required.string),
+  defaultTopic: named("c", required.string),
+  defaultTopicQueueNums: named("d", required.int),
+  queueId: named("e", required.int),
+  sysFlag: named("f", required.int),
+  bornTimestamp: named("g", required.long),
+  flag: named("h", required.int),
+  properties: named("i", optional.string),
+  reconsumeTimes: named("j", optional.int),
+  unitMode: named("k", optional.boolean),
+  maxReconsumeTimes: named("l", optional.int),
+  batch: named("m", optional.boolean),
+  brokerName: named("n", optional.string),
+});

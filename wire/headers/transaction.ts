@@ -1,0 +1,93 @@
+import { defaulted, header, optional, required } from "../header.ts";
+import { type RpcHeader, rpcFields } from "./common.ts";
+
+export interface CheckTransactionStateRequestHeader extends RpcHeader {
+  /** Topic name. */
+  topic?: string | undefined;
+  /** Queue offset of the half message. */
+  tranStateTableOffset: number;
+  /** Physical offset of the half message. */
+  commitLogOffset: number;
+  /** Message id: the client's unique key, or an offset message id. */
+  msgId?: string | undefined;
+  /** Unique key of the half message. */
+  transactionId?: string | undefined;
+  /** Offset message id of the half message. */
+  offsetMsgId?: string | undefined;
+}
+export const checkTransactionStateRequestHeader = header<CheckTransactionStateRequestHeader>(
+  "CheckTransactionStateRequestHeader",
+  {
+    ...rpcFields,
+    topic: optional.string,
+    tranStateTableOffset: required.long,
+    commitLogOffset: required.long,
+    msgId: optional.string,
+    transactionId: optional.string,
+    offsetMsgId: optional.string,
+  },
+);
+
+export interface CheckTransactionStateResponseHeader {
+  /** Producer group. */
+  producerGroup: string;
+  /** Queue offset of the half message. */
+  tranStateTableOffset: number;
+  /** Physical offset of the half message. */
+  commitLogOffset: number;
+  /** 8 commit, 12 rollback, 0 unknown (sysFlag bits). */
+  commitOrRollback: number;
+}
+export const checkTransactionStateResponseHeader = header<CheckTransactionStateResponseHeader>(
+  "CheckTransactionStateResponseHeader",
+  {
+    producerGroup: required.string,
+    tranStateTableOffset: required.long,
+    commitLogOffset: required.long,
+    commitOrRollback: required.int,
+  },
+);
+
+export interface EndTransactionRequestHeader extends RpcHeader {
+  /** Topic name. */
+  topic?: string | undefined;
+  /** Producer group. */
+  producerGroup: string;
+  /** Queue offset of the half message. */
+  tranStateTableOffset: number;
+  /** Physical offset of the half message. */
+  commitLogOffset: number;
+  /** 8 commit, 12 rollback, 0 unknown (sysFlag bits). */
+  commitOrRollback: number;
+  /** True when this answers a check-back. */
+  fromTransactionCheck: boolean;
+  /** Message id: the client's unique key, or an offset message id. */
+  msgId: string;
+  /** Unique key of the half message. */
+  transactionId?: string | undefined;
+}
+export const endTransactionRequestHeader = header<EndTransactionRequestHeader>("EndTransactionRequestHeader", {
+  ...rpcFields,
+  topic: optional.string,
+  producerGroup: required.string,
+  tranStateTableOffset: required.long,
+  commitLogOffset: required.long,
+  commitOrRollback: required.int,
+  fromTransactionCheck: defaulted.boolean(false),
+  msgId: required.string,
+  transactionId: optional.string,
+});
+
+export interface ResumeCheckHalfMessageRequestHeader {
+  /** Topic name. */
+  topic?: string | undefined;
+  /** Message id: the client's unique key, or an offset message id. */
+  msgId?: string | undefined;
+}
+export const resumeCheckHalfMessageRequestHeader = header<ResumeCheckHalfMessageRequestHeader>(
+  "ResumeCheckHalfMessageRequestHeader",
+  {
+    topic: optional.string,
+    msgId: optional.string,
+  },
+);
