@@ -1,0 +1,201 @@
+/**
+ * The calling side: one connection an address, opened when it is needed and closed after long silence. It owns
+ * connections; which address to call, and what to do when nobody answers, is the caller's.
+ */
+import { FRAME_BYTES_MAX_DEFAULT } from "../../wire/frame.ts";
+import { type ExtFields, LANGUAGE_OTHER, SERIALIZE_JSON, type SerializeType } from "../../wire/remoting_command.ts";
+import type { RequestHeaderOf, RequestName, Role } from "../../wire/requests.ts";
+import type { Log, Runtime, RuntimeFault, SocketHandler, TimerHandle } from "../runtime.ts";
+import { Admission } from "./admission.ts";
+import { type ConnectionOptions, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { type PeerReply, type ProcessorMap, RemotingFault } from "./processor.ts";
+
+export interface RemotingClientOptions<R extends Role> {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  /** Answers what the other side asks on our connections; without it such requests are refused. */
+  readonly processors?: ProcessorMap<R>;
+  readonly serializeType?: SerializeType;
+  readonly language?: number;
+  readonly connectTimeoutMs?: number;
+  readonly idleSeconds?: number;
+}
+
+const CONNECT_TIMEOUT_MS_DEFAULT = 3_000;
+const IDLE_SECONDS_DEFAULT = 120;
+const SWEEP_INTERVAL_MS = 10_000;
+/** A server's largest answer is one frame; more unread than that means it does not read. */
+const WRITE_BYTES_MAX = 64 * 1024 * 1024;
+
+export class RemotingClient<R extends Role = "client"> {
+  readonly #options: RemotingClientOptions<R>;
+  readonly #connectionOptions: ConnectionOptions;
+  readonly #connections = new Map<string, Promise<RemotingConnection>>();
+  #sweeper: TimerHandle | undefined;
+  #stopped = false;
+
+  constructor(options: RemotingClientOptions<R>) {
+    this.#options = options;
+    const { runtime, log, serializeType = SERIALIZE_JSON, language = LANGUAGE_OTHER } = options;
+    const dispatcher = new Dispatcher<R>({
+      clock: runtime.clock,
+      log,
+      processors: options.processors ?? ({} as ProcessorMap<R>),
+      admission: new Admission({}),
+      language,
+    });
+    this.#connectionOptions = {
+      clock: runtime.clock,
+      log,
+      onRequest: (connection, command) => dispatcher.dispatch(connection, command, false),
+      onClosed: (connection) => this.#forget(connection),
+      language,
+      serializeType,
+      frameBytesMax: FRAME_BYTES_MAX_DEFAULT,
+      writeBytesMax: WRITE_BYTES_MAX,
+      writers: new WriterPool(),
+      partialFrames: new PartialFrames(Number.POSITIVE_INFINITY),
+    };
+  }
+
+  /**
+   * Calls `address` (`host:port`, `[v6]:port`) and waits for its answer, whatever its code.
+   * @throws RemotingFault kind connect, closed or timeout; `timeoutMs` covers both connecting and answering.
+   */
+  async invoke<N extends RequestName>(
+    address: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    body: Uint8Array | undefined,
+    timeoutMs: number,
+    extraFields?: ExtFields,
+  ): Promise<PeerReply> {
+    const { clock } = this.#options.runtime;
+    const startedAt = clock.monotonic();
+    const connection = await this.connection(address);
+    const leftMs = timeoutMs - (clock.monotonic() - startedAt);
+    if (leftMs <= 0) throw new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`);
+    return connection.invoke(name, header, body, leftMs, extraFields);
+  }
+
+  /** Sends a request that gets no answer; rejects when there is no connection to be had. */
+  async oneway<N extends RequestName>(address: string, name: N, header: RequestHeaderOf<N>, body?: Uint8Array): Promise<void> {
+    (await this.connection(address)).oneway(name, header, body);
+  }
+
+  /** The connection to `address`, opened when there is none. Calls at the same time share one attempt. */
+  connection(address: string): Promise<RemotingConnection> {
+    const known = this.#connections.get(address);
+    if (known !== undefined) return known;
+    if (this.#stopped) return Promise.reject(new RemotingFault("closed", `not connecting to ${address}: this client is stopped`));
+    this.#sweeper ??= this.#options.runtime.clock.setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
+    const opening = this.#open(address);
+    this.#connections.set(address, opening);
+    opening.catch(() => {
+      if (this.#connections.get(address) === opening) this.#connections.delete(address);
+    });
+    return opening;
+  }
+
+  /** Closes all connections; calls under way are rejected. */
+  stop(): void {
+    this.#stopped = true;
+    this.#sweeper?.cancel();
+    for (const opening of [...this.#connections.values()]) {
+      opening.then(
+        (connection) => {
+          connection.finish();
+          connection.close();
+        },
+        () => {},
+      );
+    }
+    this.#connections.clear();
+  }
+
+  async #open(address: string): Promise<RemotingConnection> {
+    const { runtime, connectTimeoutMs = CONNECT_TIMEOUT_MS_DEFAULT } = this.#options;
+    const { host, port } = splitAddress(address);
+    let hosts: readonly string[];
+    try {
+      hosts = await runtime.dns.resolve(host);
+    } catch (fault) {
+      throw new RemotingFault(
+        "connect",
+        `cannot connect to ${address}: the name can't be resolved (${(fault as Error).message})`,
+      );
+    }
+    const link = new LateHandler();
+    let lastFault: RuntimeFault | undefined;
+    for (const candidate of hosts) {
+      try {
+        const socket = await runtime.net.connect({ host: candidate, port, timeoutMs: connectTimeoutMs }, link);
+        const connection = new RemotingConnection(socket, this.#connectionOptions);
+        link.bind(connection.handler);
+        return connection;
+      } catch (fault) {
+        lastFault = fault as RuntimeFault;
+      }
+    }
+    throw new RemotingFault("connect", `cannot connect to ${address}: ${lastFault?.message ?? "the name has no address"}`);
+  }
+
+  #forget(connection: RemotingConnection): void {
+    for (const [address, opening] of this.#connections) {
+      opening.then(
+        (known) => {
+          if (known === connection && this.#connections.get(address) === opening) this.#connections.delete(address);
+        },
+        () => {},
+      );
+    }
+  }
+
+  #sweep(): void {
+    const now = this.#options.runtime.clock.monotonic();
+    const idleMs = (this.#options.idleSeconds ?? IDLE_SECONDS_DEFAULT) * 1000;
+    for (const opening of this.#connections.values()) {
+      opening.then(
+        (connection) => {
+          if (now - connection.lastActiveAt > idleMs) connection.close();
+        },
+        () => {},
+      );
+    }
+  }
+}
+
+/** A socket's handler must exist before the socket does; this one passes everything on once the connection is made. */
+class LateHandler implements SocketHandler {
+  #target: SocketHandler | undefined;
+  #closedBefore: { fault: RuntimeFault | undefined } | undefined;
+
+  bind(target: SocketHandler): void {
+    this.#target = target;
+    if (this.#closedBefore !== undefined) target.closed(this.#closedBefore.fault);
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#target?.data(chunk);
+  }
+
+  drained(): void {
+    this.#target?.drained?.();
+  }
+
+  closed(fault?: RuntimeFault): void {
+    if (this.#target === undefined) this.#closedBefore = { fault };
+    else this.#target.closed(fault);
+  }
+}
+
+/** `host:port`, `[v6]:port` or `v6:port` (as Java prints it: the last colon separates). */
+export function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  const port = Number(address.slice(colon + 1));
+  if (colon <= 0 || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new RemotingFault("connect", `"${address}" is not host:port with a port of 1..65535`);
+  }
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
+}

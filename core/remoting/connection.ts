@@ -1,0 +1,317 @@
+/**
+ * One connection, seen from either end: cuts frames, matches responses to requests, gathers what is written in one turn
+ * into one socket write. Knows no role; what arrives as a request goes to the `RequestSink` it was made with.
+ *
+ * Bounds: a frame by `frameBytesMax`; what waits to be written by `writeBytesMax` (over half of it reading pauses, over it
+ * the connection is closed: the peer has stopped reading).
+ */
+import { ByteWriter } from "../../wire/byte_writer.ts";
+import { WireError } from "../../wire/errors.ts";
+import { FrameSplitter } from "../../wire/frame.ts";
+import {
+  type ExtFields,
+  FLAG_ONEWAY,
+  FLAG_RESPONSE,
+  isResponse,
+  NO_BODY,
+  type RemotingCommand,
+  type SerializeType,
+} from "../../wire/remoting_command.ts";
+import { REQUESTS, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
+import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
+import { VERSION_CURRENT } from "../../wire/version.ts";
+import type { Clock, Endpoint, Log, RuntimeFault, Socket, SocketHandler, TimerHandle } from "../runtime.ts";
+import { type Peer, type PeerReply, RemotingFault } from "./processor.ts";
+
+/** Takes the requests of a connection. Must not throw: what a request causes is answered, not thrown. */
+export type RequestSink = (connection: RemotingConnection, command: RemotingCommand) => void;
+
+/** What connections of one server or client share. */
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onRequest: RequestSink;
+  readonly onClosed: (connection: RemotingConnection) => void;
+  /** Language code sent with requests and responses (`LANGUAGES`). */
+  readonly language: number;
+  /** Serialization of requests; responses use that of their request. */
+  readonly serializeType: SerializeType;
+  readonly frameBytesMax: number;
+  readonly writeBytesMax: number;
+  /** Buffers that connections borrow for one turn. */
+  readonly writers: WriterPool;
+  readonly partialFrames: PartialFrames;
+}
+
+/** Bytes of incomplete frames over all connections that share it; whoever pushes it over the bound is closed. */
+export class PartialFrames {
+  bytes = 0;
+  readonly bytesMax: number;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+}
+
+/** Keeps a few output buffers, so that idle connections hold none. */
+export class WriterPool {
+  readonly #free: ByteWriter[] = [];
+
+  take(): ByteWriter {
+    return this.#free.pop() ?? new ByteWriter(16_384);
+  }
+
+  give(writer: ByteWriter): void {
+    writer.reset(WRITER_BYTES_KEPT);
+    if (this.#free.length < WRITERS_KEPT) this.#free.push(writer);
+  }
+}
+
+const WRITERS_KEPT = 8;
+const WRITER_BYTES_KEPT = 512 * 1024;
+
+interface Waiting {
+  readonly resolve: (reply: PeerReply) => void;
+  readonly reject: (fault: RemotingFault) => void;
+  readonly timer: TimerHandle;
+}
+
+export class RemotingConnection implements Peer {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  /** Clock.monotonic() of the last byte read or written. */
+  lastActiveAt: number;
+  /** When the frame that is not complete began to arrive; undefined when none is. */
+  partialSince: number | undefined;
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #splitter: FrameSplitter;
+  readonly #onFrame = (frame: Uint8Array) => this.#take(frame);
+  #writer: ByteWriter | undefined;
+  #partialBytes = 0;
+  #paused = false;
+  #closed = false;
+  #nextOpaque = 0;
+  #waiting: Map<number, Waiting> | undefined;
+  #closeCallbacks: (() => void)[] | undefined;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.remote = socket.remote;
+    this.local = socket.local;
+    this.#options = options;
+    this.#splitter = new FrameSplitter(options.frameBytesMax);
+    this.lastActiveAt = options.clock.monotonic();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** What the socket of this connection calls. (`closed` is a question of Peer and an event of a socket.) */
+  get handler(): SocketHandler {
+    return {
+      data: (chunk) => this.#data(chunk),
+      drained: () => this.#drained(),
+      closed: (fault) => this.#gone(fault),
+    };
+  }
+
+  #data(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    this.lastActiveAt = this.#options.clock.monotonic();
+    try {
+      this.#splitter.push(chunk, this.#onFrame);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#options.log.warn("closing a connection that does not speak the remoting protocol", {
+        remote: endpointText(this.remote),
+        reason: error.message,
+        begins: printable(chunk),
+      });
+      this.close();
+      return;
+    }
+    this.#countPartial(this.#splitter.pendingBytes);
+  }
+
+  #countPartial(bytes: number): void {
+    if (bytes === 0 && this.#partialBytes === 0) return;
+    const { partialFrames, log } = this.#options;
+    partialFrames.bytes += bytes - this.#partialBytes;
+    this.#partialBytes = bytes;
+    this.partialSince = bytes === 0 ? undefined : (this.partialSince ?? this.lastActiveAt);
+    if (bytes > 0 && partialFrames.bytes > partialFrames.bytesMax) {
+      log.warn("closing a connection: too many bytes of incomplete frames", {
+        remote: endpointText(this.remote),
+        bytes: partialFrames.bytes,
+        limit: partialFrames.bytesMax,
+      });
+      this.close();
+    }
+  }
+
+  #drained(): void {
+    this.lastActiveAt = this.#options.clock.monotonic();
+    if (this.#paused) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+  }
+
+  #gone(fault: RuntimeFault | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#countPartial(0);
+    if (this.#writer !== undefined) {
+      this.#options.writers.give(this.#writer);
+      this.#writer = undefined;
+    }
+    const reason = fault === undefined ? "the connection was closed" : `the connection broke: ${fault.message}`;
+    for (const waiting of this.#waiting?.values() ?? []) {
+      waiting.timer.cancel();
+      waiting.reject(new RemotingFault("closed", `${reason} before ${endpointText(this.remote)} answered`));
+    }
+    this.#waiting = undefined;
+    const callbacks = this.#closeCallbacks;
+    this.#closeCallbacks = undefined;
+    for (const callback of callbacks ?? []) callback();
+    this.#options.onClosed(this);
+  }
+
+  oneway<N extends RequestName>(name: N, header: RequestHeaderOf<N>, body: Uint8Array = NO_BODY): void {
+    this.write(this.#request(name, header, body, FLAG_ONEWAY));
+  }
+
+  invoke<N extends RequestName>(
+    name: N,
+    header: RequestHeaderOf<N>,
+    body: Uint8Array | undefined,
+    timeoutMs: number,
+    extraFields?: ExtFields,
+  ): Promise<PeerReply> {
+    if (this.#closed) {
+      return Promise.reject(
+        new RemotingFault("closed", `${name} was not sent: the connection to ${endpointText(this.remote)} is closed`),
+      );
+    }
+    const command = this.#request(name, header, body ?? NO_BODY, 0, extraFields);
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.setTimeout(() => {
+        this.#waiting?.delete(command.opaque);
+        reject(new RemotingFault("timeout", `${endpointText(this.remote)} did not answer ${name} within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#waiting ??= new Map();
+      this.#waiting.set(command.opaque, { resolve, reject, timer });
+      this.write(command);
+    });
+  }
+
+  onClose(callback: () => void): void {
+    if (this.#closed) {
+      callback();
+      return;
+    }
+    this.#closeCallbacks ??= [];
+    this.#closeCallbacks.push(callback);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Sends what is queued, then closes: for a server that stops. */
+  finish(): void {
+    this.#flush();
+    this.#socket.end();
+  }
+
+  /** Appends a command to what this turn writes. */
+  write(command: RemotingCommand): void {
+    if (this.#closed) return;
+    if (this.#writer === undefined) {
+      this.#writer = this.#options.writers.take();
+      queueMicrotask(() => this.#flush());
+    }
+    encodeCommand(command, this.#writer);
+  }
+
+  #flush(): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    this.#writer = undefined;
+    if (!this.#closed) {
+      this.lastActiveAt = this.#options.clock.monotonic();
+      this.#socket.write(writer.written());
+      this.#bound();
+    }
+    this.#options.writers.give(writer);
+  }
+
+  #bound(): void {
+    const { bufferedBytes } = this.#socket;
+    const { writeBytesMax, log } = this.#options;
+    if (bufferedBytes > writeBytesMax) {
+      log.warn("closing a connection whose peer stopped reading", {
+        remote: endpointText(this.remote),
+        unreadBytes: bufferedBytes,
+        limit: writeBytesMax,
+      });
+      this.close();
+    } else if (bufferedBytes > writeBytesMax / 2 && !this.#paused) {
+      this.#paused = true;
+      this.#socket.pause();
+    }
+  }
+
+  #take(frame: Uint8Array): void {
+    if (this.#closed) return;
+    const command = decodeCommand(frame);
+    if (isResponse(command)) this.#settle(command);
+    else this.#options.onRequest(this, command);
+  }
+
+  /** A response that nobody waits for (any more) is passed over, as in Apache. */
+  #settle(command: RemotingCommand): void {
+    const waiting = this.#waiting?.get(command.opaque);
+    if (waiting === undefined) return;
+    this.#waiting?.delete(command.opaque);
+    waiting.timer.cancel();
+    const { code, remark, extFields, version } = command;
+    waiting.resolve({ code, remark, extFields, version, body: command.body.length === 0 ? NO_BODY : command.body.slice() });
+  }
+
+  #request<N extends RequestName>(
+    name: N,
+    header: RequestHeaderOf<N>,
+    body: Uint8Array,
+    flag: number,
+    extraFields?: ExtFields,
+  ): RemotingCommand {
+    const row = REQUESTS[name];
+    const opaque = this.#nextOpaque;
+    this.#nextOpaque = (opaque + 1) & 0x7fff_ffff;
+    return {
+      code: row.code,
+      language: this.#options.language,
+      version: VERSION_CURRENT,
+      opaque,
+      flag: flag & ~FLAG_RESPONSE,
+      remark: undefined,
+      extFields: row.request.encode(header as never, extraFields === undefined ? {} : { ...extraFields }),
+      body,
+      // The binary header cuts a code to 16 bits.
+      serializeType: row.code > 0x7fff ? 0 : this.#options.serializeType,
+    };
+  }
+}
+
+export const endpointText = (endpoint: Endpoint): string =>
+  endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+
+/** The first bytes of what arrived, for the log: text where it is text. */
+function printable(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes.subarray(0, 16)) text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".";
+  return text;
+}

@@ -1,0 +1,171 @@
+/**
+ * From a request to its response: look-up by code, admission, header, processor, and the one place that turns a value or
+ * a RemotingError into a reply.
+ *
+ * Between taking a frame and the processor's synchronous part there is no `await`: a SEND fixes its offset in the turn in
+ * which it arrived.
+ */
+import { WireError } from "../../wire/errors.ts";
+import { type ExtFields, FLAG_RESPONSE, isOneway, NO_BODY, type RemotingCommand } from "../../wire/remoting_command.ts";
+import { REQUESTS, type RequestName, type RequestRow, type Role } from "../../wire/requests.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import { V5_3_1, VERSION_CURRENT } from "../../wire/version.ts";
+import type { Clock, Log } from "../runtime.ts";
+import type { Admission } from "./admission.ts";
+import { endpointText, type RemotingConnection } from "./connection.ts";
+import { type Processor, type ProcessorMap, RemotingError, type RequestContext, type TypedReply } from "./processor.ts";
+
+interface Entry {
+  readonly name: RequestName;
+  readonly row: RequestRow;
+  readonly processor: Processor<RequestName>;
+}
+
+type AnyReply = TypedReply<RequestName>;
+
+export interface DispatcherOptions<R extends Role> {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly processors: ProcessorMap<R>;
+  readonly admission: Admission;
+  /** Language code put into responses. */
+  readonly language: number;
+}
+
+export class Dispatcher<R extends Role> {
+  readonly #options: DispatcherOptions<R>;
+  readonly #entries = new Map<number, Entry>();
+  #draining: ((name: RequestName, row: RequestRow) => RemotingError | undefined) | undefined;
+
+  constructor(options: DispatcherOptions<R>) {
+    this.#options = options;
+    for (const [name, processor] of Object.entries(options.processors)) {
+      const row: RequestRow = REQUESTS[name as RequestName];
+      this.#entries.set(row.code, { name: name as RequestName, row, processor: processor as Processor<RequestName> });
+    }
+  }
+
+  /**
+   * From now on clients that know GO_AWAY (version after 5.3.1) are told to go; for the others `refuse` decides, request
+   * by request, what is not done any more.
+   */
+  drain(refuse: (name: RequestName, row: RequestRow) => RemotingError | undefined): void {
+    this.#draining = refuse;
+  }
+
+  /** Answers `command` on `connection`. `fastPort`: it came in on the VIP port, where some codes are not served. */
+  dispatch(connection: RemotingConnection, command: RemotingCommand, fastPort: boolean): void {
+    const entry = this.#entries.get(command.code);
+    if (entry === undefined || (fastPort && entry.row.fastPort === false)) {
+      this.#respond(connection, command, undefined, notSupported(command.code));
+      return;
+    }
+    let reply: ReturnType<Processor<RequestName>>;
+    const { admission } = this.#options;
+    const { lane } = entry.row;
+    try {
+      if (this.#draining !== undefined) this.#refuseWhileDraining(this.#draining, entry, command);
+      admission.enter(lane);
+    } catch (error) {
+      this.#respond(connection, command, entry, this.#errorReply(error, connection, entry));
+      return;
+    }
+    try {
+      reply = entry.processor(this.#context(connection, command), {
+        header: entry.row.request.decode(command.extFields),
+        body: command.body,
+      });
+    } catch (error) {
+      admission.leave(lane);
+      this.#respond(connection, command, entry, this.#errorReply(error, connection, entry));
+      return;
+    }
+    if (reply instanceof Promise) {
+      // The body is a view into a chunk: what waits must not keep it.
+      command.body = NO_BODY;
+      reply.then(
+        (value) => {
+          admission.leave(lane);
+          this.#respond(connection, command, entry, value);
+        },
+        (error: unknown) => {
+          admission.leave(lane);
+          this.#respond(connection, command, entry, this.#errorReply(error, connection, entry));
+        },
+      );
+    } else {
+      admission.leave(lane);
+      this.#respond(connection, command, entry, reply);
+    }
+  }
+
+  #context(connection: RemotingConnection, command: RemotingCommand): RequestContext {
+    return {
+      peer: connection,
+      version: command.version,
+      language: command.language,
+      oneway: isOneway(command),
+      extFields: command.extFields ?? NO_FIELDS,
+      receivedAt: connection.lastActiveAt,
+    };
+  }
+
+  #refuseWhileDraining(
+    refuse: (name: RequestName, row: RequestRow) => RemotingError | undefined,
+    entry: Entry,
+    command: RemotingCommand,
+  ): void {
+    if (command.version > V5_3_1) throw new RemotingError(ResponseCode.GO_AWAY, "please go away");
+    const refusal = refuse(entry.name, entry.row);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #respond(
+    connection: RemotingConnection,
+    command: RemotingCommand,
+    entry: Entry | undefined,
+    reply: AnyReply | undefined,
+  ): void {
+    if (reply === undefined || isOneway(command)) return;
+    connection.write({
+      code: reply.code ?? ResponseCode.SUCCESS,
+      language: this.#options.language,
+      version: VERSION_CURRENT,
+      opaque: command.opaque,
+      flag: FLAG_RESPONSE,
+      remark: reply.remark,
+      extFields: replyFields(reply, entry?.row),
+      body: reply.body ?? NO_BODY,
+      serializeType: command.serializeType,
+    });
+  }
+
+  #errorReply(error: unknown, connection: RemotingConnection, entry: Entry): AnyReply {
+    if (error instanceof RemotingError) return { code: error.code, remark: error.message };
+    if (error instanceof WireError) return { code: ResponseCode.SYSTEM_ERROR, remark: `${entry.name}: ${error.message}` };
+    const text = error instanceof Error ? error.message : String(error);
+    this.#options.log.error("a request failed in a way that is a fault of this server", {
+      request: entry.name,
+      remote: endpointText(connection.remote),
+      error: text,
+      stack: error instanceof Error ? error.stack?.split("\n").slice(1, 4).join(" | ").trim() : undefined,
+    });
+    return { code: ResponseCode.SYSTEM_ERROR, remark: `${entry.name} failed: ${text}` };
+  }
+}
+
+const NO_FIELDS: ExtFields = Object.freeze({});
+
+function replyFields(reply: AnyReply, row: RequestRow | undefined): ExtFields | undefined {
+  if (reply.header === undefined || row === undefined) return reply.extFields;
+  return row.reply.encode(reply.header, reply.extFields === undefined ? {} : { ...reply.extFields });
+}
+
+/** Apache's words first; a code that we know by name is named. */
+function notSupported(code: number): AnyReply {
+  const name = NAME_BY_CODE.get(code);
+  const known = name === undefined ? "" : `: ${name} is not served by this server or on this port`;
+  return { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED, remark: ` request type ${code} not supported${known}` };
+}
+
+const NAME_BY_CODE: ReadonlyMap<number, string> = new Map(Object.entries(REQUESTS).map(([name, row]) => [row.code, name]));

@@ -1,0 +1,165 @@
+/**
+ * A listening server of one role: accepts connections, hands their requests to the dispatcher, and keeps every one of
+ * them inside its bounds. It owns connections and ports; it knows nothing of what requests mean.
+ */
+import { FRAME_BYTES_MAX_DEFAULT } from "../../wire/frame.ts";
+import { LANGUAGE_OTHER, SERIALIZE_JSON, type SerializeType } from "../../wire/remoting_command.ts";
+import type { RequestName, RequestRow, Role } from "../../wire/requests.ts";
+import type { Endpoint, Listener, Log, Runtime, Socket, SocketHandler, TimerHandle } from "../runtime.ts";
+import { Admission, type LaneLimits } from "./admission.ts";
+import { type ConnectionOptions, endpointText, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { ProcessorMap, RemotingError } from "./processor.ts";
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 asks for a free one. */
+  readonly port: number;
+  /** The VIP port: rows with `fastPort: false` are not served there. */
+  readonly fastPort?: boolean;
+}
+
+export interface RemotingServerOptions<R extends Role> {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly role: R;
+  readonly processors: ProcessorMap<R>;
+  readonly listen: readonly ListenAddress[];
+  readonly lanes?: LaneLimits;
+  readonly serializeType?: SerializeType;
+  readonly backlog?: number;
+  /** Silence, in both directions, after which a connection is closed (serverChannelMaxIdleTimeSeconds). */
+  readonly idleSeconds?: () => number;
+  readonly frameBytesMax?: number;
+  /** Bytes that may wait to be read by one peer. */
+  readonly writeBytesMax?: number;
+  /** Bytes of incomplete frames over all connections. */
+  readonly partialBytesMax?: number;
+}
+
+const IDLE_SECONDS_DEFAULT = 120;
+/** Several full pulls of 256 KiB in flight fit many times over; a peer that is further behind has stopped reading. */
+const WRITE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
+/** Sixteen frames of the largest size. */
+const PARTIAL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
+const SWEEP_INTERVAL_MS = 5_000;
+
+export class RemotingServer<R extends Role> {
+  readonly admission: Admission;
+  readonly #options: RemotingServerOptions<R>;
+  readonly #dispatcher: Dispatcher<R>;
+  readonly #connections = new Set<RemotingConnection>();
+  readonly #listeners: Listener[] = [];
+  readonly #log: Log;
+  readonly #writers = new WriterPool();
+  readonly #partialFrames: PartialFrames;
+  #sweeper: TimerHandle | undefined;
+  #stopping = false;
+
+  constructor(options: RemotingServerOptions<R>) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#partialFrames = new PartialFrames(options.partialBytesMax ?? PARTIAL_BYTES_MAX_DEFAULT);
+    this.admission = new Admission(options.lanes ?? {});
+    this.#dispatcher = new Dispatcher({
+      clock: options.runtime.clock,
+      log: options.log,
+      processors: options.processors,
+      admission: this.admission,
+      language: LANGUAGE_OTHER,
+    });
+  }
+
+  /** Addresses listened on, in the order of `listen`; empty before `start`. */
+  get addresses(): readonly Endpoint[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Listens on all addresses, or on none: rejects with the first fault after closing what was opened. */
+  async start(): Promise<readonly Endpoint[]> {
+    const { runtime, listen, backlog = 1024 } = this.#options;
+    try {
+      for (const address of listen) {
+        const connectionOptions = this.#connectionOptions(address.fastPort === true);
+        const { host, port } = address;
+        this.#listeners.push(
+          await runtime.net.listen({ host, port, backlog }, (socket) => this.#accept(socket, connectionOptions)),
+        );
+      }
+    } catch (fault) {
+      await this.#closeListeners();
+      throw fault;
+    }
+    this.#sweeper = runtime.clock.setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
+    return this.addresses;
+  }
+
+  /**
+   * First half of an orderly stop: no new connections; clients that know GO_AWAY are told to go, and `refuse` says what
+   * the others may not do any more. Requests under way are answered.
+   */
+  async drain(refuse: (name: RequestName, row: RequestRow) => RemotingError | undefined): Promise<void> {
+    this.#dispatcher.drain(refuse);
+    await this.#closeListeners();
+  }
+
+  /** Sends what is queued, closes every connection and all ports. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#sweeper?.cancel();
+    await this.#closeListeners();
+    for (const connection of [...this.#connections]) {
+      connection.finish();
+      connection.close();
+    }
+  }
+
+  #connectionOptions(fastPort: boolean): ConnectionOptions {
+    const { runtime, serializeType, frameBytesMax, writeBytesMax } = this.#options;
+    return {
+      clock: runtime.clock,
+      log: this.#log,
+      onRequest: (connection, command) => this.#dispatcher.dispatch(connection, command, fastPort),
+      onClosed: (connection) => this.#connections.delete(connection),
+      language: LANGUAGE_OTHER,
+      serializeType: serializeType ?? SERIALIZE_JSON,
+      frameBytesMax: frameBytesMax ?? FRAME_BYTES_MAX_DEFAULT,
+      writeBytesMax: writeBytesMax ?? WRITE_BYTES_MAX_DEFAULT,
+      writers: this.#writers,
+      partialFrames: this.#partialFrames,
+    };
+  }
+
+  #accept(socket: Socket, options: ConnectionOptions): SocketHandler {
+    const connection = new RemotingConnection(socket, options);
+    if (this.#stopping) connection.close();
+    this.#connections.add(connection);
+    return connection.handler;
+  }
+
+  /** Closes what is silent, and what sends one frame forever. */
+  #sweep(): void {
+    const now = this.#options.runtime.clock.monotonic();
+    const idleMs = (this.#options.idleSeconds?.() ?? IDLE_SECONDS_DEFAULT) * 1000;
+    for (const connection of this.#connections) {
+      const { lastActiveAt, partialSince } = connection;
+      if (now - lastActiveAt > idleMs) {
+        connection.close();
+      } else if (partialSince !== undefined && now - partialSince > idleMs) {
+        this.#log.warn("closing a connection that does not finish its frame", {
+          remote: endpointText(connection.remote),
+          idleSeconds: idleMs / 1000,
+        });
+        connection.close();
+      }
+    }
+  }
+
+  async #closeListeners(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
+  }
+}
