@@ -81,16 +81,18 @@ export function header<T extends object>(name: string, fields: FieldTable<T>): H
     required: r.required,
     fallback: r.fallback,
   }));
+  const fallbacks = Object.fromEntries(rows.map((r) => [r.property, r.fallback]));
   return {
     name,
     fields,
     decode(extFields) {
-      const value: Record<string, unknown> = {};
-      for (const r of rows) {
+      // A clone of the fallbacks has the final shape at once: engines then only store, instead of growing the object.
+      const value: Record<string, unknown> = { ...fallbacks };
+      for (let i = 0; i < rows.length; i++) {
+        const r = rows[i] as (typeof rows)[number];
         const text = extFields?.[r.wireName];
         if (text === undefined || text === null) {
           if (r.required) throw new WireError(`the custom field <${r.wireName}> is null`);
-          value[r.property] = r.fallback;
         } else {
           value[r.property] = r.kind === "string" ? text : parseField(r.kind, text, r.wireName, name);
         }
@@ -113,6 +115,8 @@ export const noHeader: HeaderCodec<Record<never, never>> = header("(none)", {});
 const INTEGER = /^[+-]?\d{1,19}$/;
 
 function parseField(kind: FieldKind, text: string, field: string, of: string): number | boolean {
+  const small = smallInteger(text);
+  if (small >= 0 && kind !== "boolean" && (kind !== "int" || small <= 0x7fff_ffff)) return small;
   if (kind === "boolean") return text.length === 4 && text.toLowerCase() === "true";
   if (kind === "double") {
     const value = Number(text);
@@ -126,6 +130,19 @@ function parseField(kind: FieldKind, text: string, field: string, of: string): n
     if (kind === "long" && isInt64(text)) return value < 0 ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
   }
   throw new WireError(`${of}.${field}: "${shortened(text)}" is not ${kind === "int" ? "an int32" : "an int64"}`);
+}
+
+/** The value of up to 15 plain digits, what nearly every field holds; -1 for everything else. */
+function smallInteger(text: string): number {
+  const { length } = text;
+  if (length === 0 || length > 15) return -1;
+  let value = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function isInt64(text: string): boolean {
