@@ -1,0 +1,204 @@
+/**
+ * Sockets over `Bun.listen` and `Bun.connect`: two to four times cheaper than Bun's `node:net`.
+ *
+ * Bun's `write` takes what the kernel takes and returns how many bytes that were; it keeps nothing. The rest is copied
+ * here and goes out on `drain`, in order.
+ */
+import type { ConnectOptions, Endpoint, Listener, ListenOptions, Net, Socket, SocketHandler } from "../../core/runtime.ts";
+import { plainHost } from "../shared/address.ts";
+import { Fault, faultOf } from "../shared/fault.ts";
+
+type RawSocket = Bun.Socket<BunSocket | undefined>;
+
+export const bunNet: Net = {
+  async listen(options, accept) {
+    return listen(options, accept);
+  },
+  connect(options, handler) {
+    return connect(options, handler);
+  },
+};
+
+function listen({ host, port }: ListenOptions, accept: (socket: Socket) => SocketHandler): Listener {
+  let server: Bun.TCPSocketListener<BunSocket | undefined>;
+  try {
+    server = Bun.listen<BunSocket | undefined>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        ...callbacks,
+        open(raw) {
+          const socket = new BunSocket(raw);
+          raw.data = socket;
+          socket.attach(accept(socket));
+        },
+      },
+    });
+  } catch (error) {
+    throw faultOf(error, `Cannot listen on ${host} port ${port}`);
+  }
+  return {
+    address: { host: plainHost(server.hostname), port: server.port },
+    async close() {
+      server.stop(false);
+    },
+  };
+}
+
+function connect({ host, port, timeoutMs }: ConnectOptions, handler: SocketHandler): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const tried = `Cannot connect to ${host} port ${port}`;
+    let settled = false;
+    const failed = (fault: Fault) => {
+      settled = true;
+      clearTimeout(timer);
+      reject(fault);
+    };
+    const timer = setTimeout(() => failed(new Fault("ETIMEDOUT", `${tried}: no answer within ${timeoutMs} ms`)), timeoutMs);
+    Bun.connect<BunSocket | undefined>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        ...callbacks,
+        open(raw) {
+          if (settled) return raw.terminate();
+          settled = true;
+          clearTimeout(timer);
+          const socket = new BunSocket(raw);
+          raw.data = socket;
+          socket.attach(handler);
+          resolve(socket);
+        },
+        connectError(_raw, error) {
+          failed(faultOf(error, tried));
+        },
+      },
+    }).catch((error: unknown) => failed(faultOf(error, tried)));
+  });
+}
+
+/** Shared by all sockets; `raw.data` says whose callback it is. */
+const callbacks = {
+  binaryType: "uint8array",
+  data(raw: RawSocket, chunk: Uint8Array) {
+    raw.data?.onData(chunk);
+  },
+  drain(raw: RawSocket) {
+    raw.data?.onDrain();
+  },
+  end(raw: RawSocket) {
+    raw.data?.onEnd();
+  },
+  error(raw: RawSocket, error: Error) {
+    raw.data?.onError(error);
+  },
+  close(raw: RawSocket, error?: Error) {
+    raw.data?.onClose(error);
+  },
+} as const;
+
+class BunSocket implements Socket {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+  readonly #raw: RawSocket;
+  #handler: SocketHandler | undefined;
+  /** What the kernel has not taken, oldest first. */
+  #backlog: Uint8Array[] = [];
+  #bufferedBytes = 0;
+  #ended = false;
+  #peerEnded = false;
+  #closed = false;
+  #fault: Fault | undefined;
+
+  constructor(raw: RawSocket) {
+    this.#raw = raw;
+    this.remote = { host: plainHost(raw.remoteAddress), port: raw.remotePort };
+    this.local = { host: plainHost(raw.localAddress), port: raw.localPort };
+  }
+
+  attach(handler: SocketHandler): void {
+    this.#handler = handler;
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#ended || this.#closed) return;
+    const taken = this.#bufferedBytes > 0 ? 0 : Math.max(0, this.#raw.write(bytes));
+    if (taken === bytes.length) return;
+    this.#backlog.push(bytes.slice(taken));
+    this.#bufferedBytes += bytes.length - taken;
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#bufferedBytes === 0) this.#finish();
+  }
+
+  destroy(): void {
+    if (this.#closed) return;
+    this.#ended = true;
+    this.#raw.terminate();
+  }
+
+  pause(): void {
+    this.#raw.pause();
+  }
+
+  resume(): void {
+    this.#raw.resume();
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#handler?.data(chunk);
+  }
+
+  onDrain(): void {
+    if (this.#bufferedBytes === 0) return;
+    const backlog = this.#backlog;
+    let sent = 0;
+    for (; sent < backlog.length; sent++) {
+      const bytes = backlog[sent]!;
+      const taken = Math.max(0, this.#raw.write(bytes));
+      this.#bufferedBytes -= taken;
+      if (taken < bytes.length) {
+        backlog[sent] = bytes.subarray(taken);
+        break;
+      }
+    }
+    backlog.splice(0, sent);
+    if (this.#bufferedBytes > 0) return;
+    if (this.#ended) this.#finish();
+    this.#handler?.drained?.();
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (this.#handler?.ended !== undefined) this.#handler.ended();
+    else this.end();
+  }
+
+  onError(error: Error): void {
+    this.#fault = faultOf(error, `Connection with ${this.remote.host} port ${this.remote.port}`);
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (error !== undefined) this.onError(error);
+    this.#backlog = [];
+    this.#bufferedBytes = 0;
+    this.#handler?.closed(this.#fault);
+  }
+
+  /** FIN; and when the peer has sent its own, nothing is left to wait for. */
+  #finish(): void {
+    if (this.#peerEnded) this.#raw.end();
+    else this.#raw.shutdown();
+  }
+}

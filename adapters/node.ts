@@ -1,0 +1,24 @@
+/** Node. What an adapter is: see `bun.ts`. Sockets are those of `node:net`. */
+import type { Runtime } from "../core/runtime.ts";
+import { nodeTryLock } from "./lock/node.ts";
+import { nodeNet } from "./net/node.ts";
+import { HostClock } from "./shared/clock.ts";
+import { hostCompression } from "./shared/compression.ts";
+import { hostDigest, hostRandom } from "./shared/digest.ts";
+import { hostDns } from "./shared/dns.ts";
+import { HostFiles } from "./shared/files.ts";
+import { hostSystem } from "./shared/system.ts";
+
+export function nodeRuntime(): Runtime {
+  return {
+    name: "node",
+    net: nodeNet,
+    files: new HostFiles(nodeTryLock()),
+    clock: new HostClock(),
+    random: hostRandom,
+    digest: hostDigest,
+    compression: hostCompression,
+    system: hostSystem,
+    dns: hostDns,
+  };
+}

@@ -1,0 +1,26 @@
+/** What the process and its machine are, from `node:os` and `node:process`. */
+import { availableParallelism, homedir, hostname, networkInterfaces, totalmem } from "node:os";
+import process from "node:process";
+import type { NetworkInterface, System } from "../../core/runtime.ts";
+
+export const hostSystem: System = {
+  pid: process.pid,
+  hostName: () => hostname(),
+  memory: () => ({ totalBytes: totalmem(), residentBytes: process.memoryUsage.rss() }),
+  cpuCount: () => availableParallelism(),
+  environment: (name) => process.env[name],
+  homeDirectory: () => homedir(),
+  utcOffsetMinutes: (ms) => -new Date(ms).getTimezoneOffset(),
+
+  interfaces() {
+    const found: NetworkInterface[] = [];
+    for (const [name, addresses] of Object.entries(networkInterfaces())) {
+      for (const { address, family, internal } of addresses ?? []) {
+        // A link-local IPv6 address may carry its zone ("fe80::1%eth0"): not part of the literal.
+        const host = address.split("%")[0]!;
+        found.push({ name, host, family: family === "IPv6" ? 6 : 4, loopback: internal });
+      }
+    }
+    return found;
+  },
+};
