@@ -1,0 +1,31 @@
+/** Keys of Apache's AuthConfig (ACL 2.0), read from broker.conf and namesrv.conf. None is acted on yet. */
+import { bool, int, optionalText, withoutEffect } from "./config.ts";
+
+export const authOptions = withoutEffect("access control is not served yet, whoever reaches the port may do everything", {
+  configName: optionalText(),
+  clusterName: optionalText(),
+  authConfigPath: optionalText(),
+  authenticationEnabled: bool(false),
+  authenticationProvider: optionalText(),
+  authenticationMetadataProvider: optionalText(),
+  authenticationStrategy: optionalText(),
+  authenticationWhitelist: optionalText(),
+  initAuthenticationUser: optionalText(),
+  innerClientAuthenticationCredentials: optionalText(),
+  authorizationEnabled: bool(false),
+  authorizationProvider: optionalText(),
+  authorizationMetadataProvider: optionalText(),
+  authorizationStrategy: optionalText(),
+  authorizationWhitelist: optionalText(),
+  migrateAuthFromV1Enabled: bool(false),
+  userCacheMaxNum: int(1000),
+  userCacheExpiredSecond: int(600),
+  userCacheRefreshSecond: int(60),
+  aclCacheMaxNum: int(1000),
+  aclCacheExpiredSecond: int(600),
+  aclCacheRefreshSecond: int(60),
+  statefulAuthenticationCacheMaxNum: int(10_000),
+  statefulAuthenticationCacheExpiredSecond: int(60),
+  statefulAuthorizationCacheMaxNum: int(10_000),
+  statefulAuthorizationCacheExpiredSecond: int(60),
+});

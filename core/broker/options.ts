@@ -1,0 +1,147 @@
+/**
+ * Keys of broker.conf: Apache's BrokerConfig, and by extension the store's, the server's and the access control's, since one
+ * file holds them all. `idle_options.ts` has those that do nothing yet.
+ */
+import { advertisedAddressRules } from "../advertised.ts";
+import { authOptions } from "../auth_options.ts";
+import { bool, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
+import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
+import { hostWithoutPort, nameOfBroker, namesrvAddrList } from "../option_checks.ts";
+import { storeOptions } from "../store/options.ts";
+import { brokerIdleOptions } from "./idle_options.ts";
+
+const identity = {
+  brokerClusterName: text(
+    "DefaultCluster",
+    "never",
+    "Name of the cluster; also a topic that every broker of it has.",
+    nameOfBroker,
+  ),
+  brokerName: text((system) => system.hostName() || "DEFAULT_BROKER", "never", "Name of the broker; also a topic.", nameOfBroker),
+  brokerId: long(0, "never", "0 is a master, and masters have no other; a slave has one above 0.", { min: 0 }),
+  brokerIP1: optionalText(
+    "never",
+    "Address that clients are told and that stands in message ids. Not set: see advertisedAddresses.",
+    undefined,
+    hostWithoutPort,
+  ),
+  advertisedAddresses: text(
+    "",
+    "never",
+    "Which address clients of a network are told, when nameserver and broker are one process: CIDR=host:port;… first match wins. Ours, not Apache's.",
+    advertisedAddressRules,
+  ),
+  namesrvAddr: optionalText(
+    "never",
+    "Nameservers to register with, host:port;host:port. Host names are resolved again every updateNameServerAddrPeriod.",
+    (system) => system.environment("NAMESRV_ADDR"),
+    namesrvAddrList,
+  ),
+  rocketmqHome: optionalText("never", "Apache's home; not required here.", (system) => system.environment("ROCKETMQ_HOME")),
+  brokerConfigPath: optionalText("never", "File that run-time updates are persisted to; the file of -c. Kept beside it: .bak."),
+  configBlackList: text(
+    "configBlackList;brokerConfigPath",
+    "never",
+    "Keys, separated by semicolons, that no run-time update may change, beyond those that none ever may.",
+  ),
+};
+
+const topicsAndGroups = {
+  brokerPermission: int(6, "live", "2 write, 4 read, 6 both, 0 none. A change registers with the nameservers at once.", {
+    min: 0,
+    max: 7,
+  }),
+  defaultTopicQueueNums: int(8, "restart", "Queues of TBW102, the most that an auto-created topic gets.", { min: 1, max: 65535 }),
+  autoCreateTopicEnable: bool(true, "live", "Topics are made when a client sends to them (TBW102 exists)."),
+  clusterTopicEnable: bool(true, "restart", "The topic named like the cluster may be written and read."),
+  brokerTopicEnable: bool(true, "restart", "The topic named like the broker may be written and read."),
+  autoCreateSubscriptionGroup: bool(true, "live", "Consumer groups are made when a consumer first uses them."),
+  msgTraceTopicName: text("RMQ_SYS_TRACE_TOPIC", "never", "Topic that clients write message traces to.", nameOfBroker),
+  traceTopicEnable: bool(false, "restart", "The trace topic is made at start."),
+  traceOn: bool(true, "live", "Clients are told that tracing is on (TRACE_ON)."),
+  regionId: text("DefaultRegion", "live", "Region that clients are told and messages carry (MSG_REGION)."),
+  validateSystemTopicWhenUpdateTopic: bool(true, "live", "Changing a system topic is refused."),
+  clearRetryTopicWhenDeleteTopic: bool(true, "live", "Deleting a topic deletes its POP retry topics as well."),
+  enableMixedMessageType: bool(false, "live", "A topic may be declared with the message type MIXED."),
+  enableCreateSysGroup: bool(true, "live", "System groups are made at start."),
+  reviveQueueNum: int(8, "restart", "Queues of the POP revive topic, which is made at start.", { min: 1, max: 65535 }),
+};
+
+const sending = {
+  rejectTransactionMessage: bool(false, "live", "Transactional messages are refused."),
+  brokerFastFailureEnable: bool(true, "live", "Requests that waited too long are answered SYSTEM_BUSY instead of being served."),
+  waitTimeMillsInSendQueue: long(200, "live", "Longest wait of a send, in ms.", { min: 0 }),
+  waitTimeMillsInPullQueue: long(5000, "live", "Longest wait of a pull, in ms.", { min: 0 }),
+  sendThreadPoolQueueCapacity: int(10_000, "live", "Sends that may wait at once; more are answered SYSTEM_BUSY.", { min: 1 }),
+  pullThreadPoolQueueCapacity: int(100_000, "live", "Pulls that may be held at once; more are answered at once.", { min: 1 }),
+  startAcceptSendRequestTimeStamp: long(0, "live", "Sends are refused before this time, ms since 1970."),
+};
+
+const consuming = {
+  longPollingEnable: bool(true, "live", "A pull that finds nothing is held until something arrives or its time-out."),
+  shortPollingTimeMills: long(1000, "live", "How long a pull is held when longPollingEnable is false, in ms.", { min: 0 }),
+  notifyConsumerIdsChangedEnable: bool(true, "live", "Consumers of a group are told when one comes or goes."),
+  realTimeNotifyConsumerChange: bool(true, "live", "They are told at once, not gathered."),
+  rejectPullConsumerEnable: bool(false, "live", "Consumers that are not push consumers are refused."),
+  litePullMessageEnable: bool(true, "live", "LITE_PULL_MESSAGE is served."),
+  slaveReadEnable: bool(false, "live", "Clients far behind are told to read from a slave."),
+  disableConsumeIfConsumerReadSlowly: bool(
+    false,
+    "live",
+    "Groups further behind than consumerFallbehindThreshold lose their read right.",
+  ),
+  consumerFallbehindThreshold: long(17_179_869_184, "live", "Bytes for disableConsumeIfConsumerReadSlowly.", { min: 0 }),
+  flushConsumerOffsetInterval: int(5000, "restart", "Offsets are persisted every so many ms.", { min: 1 }),
+  consumerOffsetUpdateVersionStep: long(500, "live", "The offsets' data version moves once in so many commits.", { min: 1 }),
+  delayOffsetUpdateVersionStep: long(200, "live", "The delay offsets' data version moves once in so many deliveries.", {
+    min: 1,
+  }),
+  useServerSideResetOffset: bool(true, "live", "A reset of offsets is kept by the broker until the next pull of each queue."),
+  lockInStrictMode: bool(false, "live", "Queue locks go by client id and group as Apache's strict mode does."),
+  enableBroadcastOffsetStore: bool(true, "live", "Offsets of broadcasting consumers behind a proxy are remembered."),
+  channelExpiredTimeout: long(120_000, "live", "A client without heartbeat is forgotten after so many ms.", { min: 1 }),
+  subscriptionExpiredTimeout: long(600_000, "live", "A subscription no longer in heartbeats is dropped after so many ms.", {
+    min: 1,
+  }),
+  enableRegisterProducer: bool(true, "live", "Producers are remembered, for check-backs and producerConnection."),
+  autoDeleteUnusedStats: bool(true, "live", "Statistics go with their topic or group."),
+  estimateAccumulation: bool(true, "live", "consumeStats of filtered subscriptions estimates the lag."),
+};
+
+const registration = {
+  registerNameServerPeriod: int(30_000, "restart", "Registers with the nameservers every so many ms.", {
+    clamp: [10_000, 60_000],
+  }),
+  registerBrokerTimeoutMills: int(24_000, "live", "Time for one registration, in ms.", { min: 1 }),
+  updateNameServerAddrPeriod: int(120_000, "restart", "Host names in namesrvAddr are resolved again every so many ms.", {
+    min: 1,
+  }),
+  forceRegister: bool(true, "live", "Registers every time, not only when the nameserver's data version is older."),
+  compressedRegister: bool(false, "live", "Registrations are compressed. Apache's nameserver can't read them."),
+  enableSplitRegistration: bool(false, "live", "Topics are registered in parts of splitRegistrationSize."),
+  splitRegistrationSize: int(800, "live", "Topics a registration when split.", { min: 1 }),
+  enableSingleTopicRegister: bool(false, "live", "A new topic is registered alone (REGISTER_TOPIC_IN_NAMESRV)."),
+  enableSplitMetadata: bool(true, "live", "All topics and groups are listed in pages when the caller asks so."),
+  splitMetadataSize: int(2000, "live", "Topics or groups a page.", { min: 1 }),
+  brokerHeartbeatInterval: int(1000, "restart", "Heartbeats to the nameservers every so many ms, when enableSlaveActingMaster.", {
+    min: 1,
+  }),
+  sendHeartbeatTimeoutMillis: int(1000, "live", "Time for one heartbeat, in ms.", { min: 1 }),
+};
+
+export const brokerOptions = {
+  ...storeOptions,
+  ...nettyServerOptions(10911),
+  ...nettyClientOptions,
+  ...authOptions,
+  ...brokerIdleOptions,
+  ...identity,
+  ...topicsAndGroups,
+  ...sending,
+  ...consuming,
+  ...registration,
+};
+
+/** Live: read a key when it is needed. */
+export type BrokerSettings = SettingsOf<typeof brokerOptions>;
+export type BrokerSettingsInput = SettingsInput<typeof brokerOptions>;

@@ -1,0 +1,38 @@
+/** What several tables check of a text. A check returns what is allowed when the value is not, else undefined. */
+
+/** `host:port;host:port`; a host is a name, an IPv4 literal, or an IPv6 literal in brackets. */
+export function namesrvAddrList(value: string | undefined): string | undefined {
+  const wrong = (value ?? "").split(";").some((entry) => entry.trim() !== "" && !isHostPort(entry.trim()));
+  return wrong ? 'a list such as "127.0.0.1:9876;192.168.0.1:9876"' : undefined;
+}
+
+export function isHostPort(entry: string): boolean {
+  const match = /^(\[[0-9A-Fa-f:.%a-z]+\]|[^:[\]\s/]+):(\d{1,5})$/.exec(entry);
+  return match !== null && Number(match[2]) >= 1 && Number(match[2]) <= 65535;
+}
+
+/**
+ * brokerName and brokerClusterName become topics, and a topic becomes a directory. Apache does not look; a host name, its
+ * default for brokerName, may hold dots.
+ */
+export function nameOfBroker(value: string): string | undefined {
+  const good = value.length >= 1 && value.length <= 127 && /^[%|a-zA-Z0-9._-]+$/.test(value) && !/^\.+$/.test(value);
+  return good ? undefined : "1 to 127 of the characters a-z A-Z 0-9 _ - . % |";
+}
+
+/** `04`, or several hours: `02;14`. */
+export function hoursOfDay(value: string): string | undefined {
+  const good = value.split(";").every((hour) => /^\d{1,2}$/.test(hour.trim()) && Number(hour) <= 23);
+  return good ? undefined : "hours of the day from 0 to 23, separated by semicolons, such as 04 or 02;14";
+}
+
+/** `1s 5s 10s 1m 2h 1d`. */
+export function delayLevels(value: string): string | undefined {
+  return /^\d+[smhd]( \d+[smhd])*$/.test(value) ? undefined : "a list such as 1s 5s 10s 30s 1m 2h 1d";
+}
+
+/** One IP literal or host name, without port. */
+export function hostWithoutPort(value: string | undefined): string | undefined {
+  const good = value === undefined || /^[A-Za-z0-9._-]+$/.test(value) || /^[0-9A-Fa-f:.]+(%\w+)?$/.test(value);
+  return good ? undefined : "one IP address or host name, without port and brackets";
+}

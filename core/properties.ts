@@ -1,0 +1,152 @@
+/**
+ * The file format of java.util.Properties, as its documentation defines it.
+ *
+ *   file     = *( natural line )
+ *   logical  = natural lines joined where one ends in an odd number of `\`; blanks at the start of the next are dropped
+ *   comment  = a natural line whose first character that is not blank is `#` or `!` (a comment is never continued)
+ *   line     = [blank] key [blank] [ "=" | ":" ] [blank] value      the first `=`, `:` or blank that is not escaped ends the key
+ *   escape   = \t \n \r \f \uXXXX, and `\c` for any other c is c itself
+ *   blank    = space, tab, form feed
+ *
+ * Java reads ISO 8859-1; UTF-8 is taken here when the bytes are valid UTF-8 (Apache reads its files as UTF-8 too), so that a
+ * comment in Chinese and a value with escapes both work.
+ */
+
+/** Keys and values in the order of the file; a key given twice keeps its last value, as in Java. */
+export type Properties = ReadonlyMap<string, string>;
+
+/** A `\u` without four hexadecimal digits. */
+export class PropertiesError extends Error {
+  override readonly name = "PropertiesError";
+}
+
+const BLANK = /[ \t\f]/;
+
+/** Throws PropertiesError (with the line's number) for a malformed `\u` escape, the only thing that can be wrong. */
+export function parseProperties(source: string | Uint8Array): Map<string, string> {
+  const properties = new Map<string, string>();
+  for (const { line, number } of logicalLines(typeof source === "string" ? source : decode(source))) {
+    const [key, value] = splitLine(line);
+    properties.set(unescapeText(key, number), unescapeText(value, number));
+  }
+  return properties;
+}
+
+/** One `key=value` line an entry, escaped so that Java and `parseProperties` read the same back. ASCII only. */
+export function formatProperties(properties: Iterable<readonly [string, string]>): string {
+  let out = "";
+  for (const [key, value] of properties) {
+    out += `${escapeText(key, true)}=${escapeText(value, false)}\n`;
+  }
+  return out;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("latin1").decode(bytes);
+  }
+}
+
+function* logicalLines(source: string): Generator<{ line: string; number: number }> {
+  const naturals = source.split(/\r\n|\r|\n/);
+  for (let i = 0; i < naturals.length; i++) {
+    const number = i + 1;
+    let line = trimStart(naturals[i]!);
+    if (line === "" || line[0] === "#" || line[0] === "!") {
+      continue;
+    }
+    while (endsInOddBackslashes(line)) {
+      line = line.slice(0, -1);
+      i++;
+      if (i >= naturals.length) {
+        break;
+      }
+      line += trimStart(naturals[i]!);
+    }
+    yield { line, number };
+  }
+}
+
+function splitLine(line: string): [string, string] {
+  let end = 0;
+  while (end < line.length && !/[=: \t\f]/.test(line[end]!)) {
+    end += line[end] === "\\" ? 2 : 1;
+  }
+  end = Math.min(end, line.length);
+  let start = end;
+  while (start < line.length && BLANK.test(line[start]!)) {
+    start++;
+  }
+  if (line[start] === "=" || line[start] === ":") {
+    start++;
+    while (start < line.length && BLANK.test(line[start]!)) {
+      start++;
+    }
+  }
+  return [line.slice(0, end), line.slice(start)];
+}
+
+function trimStart(line: string): string {
+  let start = 0;
+  while (start < line.length && BLANK.test(line[start]!)) {
+    start++;
+  }
+  return line.slice(start);
+}
+
+function endsInOddBackslashes(line: string): boolean {
+  let count = 0;
+  while (count < line.length && line[line.length - 1 - count] === "\\") {
+    count++;
+  }
+  return count % 2 === 1;
+}
+
+const NAMED: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r", f: "\f" };
+
+function unescapeText(text: string, lineNumber: number): string {
+  if (!text.includes("\\")) {
+    return text;
+  }
+  let out = "";
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] !== "\\") {
+      out += text[i];
+      continue;
+    }
+    i++;
+    const c = text[i] ?? "";
+    if (c !== "u") {
+      out += NAMED[c] ?? c;
+      continue;
+    }
+    const digits = text.slice(i + 1, i + 5);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) {
+      throw new PropertiesError(`line ${lineNumber}: \\u wants four hexadecimal digits, found "${digits}"`);
+    }
+    out += String.fromCharCode(Number.parseInt(digits, 16));
+    i += 4;
+  }
+  return out;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f" };
+
+function escapeText(text: string, isKey: boolean): string {
+  let out = "";
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!;
+    if (c === " ") {
+      out += isKey || i === 0 ? "\\ " : " ";
+    } else if ("=:#!\\".includes(c)) {
+      out += "\\" + c;
+    } else if (c < " " || c > "~") {
+      out += ESCAPES[c] ?? "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0");
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}

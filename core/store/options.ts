@@ -1,0 +1,94 @@
+/** Keys of the store: Apache's MessageStoreConfig. `idle_options.ts` has those that do nothing here. */
+import { bool, choice, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
+import { delayLevels, hoursOfDay } from "../option_checks.ts";
+import { storeIdleOptions } from "./idle_options.ts";
+
+const places = {
+  storePathRootDir: text((system) => `${system.homeDirectory()}/store`, "never", "Directory of all data."),
+  storePathCommitLog: optionalText("never", "Directory of the commit log; not set: commitlog under storePathRootDir."),
+  mappedFileSizeCommitLog: int(1_073_741_824, "never", "Bytes a commit log file; must not change while there are files.", {
+    min: 1024,
+  }),
+  mappedFileSizeConsumeQueue: int(6_000_000, "never", "Bytes a consume queue file, rounded up to entries of 20.", { min: 20 }),
+  maxHashSlotNum: int(5_000_000, "never", "Hash slots an index file.", { min: 1 }),
+  maxIndexNum: int(20_000_000, "never", "Entries an index file.", { min: 2 }),
+};
+
+const durability = {
+  flushDiskType: choice(["ASYNC_FLUSH", "SYNC_FLUSH"], "ASYNC_FLUSH", "live", "SYNC_FLUSH answers a send after the disk has it."),
+  syncFlushTimeout: int(5000, "live", "A flush that takes longer, in ms, answers FLUSH_DISK_TIMEOUT.", { min: 1 }),
+  putMessageTimeout: int(8000, "live", "Longest wait for a stored message, in ms.", { min: 1 }),
+  flushIntervalCommitLog: int(500, "live", "ASYNC_FLUSH: bytes reach the disk within about so many ms.", { min: 1 }),
+  flushIntervalConsumeQueue: int(1000, "live", "Consume queues reach the disk within about so many ms.", { min: 1 }),
+  storeType: choice(["default"], "default", "never", "Consume queues are files; defaultRocksDB is not here."),
+  brokerRole: choice(["ASYNC_MASTER", "SYNC_MASTER"], "ASYNC_MASTER", "never", "Role; SLAVE waits for replication."),
+};
+
+const limits = {
+  maxMessageSize: int(4_194_304, "live", "Most bytes of a message body.", { min: 1, max: 128 * 1024 * 1024 }),
+  maxTopicLength: int(127, "never", "Most bytes of a topic's name.", { min: 1, max: 255 }),
+  osPageCacheBusyTimeOutMills: long(1000, "live", "Sends are refused when writing the tail buffer takes longer, in ms.", {
+    min: 1,
+  }),
+  maxTransferBytesOnMessageInMemory: int(262_144, "live", "Most bytes of one pull of recent messages.", { min: 1 }),
+  maxTransferCountOnMessageInMemory: int(32, "live", "Most messages of one pull of recent messages.", { min: 1 }),
+  maxTransferBytesOnMessageInDisk: int(65_536, "live", "Most bytes of one pull of old messages.", { min: 1 }),
+  maxTransferCountOnMessageInDisk: int(8, "live", "Most messages of one pull of old messages.", { min: 1 }),
+  accessMessageInMemoryMaxRatio: int(40, "live", "Messages within this percentage of memory from the tail count as recent.", {
+    min: 0,
+    max: 100,
+  }),
+  defaultQueryMaxNum: int(32, "live", "Most messages of a query by key.", { min: 1 }),
+  maxConsumeQueueScan: int(20_000, "live", "Entries that one pull looks at.", { min: 1 }),
+  pullBatchMaxMessageCount: int(160, "live", "Most messages that any pull returns.", { min: 1 }),
+};
+
+const index = {
+  messageIndexEnable: bool(true, "live", "Messages are indexed by key."),
+  messageIndexSafe: bool(false, "restart", "The index counts for recovery as the consume queues do."),
+};
+
+const expiry = {
+  fileReservedTime: int(72, "live", "Hours that messages are kept.", { min: 0 }),
+  deleteWhen: text("04", "live", "Hours of the local day when expired files go, separated by semicolons.", hoursOfDay),
+  diskMaxUsedSpaceRatio: int(75, "live", "Percentage of the disk above which expired files go at once.", { clamp: [10, 95] }),
+  diskSpaceCleanForciblyRatio: int(85, "live", "Percentage of the disk above which files go before they expire.", {
+    clamp: [30, 85],
+  }),
+  diskSpaceWarningLevelRatio: int(90, "live", "Percentage of the disk above which sends are refused.", { clamp: [35, 90] }),
+  cleanFileForciblyEnable: bool(true, "live", "Files may go before they expire when the disk is full."),
+  cleanResourceInterval: int(10_000, "restart", "Looks for expired files every so many ms.", { min: 1 }),
+  deleteCommitLogFilesInterval: int(100, "live", "Pause between two files that go, in ms.", { min: 0 }),
+  deleteFileBatchMax: int(10, "live", "Most files that go in one round.", { min: 1 }),
+};
+
+const recovery = {
+  checkCRCOnRecover: bool(true, "restart", "Recovery checks the CRC of bodies."),
+  haListenPort: int(0, "never", "Port of replication; 0 is listenPort + 1.", { min: 0, max: 65535 }),
+};
+
+const delay = {
+  messageDelayLevel: text(
+    "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h",
+    "restart",
+    "Delays of the levels 1, 2, …: s, m, h, d.",
+    delayLevels,
+  ),
+  flushDelayOffsetInterval: long(10_000, "restart", "Progress of delay levels is persisted every so many ms.", { min: 1 }),
+  timerWheelEnable: bool(true, "restart", "The topic of any-time delays, rmq_sys_wheel_timer, is made at start."),
+};
+
+export const storeOptions = {
+  ...storeIdleOptions,
+  ...places,
+  ...durability,
+  ...limits,
+  ...index,
+  ...expiry,
+  ...recovery,
+  ...delay,
+};
+
+/** Live: read a key when it is needed. */
+export type StoreSettings = SettingsOf<typeof storeOptions>;
+export type StoreSettingsInput = SettingsInput<typeof storeOptions>;
