@@ -43,6 +43,7 @@ const WRITE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
 /** Sixteen frames of the largest size. */
 const PARTIAL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
 const SWEEP_INTERVAL_MS = 5_000;
+const STOP_GRACE_MS = 1_000;
 
 export class RemotingServer<R extends Role> {
   readonly admission: Admission;
@@ -55,6 +56,7 @@ export class RemotingServer<R extends Role> {
   readonly #partialFrames: PartialFrames;
   #sweeper: TimerHandle | undefined;
   #stopping = false;
+  #onLastGone: (() => void) | undefined;
 
   constructor(options: RemotingServerOptions<R>) {
     this.#options = options;
@@ -107,15 +109,24 @@ export class RemotingServer<R extends Role> {
     await this.#closeListeners();
   }
 
-  /** Sends what is queued, closes every connection and all ports. */
-  async stop(): Promise<void> {
+  /**
+   * Closes all ports, sends what is queued and says FIN on every connection; peers that have not closed theirs after
+   * `graceMs` are cut off. Resolves when no connection is left.
+   */
+  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
     this.#stopping = true;
     this.#sweeper?.cancel();
     await this.#closeListeners();
-    for (const connection of [...this.#connections]) {
-      connection.finish();
-      connection.close();
-    }
+    if (this.#connections.size === 0) return;
+    const allGone = new Promise<void>((resolve) => {
+      this.#onLastGone = resolve;
+    });
+    for (const connection of [...this.#connections]) connection.finish();
+    const cutOff = this.#options.runtime.clock.setTimeout(() => {
+      for (const connection of [...this.#connections]) connection.close();
+    }, graceMs);
+    await allGone;
+    cutOff.cancel();
   }
 
   #connectionOptions(fastPort: boolean): ConnectionOptions {
@@ -124,7 +135,10 @@ export class RemotingServer<R extends Role> {
       clock: runtime.clock,
       log: this.#log,
       onRequest: (connection, command) => this.#dispatcher.dispatch(connection, command, fastPort),
-      onClosed: (connection) => this.#connections.delete(connection),
+      onClosed: (connection) => {
+        this.#connections.delete(connection);
+        if (this.#connections.size === 0) this.#onLastGone?.();
+      },
       language: LANGUAGE_OTHER,
       serializeType: serializeType ?? SERIALIZE_JSON,
       frameBytesMax: frameBytesMax ?? FRAME_BYTES_MAX_DEFAULT,
