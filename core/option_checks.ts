@@ -33,6 +33,6 @@ export function delayLevels(value: string): string | undefined {
 
 /** One IP literal or host name, without port. */
 export function hostWithoutPort(value: string | undefined): string | undefined {
-  const good = value === undefined || /^[A-Za-z0-9._-]+$/.test(value) || /^[0-9A-Fa-f:.]+(%\w+)?$/.test(value);
+  const good = value === undefined || /^[A-Za-z0-9._-]+$/.test(value) || /^\[?[0-9A-Fa-f:.]+\]?$/.test(value);
   return good ? undefined : "one IP address or host name, without port and brackets";
 }

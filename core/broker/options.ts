@@ -2,7 +2,7 @@
  * Keys of broker.conf: Apache's BrokerConfig, and by extension the store's, the server's and the access control's, since one
  * file holds them all. `idle_options.ts` has those that do nothing yet.
  */
-import { advertisedAddressRules } from "../advertised.ts";
+import { advertisedAddressRules } from "../advertised_rules.ts";
 import { authOptions } from "../auth_options.ts";
 import { bool, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
