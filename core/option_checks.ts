@@ -36,3 +36,8 @@ export function hostWithoutPort(value: string | undefined): string | undefined {
   const good = value === undefined || /^[A-Za-z0-9._-]+$/.test(value) || /^\[?[0-9A-Fa-f:.]+\]?$/.test(value);
   return good ? undefined : "one IP address or host name, without port and brackets";
 }
+
+/** Goes into message properties, which end in the bytes 1 and 2. */
+export function plainWord(value: string): string | undefined {
+  return /^[\x21-\x7e]{1,255}$/.test(value) ? undefined : "1 to 255 visible ASCII characters without blanks";
+}

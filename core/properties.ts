@@ -41,6 +41,29 @@ export function formatProperties(properties: Iterable<readonly [string, string]>
   return out;
 }
 
+/**
+ * `source` with the values of `changes`: the lines of those keys are rewritten (the last one, where a key stands twice; the
+ * others of it go), new keys follow at the end, and everything else, comments too, stays as it is.
+ */
+export function editProperties(source: string | Uint8Array, changes: Properties): string {
+  const text = typeof source === "string" ? source : decode(source);
+  const lines = text === "" ? [] : text.replace(/(\r\n|\r|\n)$/, "").split(/\r\n|\r|\n/);
+  const left = new Map(changes);
+  const found = [...logicalLines(text)].reverse();
+  for (const { line, number, lastNumber } of found) {
+    const key = unescapeText(splitLine(line)[0], number);
+    const value = left.get(key);
+    if (value !== undefined) {
+      lines.splice(number - 1, lastNumber - number + 1, formatProperties([[key, value]]).slice(0, -1));
+      left.delete(key);
+    } else if (changes.has(key)) {
+      lines.splice(number - 1, lastNumber - number + 1);
+    }
+  }
+  const kept = lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+  return kept + formatProperties(left);
+}
+
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -49,7 +72,7 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function* logicalLines(source: string): Generator<{ line: string; number: number }> {
+function* logicalLines(source: string): Generator<{ line: string; number: number; lastNumber: number }> {
   const naturals = source.split(/\r\n|\r|\n/);
   for (let i = 0; i < naturals.length; i++) {
     const number = i + 1;
@@ -65,7 +88,7 @@ function* logicalLines(source: string): Generator<{ line: string; number: number
       }
       line += trimStart(naturals[i]!);
     }
-    yield { line, number };
+    yield { line, number, lastNumber: Math.min(i + 1, naturals.length) };
   }
 }
 

@@ -6,7 +6,7 @@ import { advertisedAddressRules } from "../advertised_rules.ts";
 import { authOptions } from "../auth_options.ts";
 import { bool, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
-import { hostWithoutPort, nameOfBroker, namesrvAddrList } from "../option_checks.ts";
+import { hostWithoutPort, nameOfBroker, namesrvAddrList, plainWord } from "../option_checks.ts";
 import { storeOptions } from "../store/options.ts";
 import { brokerIdleOptions } from "./idle_options.ts";
 
@@ -59,7 +59,7 @@ const topicsAndGroups = {
   msgTraceTopicName: text("RMQ_SYS_TRACE_TOPIC", "never", "Topic that clients write message traces to.", nameOfBroker),
   traceTopicEnable: bool(false, "restart", "The trace topic is made at start."),
   traceOn: bool(true, "live", "Clients are told that tracing is on (TRACE_ON)."),
-  regionId: text("DefaultRegion", "live", "Region that clients are told and messages carry (MSG_REGION)."),
+  regionId: text("DefaultRegion", "live", "Region that clients are told and messages carry (MSG_REGION).", plainWord),
   validateSystemTopicWhenUpdateTopic: bool(true, "live", "Changing a system topic is refused."),
   clearRetryTopicWhenDeleteTopic: bool(true, "live", "Deleting a topic deletes its POP retry topics as well."),
   enableMixedMessageType: bool(false, "live", "A topic may be declared with the message type MIXED."),

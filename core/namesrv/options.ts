@@ -11,7 +11,7 @@ const own = {
     "never",
     "File that run-time updates are persisted to; the file of -c. Kept beside it: .bak.",
   ),
-  productEnvName: text("center", "live", "Name of the environment, for clusterTest."),
+  productEnvName: text("center", "never", "Name of the environment, for clusterTest."),
   clusterTest: bool(false, "restart", "Routes that are not known here are asked of the environment productEnvName."),
   orderMessageEnable: bool(false, "live", "Routes carry the order configuration of their topic."),
   returnOrderTopicConfigToBroker: bool(true, "live", "Brokers are told the order configuration when they register."),
