@@ -1,0 +1,303 @@
+package edgemq.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendCallback;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.client.producer.SendStatus;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageQueue;
+
+/**
+ * Drives a RocketMQ server with the ordinary client and prints one line of JSON a scenario.
+ *
+ * <p>Arguments: nameserver address, comma-separated pids of the server's processes, warm-up seconds, measured seconds,
+ * size of the backlog for {@code consume}, then the scenarios in the order wanted. The CPU of those pids is read at both
+ * ends of the measured span, so that warm-up does not count.
+ */
+public final class LoadGenerator {
+    private static final int BODY_BYTES = 1024;
+    private static final int BATCH_MESSAGES = 32;
+    private static final int QUEUES = 8;
+
+    private final String namesrvAddr;
+    private final ServerCpu cpu;
+    private final int warmUpSeconds;
+    private final int measuredSeconds;
+    private final int backlogMessages;
+    private final byte[] body = new byte[BODY_BYTES];
+
+    private LoadGenerator(String[] args) {
+        namesrvAddr = args[0];
+        cpu = new ServerCpu(args[1]);
+        warmUpSeconds = Integer.parseInt(args[2]);
+        measuredSeconds = Integer.parseInt(args[3]);
+        backlogMessages = Integer.parseInt(args[4]);
+        for (int i = 0; i < BODY_BYTES; i++) body[i] = (byte) ('a' + i % 26);
+    }
+
+    public static void main(String[] args) throws Exception {
+        LoadGenerator generator = new LoadGenerator(args);
+        for (int i = 5; i < args.length; i++) generator.run(args[i]);
+        System.exit(0);
+    }
+
+    private void run(String scenario) throws Exception {
+        switch (scenario) {
+            case "sync1" -> sendLoop(scenario, 1, 1);
+            case "sync64" -> sendLoop(scenario, 64, 1);
+            case "batch" -> sendLoop(scenario, 4, BATCH_MESSAGES);
+            case "async256" -> async(scenario, 256);
+            case "oneway" -> oneway(scenario);
+            case "consume" -> consume(scenario);
+            default -> throw new IllegalArgumentException("unknown scenario " + scenario);
+        }
+    }
+
+    private DefaultMQProducer producer(String topic) throws Exception {
+        DefaultMQProducer producer = new DefaultMQProducer("bench-" + topic);
+        producer.setNamesrvAddr(namesrvAddr);
+        producer.setSendMsgTimeout(10_000);
+        producer.setRetryTimesWhenSendFailed(0);
+        producer.setRetryTimesWhenSendAsyncFailed(0);
+        producer.start();
+        producer.createTopic("TBW102", topic, QUEUES, null);
+        for (int i = 0; i < 200; i++) {
+            try {
+                if (producer.fetchPublishMessageQueues(topic).size() == QUEUES) break;
+            } catch (Exception notYet) {
+                // the route follows with the broker's next registration
+            }
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
+        return producer;
+    }
+
+    private List<Message> batchOf(String topic) {
+        List<Message> batch = new ArrayList<>(BATCH_MESSAGES);
+        for (int i = 0; i < BATCH_MESSAGES; i++) batch.add(new Message(topic, body));
+        return batch;
+    }
+
+    /** Threads that each wait for the answer before they send again. */
+    private void sendLoop(String scenario, int threads, int messagesPerSend) throws Exception {
+        String topic = "bench_" + scenario;
+        DefaultMQProducer producer = producer(topic);
+        Span span = new Span(scenario, threads);
+        List<Thread> workers = new ArrayList<>();
+        for (int t = 0; t < threads; t++) {
+            Latencies latencies = span.latencies[t];
+            Thread worker = new Thread(() -> {
+                while (!span.ended) {
+                    long from = System.nanoTime();
+                    try {
+                        SendResult result = messagesPerSend == 1
+                            ? producer.send(new Message(topic, body))
+                            : producer.send(batchOf(topic));
+                        if (result.getSendStatus() != SendStatus.SEND_OK) span.failed.incrementAndGet();
+                        if (span.measuring) latencies.add(System.nanoTime() - from, messagesPerSend);
+                    } catch (Exception e) {
+                        span.fail(e);
+                    }
+                }
+            });
+            worker.start();
+            workers.add(worker);
+        }
+        span.measure();
+        for (Thread worker : workers) worker.join();
+        producer.shutdown();
+        span.print();
+    }
+
+    private void async(String scenario, int inFlight) throws Exception {
+        String topic = "bench_" + scenario;
+        DefaultMQProducer producer = producer(topic);
+        Span span = new Span(scenario, 1);
+        Semaphore permits = new Semaphore(inFlight);
+        Thread sender = new Thread(() -> {
+            while (!span.ended) {
+                permits.acquireUninterruptibly();
+                long from = System.nanoTime();
+                try {
+                    producer.send(new Message(topic, body), new SendCallback() {
+                        @Override
+                        public void onSuccess(SendResult result) {
+                            if (span.measuring) span.latencies[0].add(System.nanoTime() - from, 1);
+                            permits.release();
+                        }
+
+                        @Override
+                        public void onException(Throwable e) {
+                            span.fail(e);
+                            permits.release();
+                        }
+                    });
+                } catch (Exception e) {
+                    span.fail(e);
+                    permits.release();
+                }
+            }
+        });
+        sender.start();
+        span.measure();
+        sender.join();
+        permits.tryAcquire(inFlight, 10, TimeUnit.SECONDS);
+        producer.shutdown();
+        span.print();
+    }
+
+    /** Nothing is answered, so what counts is what has landed in the queues once they stand still. */
+    private void oneway(String scenario) throws Exception {
+        String topic = "bench_" + scenario;
+        DefaultMQProducer producer = producer(topic);
+        List<MessageQueue> queues = producer.fetchPublishMessageQueues(topic);
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(warmUpSeconds);
+        while (System.nanoTime() < until) producer.sendOneway(new Message(topic, body));
+        long landedBefore = standStill(producer, queues).messages;
+        long cpuBefore = cpu.readMicros();
+        long from = System.nanoTime();
+        until = from + TimeUnit.SECONDS.toNanos(measuredSeconds);
+        long sent = 0;
+        while (System.nanoTime() < until) {
+            producer.sendOneway(new Message(topic, body));
+            sent++;
+        }
+        Landed landed = standStill(producer, queues);
+        long cpuMicros = cpu.readMicros() - cpuBefore;
+        producer.shutdown();
+        long messages = landed.messages - landedBefore;
+        Report.print(scenario, messages, (landed.atNanos - from) / 1e9, null, cpuMicros, sent - messages, null);
+    }
+
+    private record Landed(long messages, long atNanos) {}
+
+    /** The number of messages in the queues, and when it last grew. */
+    private Landed standStill(DefaultMQProducer producer, List<MessageQueue> queues) throws Exception {
+        long last = -1;
+        long changedAt = System.nanoTime();
+        while (true) {
+            long sum = 0;
+            for (MessageQueue queue : queues) sum += producer.maxOffset(queue);
+            long now = System.nanoTime();
+            if (sum != last) {
+                last = sum;
+                changedAt = now;
+            } else if (now - changedAt > 500_000_000L) {
+                return new Landed(last, changedAt);
+            }
+            TimeUnit.MILLISECONDS.sleep(5);
+        }
+    }
+
+    /** A push consumer with the client's default settings over a backlog that was there before it started. */
+    private void consume(String scenario) throws Exception {
+        String topic = "bench_" + scenario;
+        DefaultMQProducer producer = producer(topic);
+        AtomicLong left = new AtomicLong(backlogMessages / BATCH_MESSAGES);
+        List<Thread> workers = new ArrayList<>();
+        for (int t = 0; t < 4; t++) {
+            Thread worker = new Thread(() -> {
+                while (left.getAndDecrement() > 0) {
+                    try {
+                        producer.send(batchOf(topic));
+                    } catch (Exception e) {
+                        left.incrementAndGet();
+                    }
+                }
+            });
+            worker.start();
+            workers.add(worker);
+        }
+        for (Thread worker : workers) worker.join();
+        long expected = 0;
+        for (MessageQueue queue : producer.fetchPublishMessageQueues(topic)) expected += producer.maxOffset(queue);
+        producer.shutdown();
+
+        // the first tenth is warm-up: JIT of the consumer's path, and on Apache's side of the pull path
+        long skipped = expected / 10;
+        AtomicLong seen = new AtomicLong();
+        AtomicLong firstNanos = new AtomicLong();
+        AtomicLong lastNanos = new AtomicLong();
+        AtomicLong cpuBefore = new AtomicLong();
+        CountDownLatch done = new CountDownLatch(1);
+        long total = expected;
+        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer("bench-consumer-" + System.nanoTime());
+        consumer.setNamesrvAddr(namesrvAddr);
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+            long before = seen.getAndAdd(messages.size());
+            long after = before + messages.size();
+            if (before < skipped && after >= skipped) {
+                cpuBefore.set(cpu.readMicros());
+                firstNanos.set(System.nanoTime());
+            }
+            if (before < total && after >= total) {
+                lastNanos.set(System.nanoTime());
+                done.countDown();
+            }
+            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        });
+        consumer.start();
+        boolean complete = done.await(120, TimeUnit.SECONDS);
+        long cpuMicros = cpu.readMicros() - cpuBefore.get();
+        consumer.shutdown();
+        if (!complete) {
+            Report.print(scenario, 0, 1, null, 0, total - seen.get(), "the backlog was not consumed in 120 s");
+            return;
+        }
+        Report.print(scenario, total - skipped, (lastNanos.get() - firstNanos.get()) / 1e9, null, cpuMicros, 0, null);
+    }
+
+    /** The measured part of a scenario: a flag the workers look at, and what they record. */
+    private final class Span {
+        final String scenario;
+        final Latencies[] latencies;
+        final AtomicLong failed = new AtomicLong();
+        volatile boolean measuring;
+        volatile boolean ended;
+        volatile String firstFailure;
+        private double seconds;
+        private long cpuMicros;
+
+        Span(String scenario, int writers) {
+            this.scenario = scenario;
+            latencies = new Latencies[writers];
+            for (int i = 0; i < writers; i++) latencies[i] = new Latencies();
+        }
+
+        void fail(Throwable e) {
+            if (measuring) failed.incrementAndGet();
+            if (firstFailure == null) firstFailure = String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT);
+        }
+
+        void measure() throws InterruptedException {
+            TimeUnit.SECONDS.sleep(warmUpSeconds);
+            long cpuBefore = cpu.readMicros();
+            long from = System.nanoTime();
+            measuring = true;
+            TimeUnit.SECONDS.sleep(measuredSeconds);
+            measuring = false;
+            seconds = (System.nanoTime() - from) / 1e9;
+            cpuMicros = cpu.readMicros() - cpuBefore;
+            ended = true;
+        }
+
+        void print() {
+            Latencies all = new Latencies();
+            for (Latencies one : latencies) all.addAll(one);
+            Report.print(scenario, all.messages(), seconds, all, cpuMicros, failed.get(), firstFailure);
+        }
+    }
+}

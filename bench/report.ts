@@ -1,0 +1,117 @@
+/** The bench's figures: what is kept of a run, and the table made of them. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import type { TargetName } from "../test/interop/targets.ts";
+import { projectDirectory } from "../test/interop/toolchain.ts";
+
+/** The figures of one target, by `scenario.figure`, in the unit the row names. */
+export type Figures = Record<string, number>;
+
+interface Row {
+  readonly key: string;
+  readonly title: string;
+  readonly digits: number;
+  /** What the project asks of Bun at least (`min`) or at most (`max`), as a ratio ours : Apache or as a plain number. */
+  readonly floor?: { readonly ratioMin?: number; readonly ratioMax?: number; readonly max?: number };
+}
+
+const scenario = (name: string, title: string, ratioMin?: number): Row[] => [
+  {
+    key: `${name}.rate`,
+    title: `${title}, messages/s`,
+    digits: 0,
+    ...(ratioMin === undefined ? {} : { floor: { ratioMin } }),
+  },
+  { key: `${name}.p50Ms`, title: `${title}, p50 ms`, digits: 2 },
+  { key: `${name}.p99Ms`, title: `${title}, p99 ms`, digits: 2 },
+  { key: `${name}.cpuMicrosPerMessage`, title: `${title}, server CPU µs a message`, digits: 1 },
+];
+
+/** Every row of the table, in order. A row without a figure of any target is left out. */
+const rows: readonly Row[] = [
+  ...scenario("sync1", "sync, 1 thread", 2),
+  ...scenario("sync64", "sync, 64 threads", 1.4).map((row) =>
+    row.key === "sync64.cpuMicrosPerMessage" ? { ...row, floor: { ratioMax: 0.25 } } : row,
+  ),
+  ...scenario("async256", "async, 256 in flight", 1.7),
+  ...scenario("batch", "batch of 32, 4 threads", 1.2),
+  ...scenario("oneway", "oneway (landed)"),
+  ...scenario("consume", "push consumer over a backlog", 1.2),
+  { key: "start.firstAnswerMs", title: "start to first message acknowledged, ms", digits: 0, floor: { ratioMax: 0.1 } },
+  { key: "memory.peakAnonMib", title: "peak anonymous memory (RssAnon), MiB", digits: 0, floor: { ratioMax: 0.12 } },
+  { key: "memory.peakRssMib", title: "peak resident memory (VmHWM), MiB", digits: 0 },
+  { key: "wake.p50Ms", title: "held pull: send written to answer here, p50 ms", digits: 2, floor: { max: 2 } },
+  { key: "wake.p99Ms", title: "held pull: send written to answer here, p99 ms", digits: 2 },
+  { key: "idle.cpuPercent", title: "idle server, % of a core", digits: 2, floor: { max: 1 } },
+  { key: "idle.connectionsMib", title: "10,000 idle connections, MiB of RSS", digits: 0, floor: { max: 100 } },
+];
+
+const resultsDirectory = join(projectDirectory, "bench/java/target/results");
+
+/** Keeps a target's figures for later tables, joined to what earlier partial runs found. */
+export function keepFigures(target: TargetName, figures: Figures): void {
+  mkdirSync(resultsDirectory, { recursive: true });
+  writeFileSync(join(resultsDirectory, `${target}.json`), JSON.stringify({ ...readFigures(target), ...figures }, undefined, 1));
+}
+
+/** The kept figures of a target; empty when it never ran. */
+export function readFigures(target: TargetName): Figures {
+  try {
+    return JSON.parse(readFileSync(join(resultsDirectory, `${target}.json`), "utf8")) as Figures;
+  } catch {
+    return {};
+  }
+}
+
+function verdict(row: Row, ours: number | undefined, apache: number | undefined): string {
+  if (row.floor === undefined || ours === undefined) return "";
+  const { ratioMin, ratioMax, max } = row.floor;
+  if (max !== undefined) return `≤ ${max} ${ours <= max ? "✓" : "✗"}`;
+  if (apache === undefined) return "";
+  const ratio = ours / apache;
+  if (ratioMin !== undefined) return `≥ ${ratioMin} × ${ratio >= ratioMin ? "✓" : "✗"}`;
+  return `≤ ${ratioMax} × ${ratio <= ratioMax! ? "✓" : "✗"}`;
+}
+
+/** A Markdown table over the targets: figures, the ratio to Apache's, and whether Bun meets what is asked. */
+export function table(byTarget: ReadonlyMap<TargetName, Figures>): string {
+  const targets = [...byTarget.keys()];
+  const apache = byTarget.get("apache") ?? {};
+  const lines = [`| | ${targets.join(" | ")} | asked of Bun |`, `|---|${targets.map(() => "---:|").join("")}---|`];
+  for (const row of rows) {
+    if (targets.every((target) => byTarget.get(target)![row.key] === undefined)) continue;
+    const cells = targets.map((target) => {
+      const figure = byTarget.get(target)![row.key];
+      if (figure === undefined) return "";
+      const text = figure.toLocaleString("en", { minimumFractionDigits: row.digits, maximumFractionDigits: row.digits });
+      const reference = apache[row.key];
+      return target === "apache" || !reference ? text : `${text} (${(figure / reference).toFixed(2)} ×)`;
+    });
+    lines.push(`| ${row.title} | ${cells.join(" | ")} | ${verdict(row, byTarget.get("bun")?.[row.key], apache[row.key])} |`);
+  }
+  return lines.join("\n");
+}
+
+/** Writes bench/RESULTS.md. @param versions of what ran, one sentence each */
+export function writeResults(byTarget: ReadonlyMap<TargetName, Figures>, versions: readonly string[]): string {
+  const path = join(projectDirectory, "bench/RESULTS.md");
+  const gib = Math.round(totalmem() / 2 ** 30);
+  const text = `# Bench results
+
+Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${gib} GiB, Linux ${release()}.
+${versions.join("; ")}.
+
+Every target ran on the same machine, one after the other, each with a fresh store, ASYNC_FLUSH, topics of 8 queues and bodies of 1 KiB, driven by the same Java load generator (the unmodified 5.5.0 client) on the same cores. Figures of Apache are the sum of two processes, nameserver and broker, with \`-Xms1g -Xmx1g\` each; ours are of one process that is both. In parentheses: ours : Apache. CPU is user + system time of the server's processes, over the measured part of the scenario.
+
+${table(byTarget)}
+
+- *oneway*: messages that landed in the queues, over the time until the last one had.
+- *held pull*: from the moment a send is written to the moment the answer of the pull held for it is here; the way of the send is included.
+- *start*: from the start of the process (Apache: of the later of two started at once) to the first message acknowledged.
+- *10,000 idle connections*: resident memory with them, each having been answered once, less resident memory before.
+`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}

@@ -1,0 +1,167 @@
+/**
+ * One small RocketMQ cluster for the interop tests: nameservers and a broker of any target, with their properties files
+ * and data in one temporary directory, on free ports of loopback. Restarts keep ports and data.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Child, freePorts } from "./processes.ts";
+import type { Target } from "./targets.ts";
+
+/** An Apache JVM on a busy machine of two cores takes up to 15 s to be ready. */
+const readyTimeoutMs = 90_000;
+
+/** The words both Apache's and our servers print when they are ready. */
+const readyText = "boot success";
+
+export interface ClusterOptions {
+  readonly target: Target;
+  /** How many nameservers have a port and stand in the broker's namesrvAddr; only the first is started by `start`. */
+  readonly namesrvCount?: number;
+  /** The address everybody listens on and dials: 127.0.0.1, or ::1. */
+  readonly host?: string;
+  /** More keys for broker.conf. */
+  readonly brokerConfig?: Readonly<Record<string, string>>;
+}
+
+const propertiesText = (config: Readonly<Record<string, string>>): string =>
+  Object.entries(config)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join("");
+
+export class Cluster {
+  readonly directory: string;
+  readonly #options: ClusterOptions;
+  readonly #namesrvPorts: number[];
+  readonly brokerPort: number;
+  readonly #namesrvs = new Map<number, Child>();
+  #broker: Child | undefined;
+
+  private constructor(options: ClusterOptions, directory: string, firstPort: number, namesrvCount: number) {
+    this.#options = options;
+    this.directory = directory;
+    this.#namesrvPorts = Array.from({ length: namesrvCount }, (_, index) => firstPort + index);
+    this.brokerPort = firstPort + namesrvCount + 2;
+  }
+
+  /** Starts the first nameserver and the broker, and returns when both say that they are ready. */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const namesrvCount = options.namesrvCount ?? 2;
+    // ports: nameservers, then listenPort − 2, (unused), listenPort, listenPort + 1
+    const firstPort = await freePorts(namesrvCount + 4);
+    const directory = mkdtempSync(join(tmpdir(), `edgemq-interop-${options.target.name}-`));
+    const cluster = new Cluster(options, directory, firstPort, namesrvCount);
+    cluster.#writeFiles();
+    try {
+      await cluster.startNamesrv(0);
+      await cluster.startBroker();
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get host(): string {
+    return this.#options.host ?? "127.0.0.1";
+  }
+
+  /** `host:port;host:port`, as clients and namesrvAddr take it. */
+  get namesrvAddr(): string {
+    return this.#namesrvPorts.map((port) => `${this.host}:${port}`).join(";");
+  }
+
+  namesrvAddrOf(index: number): string {
+    return `${this.host}:${this.#namesrvPorts[index]}`;
+  }
+
+  get brokerAddr(): string {
+    return `${this.host}:${this.brokerPort}`;
+  }
+
+  get brokerPid(): number | undefined {
+    return this.#broker?.pid;
+  }
+
+  #namesrvHome(index: number): string {
+    return join(this.directory, `namesrv-${index}`);
+  }
+
+  get #brokerHome(): string {
+    return join(this.directory, "broker");
+  }
+
+  #writeFiles(): void {
+    const bindAddress = this.#options.host === undefined ? {} : { bindAddress: this.#options.host };
+    for (const [index, port] of this.#namesrvPorts.entries()) {
+      const home = this.#namesrvHome(index);
+      mkdirSync(home, { recursive: true });
+      const config = {
+        listenPort: String(port),
+        ...bindAddress,
+        kvConfigPath: join(home, "kvConfig.json"),
+        configStorePath: join(home, "namesrv.properties"),
+        orderMessageEnable: "true",
+      };
+      writeFileSync(join(home, "namesrv.conf"), propertiesText(config));
+    }
+    mkdirSync(this.#brokerHome, { recursive: true });
+    const config = {
+      brokerClusterName: "DefaultCluster",
+      brokerName: "broker-a",
+      brokerId: "0",
+      brokerIP1: this.host,
+      listenPort: String(this.brokerPort),
+      ...bindAddress,
+      namesrvAddr: this.namesrvAddr,
+      storePathRootDir: join(this.#brokerHome, "store"),
+      autoCreateTopicEnable: "true",
+      // the shortest period Apache allows, so that a nameserver that comes late is found soon
+      registerNameServerPeriod: "10000",
+      // a retry starts at level 3, which is 10 s by default: here every level a test meets is short
+      messageDelayLevel: "1s 2s 1s 1s 2s 2s 3s 3s 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h",
+      ...this.#options.brokerConfig,
+    };
+    writeFileSync(join(this.#brokerHome, "broker.conf"), propertiesText(config));
+  }
+
+  async startNamesrv(index: number): Promise<void> {
+    const home = this.#namesrvHome(index);
+    const child = new Child(this.#options.target.namesrv(join(home, "namesrv.conf"), home), join(home, "output.log"));
+    this.#namesrvs.set(index, child);
+    await child.waitForOutput(readyText, readyTimeoutMs);
+  }
+
+  async stopNamesrv(index: number): Promise<void> {
+    await this.#namesrvs.get(index)?.stop();
+    this.#namesrvs.delete(index);
+  }
+
+  async startBroker(): Promise<void> {
+    const home = this.#brokerHome;
+    this.#broker = new Child(this.#options.target.broker(join(home, "broker.conf"), home), join(home, "output.log"));
+    await this.#broker.waitForOutput(readyText, readyTimeoutMs);
+  }
+
+  /** SIGTERM; returns the exit code, or the name of the signal when the broker did not exit by itself. */
+  async stopBroker(): Promise<number | string> {
+    return (await this.#broker?.stop()) ?? "not running";
+  }
+
+  /** kill -9 */
+  async killBroker(): Promise<void> {
+    await this.#broker?.kill();
+  }
+
+  /** The last output of the broker, for failure messages. */
+  get brokerOutput(): string {
+    return this.#broker?.outputTail ?? "";
+  }
+
+  /** Ends every process. @param keepFiles leaves the directory for whoever looks into a failure */
+  async close(keepFiles = false): Promise<void> {
+    await this.#broker?.kill();
+    for (const child of this.#namesrvs.values()) await child.kill();
+    if (!keepFiles) rmSync(this.directory, { recursive: true, force: true });
+  }
+}

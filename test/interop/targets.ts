@@ -1,0 +1,68 @@
+/**
+ * The servers under test as commands: Apache's own from the Maven class path, and ours on each runtime. Both take
+ * Apache's properties files, so everything above this file treats them alike.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "./processes.ts";
+import { projectDirectory, type Toolchain } from "./toolchain.ts";
+
+/** Who serves: Apache RocketMQ, or EdgeMQ on one of its runtimes. */
+export type TargetName = "apache" | "bun" | "deno" | "node";
+
+export const targetNames: readonly TargetName[] = ["apache", "bun", "deno", "node"];
+
+/** How to start the roles of one target. */
+export interface Target {
+  readonly name: TargetName;
+  /** @param home a directory the process may fill: logs, and for Apache ROCKETMQ_HOME */
+  namesrv(configFile: string, home: string): Command;
+  broker(configFile: string, home: string): Command;
+}
+
+/** Options that keep a JVM small and quick to start; the bench sets its own. */
+const quickJvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xms128m", "-Xmx512m", "-XX:MaxDirectMemorySize=512m"];
+
+/** Apache RocketMQ. @param classpath of rocketmq-namesrv and rocketmq-broker */
+export function apacheTarget(toolchain: Toolchain, classpath: string, jvmOptions: readonly string[] = quickJvm): Target {
+  const command = (mainClass: string, configFile: string, home: string): Command => ({
+    program: toolchain.java,
+    args: [...jvmOptions, `-Duser.home=${home}`, "-cp", classpath, mainClass, "-c", configFile],
+    env: { ROCKETMQ_HOME: home },
+  });
+  return {
+    name: "apache",
+    namesrv: (configFile, home) => command("org.apache.rocketmq.namesrv.NamesrvStartup", configFile, home),
+    broker: (configFile, home) => command("org.apache.rocketmq.broker.BrokerStartup", configFile, home),
+  };
+}
+
+/** The program and arguments that run one of our scripts on a runtime. */
+export function runtimeCommand(name: Exclude<TargetName, "apache">, script: string, args: readonly string[]): Command {
+  const path = join(projectDirectory, script);
+  const installed = (program: string): string => {
+    const local = join(projectDirectory, "node_modules/.bin", program);
+    return existsSync(local) ? local : program;
+  };
+  switch (name) {
+    case "bun":
+      return { program: installed("bun"), args: [path, ...args], cwd: projectDirectory };
+    case "deno":
+      return { program: installed("deno"), args: ["run", "-A", "--no-check", path, ...args], cwd: projectDirectory };
+    case "node":
+      return { program: "node", args: ["--import", "tsx", path, ...args], cwd: projectDirectory };
+  }
+}
+
+/** EdgeMQ on one runtime. */
+export function ourTarget(name: Exclude<TargetName, "apache">): Target {
+  const command = (script: string, configFile: string, home: string): Command => ({
+    ...runtimeCommand(name, script, ["-c", configFile]),
+    env: { ROCKETMQ_HOME: home },
+  });
+  return {
+    name,
+    namesrv: (configFile, home) => command("cli/mqnamesrv.ts", configFile, home),
+    broker: (configFile, home) => command("cli/mqbroker.ts", configFile, home),
+  };
+}
