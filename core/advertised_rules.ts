@@ -7,8 +7,7 @@
  * the client's address wins. A CIDR of one family never holds an address of the other; `0.0.0.0/0` is all of IPv4, `::/0`
  * all of IPv6, and an address without `/` is that one address.
  */
-import { writeHost } from "../wire/host.ts";
-import { isHostPort } from "./option_checks.ts";
+import { addressBytes, isHostPort, withoutBrackets } from "./option_checks.ts";
 
 export interface AdvertisedRule {
   /** As written, for log lines. */
@@ -61,10 +60,6 @@ export function parseHostPort(text: string): { host: string; port: number } | un
   return { host: withoutBrackets(text.slice(0, colon)), port: Number(text.slice(colon + 1)) };
 }
 
-export function withoutBrackets(host: string): string {
-  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-}
-
 /** True for an IPv4 or IPv6 literal. */
 export function isIpLiteral(host: string): boolean {
   return addressBytes(host) !== undefined;
@@ -84,16 +79,6 @@ function parseRule(rule: string): AdvertisedRule {
     throw new Error(`"${network}" has a prefix outside 0..${bytes.length * 8}`);
   }
   return { network, ...target, bytes, prefixBits: Number(bits) };
-}
-
-/** 4 or 16 bytes; undefined when `literal` is not an IP literal. */
-function addressBytes(literal: string): Uint8Array | undefined {
-  const target = new Uint8Array(20);
-  try {
-    return target.subarray(0, writeHost(target, 0, literal, 0) - 4);
-  } catch {
-    return undefined;
-  }
 }
 
 function holds(rule: AdvertisedRule, address: Uint8Array): boolean {

@@ -196,6 +196,13 @@ export function loadSettings<T extends OptionTable>(
       idle.set(option.doc, [...(idle.get(option.doc) ?? []), key]);
     }
   }
+  for (const [key, option] of Object.entries(table)) {
+    // A default that the machine gave (NAMESRV_ADDR, the host's name) is input like any other.
+    const allowed = typeof option.fallback === "function" ? option.check?.(settings[key]) : undefined;
+    if (allowed !== undefined && !properties.has(key) && !overrides.has(key)) {
+      problems.push(`${key}=${String(settings[key])}, which the machine gave, can't be used: allowed is ${allowed}`);
+    }
+  }
   if (problems.length > 0) {
     throw new ConfigError(problems);
   }

@@ -1,5 +1,7 @@
 /** What several tables check of a text. A check returns what is allowed when the value is not, else undefined. */
 
+import { HOST_V6_BYTES, writeHost } from "../wire/host.ts";
+
 /** `host:port;host:port`; a host is a name, an IPv4 literal, or an IPv6 literal in brackets. */
 export function namesrvAddrList(value: string | undefined): string | undefined {
   const wrong = (value ?? "").split(";").some((entry) => entry.trim() !== "" && !isHostPort(entry.trim()));
@@ -31,10 +33,26 @@ export function delayLevels(value: string): string | undefined {
   return /^\d+[smhd]( \d+[smhd])*$/.test(value) ? undefined : "a list such as 1s 5s 10s 30s 1m 2h 1d";
 }
 
-/** One IP literal or host name, without port. */
+/** One IP literal (IPv6 with or without brackets) or host name, without port. */
 export function hostWithoutPort(value: string | undefined): string | undefined {
-  const good = value === undefined || /^[A-Za-z0-9._-]+$/.test(value) || /^\[?[0-9A-Fa-f:.]+\]?$/.test(value);
-  return good ? undefined : "one IP address or host name, without port and brackets";
+  if (value === undefined || /^[A-Za-z0-9._-]+$/.test(value) || addressBytes(withoutBrackets(value)) !== undefined) {
+    return undefined;
+  }
+  return "one IP address or host name, without port";
+}
+
+/** The 4 or 16 bytes of an IP literal, undefined when it is none. */
+export function addressBytes(literal: string): Uint8Array | undefined {
+  const target = new Uint8Array(HOST_V6_BYTES);
+  try {
+    return target.subarray(0, writeHost(target, 0, literal, 0) - 4);
+  } catch {
+    return undefined;
+  }
+}
+
+export function withoutBrackets(host: string): string {
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
 }
 
 /** Goes into message properties, which end in the bytes 1 and 2. */

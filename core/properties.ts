@@ -8,8 +8,8 @@
  *   escape   = \t \n \r \f \uXXXX, and `\c` for any other c is c itself
  *   blank    = space, tab, form feed
  *
- * Java reads ISO 8859-1; UTF-8 is taken here when the bytes are valid UTF-8 (Apache reads its files as UTF-8 too), so that a
- * comment in Chinese and a value with escapes both work.
+ * Java reads the bytes as ISO 8859-1. Here bytes that are valid UTF-8 are read as UTF-8, which is the same for ASCII, and what
+ * was meant for anything else; other bytes are read as Java does.
  */
 
 /** Keys and values in the order of the file; a key given twice keeps its last value, as in Java. */
