@@ -76,15 +76,6 @@ export interface ProducerTableInfo {
 
 export const producerTableInfo = body<ProducerTableInfo>("ProducerTableInfo", { data: map(listOf(producerInfo)) });
 
-/** Answer of GET_CONSUMER_LIST_BY_GROUP: client ids. */
-export interface GetConsumerListByGroupResponseBody {
-  consumerIdList: string[];
-}
-
-export const getConsumerListByGroupResponseBody = body<GetConsumerListByGroupResponseBody>("GetConsumerListByGroupResponseBody", {
-  consumerIdList: list(text),
-});
-
 /** Which groups consumed a message (mqadmin). */
 export interface ConsumeByWho {
   consumedGroup: Set<string>;

@@ -2,6 +2,8 @@
 import { body, bool, list, or, text } from "../body.ts";
 import { type MessageQueue, messageQueue } from "./message_queue.ts";
 
+export type { MessageQueue } from "./message_queue.ts";
+
 /** Body of LOCK_BATCH_MQ and UNLOCK_BATCH_MQ. */
 export interface LockBatchRequestBody {
   consumerGroup: string;

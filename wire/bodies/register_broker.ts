@@ -75,7 +75,22 @@ export const REGISTER_BODY_BYTES_MAX = 64 * 1024 * 1024;
 const filterServers = bodyOf("filterServerList", listOf(text));
 const attributes = bodyOf("attributes", textRecord);
 
-/** @param version of the broker that registers (RemotingCommand.version): decides whether mappings follow. */
+/** First byte of a zlib stream with a 32 KiB window, which is what Java's and every common deflater writes. */
+const ZLIB_FIRST_BYTE = 0x78;
+
+/**
+ * Decodes either form. The header's `compressed` is not asked: an Apache broker with compressedRegister=true compresses and
+ * still says "false", so the first byte decides (JSON begins with `{` or space).
+ * @param version of the broker that registers (RemotingCommand.version): decides whether mappings follow.
+ * @throws WireError when the stream or the JSON is broken, or a length is beyond what is there.
+ */
+export function decodeRegisterBrokerBody(bytes: Uint8Array, version: number, inflate: Inflate): RegisterBrokerBody {
+  return bytes[0] === ZLIB_FIRST_BYTE
+    ? decodeCompressedRegisterBroker(bytes, version, inflate)
+    : registerBrokerBody.decode(bytes);
+}
+
+/** As `decodeRegisterBrokerBody`, for the compressed form alone. */
 export function decodeCompressedRegisterBroker(bytes: Uint8Array, version: number, inflate: Inflate): RegisterBrokerBody {
   let inflated: Uint8Array;
   try {

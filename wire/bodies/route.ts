@@ -99,19 +99,3 @@ export interface GetBrokerMemberGroupResponseBody {
 export const getBrokerMemberGroupResponseBody = body<GetBrokerMemberGroupResponseBody>("GetBrokerMemberGroupResponseBody", {
   brokerMemberGroup: maybe(brokerMemberGroup),
 });
-
-/** Names and values: KV configuration, runtime info of a broker. */
-export interface KVTable {
-  table: Map<string, string>;
-}
-
-export const kvTable = body<KVTable>("KVTable", { table: map(text) });
-
-/** The nameserver's kvConfig.json: namespace -> key -> value. */
-export interface KVConfigSerializeWrapper {
-  configTable: Map<string, Map<string, string>>;
-}
-
-export const kvConfigSerializeWrapper = body<KVConfigSerializeWrapper>("KVConfigSerializeWrapper", {
-  configTable: map(mapOf(text)),
-});
