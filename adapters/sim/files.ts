@@ -1,0 +1,261 @@
+/** A simulated disk as one process sees it: paths, open files, locks. They end when the process is killed. */
+import type { DiskSpace, FileHandle, FileLock, FileStat, Files, OpenOptions } from "../../core/runtime.ts";
+import { Fault } from "../shared/fault.ts";
+import type { DiskOperation, SimDisk } from "./disk.ts";
+import type { PendingSync, SimInode } from "./inode.ts";
+import type { Range } from "./prng.ts";
+
+export class SimFiles implements Files {
+  readonly disk: SimDisk;
+  readonly #open = new Set<SimFile>();
+  readonly #locks: Set<SimInode>;
+  readonly #held = new Set<SimInode>();
+  #dead = false;
+
+  /** `locks` is shared by the processes that use the disk. */
+  constructor(disk: SimDisk, locks: Set<SimInode>) {
+    this.disk = disk;
+    this.#locks = locks;
+  }
+
+  open(path: string, options: OpenOptions = {}): FileHandle {
+    const tried = `Cannot open "${path}"`;
+    this.#check("open", path, tried);
+    const inode = this.disk.inode(path, options.create === true && options.readOnly !== true, tried);
+    const file = new SimFile(this.disk, inode, path, options.readOnly === true, () => this.#open.delete(file));
+    this.#open.add(file);
+    return file;
+  }
+
+  exists(path: string): boolean {
+    return this.disk.stat(path) !== undefined;
+  }
+
+  stat(path: string): FileStat | undefined {
+    return this.disk.stat(path);
+  }
+
+  list(path: string): string[] {
+    return this.disk.list(path);
+  }
+
+  makeDirectory(path: string): void {
+    const tried = `Cannot make the directory "${path}"`;
+    this.#check("makeDirectory", path, tried);
+    this.disk.makeDirectory(path, tried);
+  }
+
+  rename(from: string, to: string): void {
+    const tried = `Cannot rename "${from}" to "${to}"`;
+    this.#check("rename", from, tried);
+    this.disk.rename(from, to, tried);
+  }
+
+  remove(path: string): void {
+    const tried = `Cannot remove "${path}"`;
+    this.#check("remove", path, tried);
+    this.disk.remove(path, tried);
+  }
+
+  removeTree(path: string): void {
+    const tried = `Cannot remove "${path}" and what is below it`;
+    this.#check("remove", path, tried);
+    this.disk.removeTree(path, tried);
+  }
+
+  syncDirectory(path: string): void {
+    const tried = `Cannot sync the directory "${path}"`;
+    this.#check("syncDirectory", path, tried);
+    this.disk.scheduler.stall(this.disk.prng.within(this.disk.faults.syncMs));
+    this.disk.syncDirectory(path, tried);
+  }
+
+  read(path: string): Uint8Array | undefined {
+    if (this.disk.stat(path) === undefined) return undefined;
+    const file = this.open(path, { readOnly: true });
+    try {
+      const bytes = new Uint8Array(file.size());
+      file.readSync(bytes, 0);
+      return bytes;
+    } finally {
+      file.close();
+    }
+  }
+
+  write(path: string, bytes: Uint8Array, options: { sync?: boolean } = {}): void {
+    const file = this.open(path, { create: true });
+    try {
+      file.truncate(0);
+      file.writeSync(bytes, 0);
+      if (options.sync === true) file.dataSyncSync();
+    } finally {
+      file.close();
+    }
+  }
+
+  lock(path: string): FileLock {
+    const tried = `Cannot lock "${path}"`;
+    this.#check("open", path, tried);
+    const inode = this.disk.inode(path, true, tried);
+    if (this.#locks.has(inode)) throw new Fault("ELOCKED", `${tried}: another process, or this one, holds the lock`);
+    this.#locks.add(inode);
+    this.#held.add(inode);
+    return {
+      release: () => {
+        if (this.#held.delete(inode)) this.#locks.delete(inode);
+      },
+    };
+  }
+
+  diskSpace(_path: string): DiskSpace {
+    return this.disk.space();
+  }
+
+  /** The process dies: its files are closed, its locks released, asynchronous writes are cut off where they were. */
+  kill(): void {
+    this.#dead = true;
+    for (const file of this.#open) file.kill();
+    for (const inode of this.#held) this.#locks.delete(inode);
+    this.#held.clear();
+  }
+
+  #check(operation: DiskOperation, path: string, tried: string): void {
+    if (this.#dead) throw new Fault("EIO", `${tried}: the simulated process was killed`);
+    this.disk.check(operation, path, tried);
+  }
+}
+
+class SimFile implements FileHandle {
+  readonly path: string;
+  readonly #disk: SimDisk;
+  readonly #inode: SimInode;
+  readonly #readOnly: boolean;
+  readonly #onClose: () => void;
+  readonly #writing = new Set<{ bytes: Uint8Array; position: number }>();
+  #closed = false;
+  #killed = false;
+
+  constructor(disk: SimDisk, inode: SimInode, path: string, readOnly: boolean, onClose: () => void) {
+    this.#disk = disk;
+    this.#inode = inode;
+    this.path = path;
+    this.#readOnly = readOnly;
+    this.#onClose = onClose;
+    inode.opened();
+  }
+
+  readSync(target: Uint8Array, position: number): number {
+    this.#mustBeOpen("read");
+    this.#stall(this.#disk.faults.readMs);
+    return this.#read(target, position);
+  }
+
+  read(target: Uint8Array, position: number): Promise<number> {
+    return this.#later("read", this.#disk.faults.readMs, () => this.#read(target, position));
+  }
+
+  writeSync(bytes: Uint8Array, position: number): void {
+    this.#mustBeOpen("write");
+    this.#stall(this.#disk.faults.writeMs);
+    this.#write(bytes, position);
+  }
+
+  write(bytes: Uint8Array, position: number): Promise<void> {
+    const write = { bytes, position };
+    this.#writing.add(write);
+    return this.#later("write", this.#disk.faults.writeMs, () => {
+      this.#writing.delete(write);
+      this.#write(bytes, position);
+    });
+  }
+
+  dataSyncSync(): void {
+    this.#mustBeOpen("sync");
+    this.#stall(this.#disk.faults.syncMs);
+    this.#endSync(this.#inode.beginSync());
+  }
+
+  dataSync(): Promise<void> {
+    // What is written from here on belongs to the next sync.
+    const sync = this.#inode.beginSync();
+    return this.#later("sync", this.#disk.faults.syncMs, () => this.#endSync(sync));
+  }
+
+  truncate(size: number): void {
+    this.#mustBeOpen("truncate");
+    this.#check("truncate");
+    this.#inode.truncate(size);
+  }
+
+  size(): number {
+    this.#mustBeOpen("tell the size of");
+    return this.#inode.size;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inode.closed();
+    this.#onClose();
+  }
+
+  kill(): void {
+    const { prng } = this.#disk;
+    for (const { bytes, position } of this.#writing) this.#inode.write(bytes.subarray(0, prng.below(bytes.length + 1)), position);
+    this.#killed = true;
+    this.close();
+  }
+
+  #read(target: Uint8Array, position: number): number {
+    this.#check("read");
+    return this.#inode.read(target, position);
+  }
+
+  #write(bytes: Uint8Array, position: number): void {
+    this.#check("write");
+    const written = this.#inode.write(bytes, position);
+    if (written === bytes.length) return;
+    const tried = `Cannot write ${bytes.length} bytes at ${position} to "${this.path}"`;
+    throw new Fault("ENOSPC", `${tried}: ENOSPC: no space left on the simulated disk after ${written} bytes`);
+  }
+
+  #endSync(sync: PendingSync): void {
+    try {
+      this.#check("sync");
+    } catch (error) {
+      sync.fail();
+      throw error;
+    }
+    sync.succeed();
+  }
+
+  /** The call happens, and settles, when its time has come, also when `close` came between; never in a dead process. */
+  #later<T>(verb: string, delay: Range, call: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#mustBeOpen(verb);
+      this.#disk.scheduler.io(() => {
+        if (this.#killed) return;
+        try {
+          resolve(call());
+        } catch (error) {
+          reject(error);
+        }
+      }, this.#disk.prng.within(delay));
+    });
+  }
+
+  #stall(range: Range): void {
+    this.#disk.scheduler.stall(this.#disk.prng.within(range));
+  }
+
+  #check(operation: "read" | "write" | "sync" | "truncate"): void {
+    if (this.#readOnly && operation !== "read") {
+      throw new Fault("EBADF", `Cannot ${operation} "${this.path}": EBADF: it was opened for reading`);
+    }
+    this.#disk.check(operation, this.path, `Cannot ${operation} "${this.path}"`);
+  }
+
+  #mustBeOpen(verb: string): void {
+    if (this.#closed) throw new Fault("EBADF", `Cannot ${verb} "${this.path}": the file is closed`);
+  }
+}
