@@ -1,0 +1,494 @@
+/**
+ * The store on files: Apache's layout (04.1), so that each opens what the other wrote.
+ *
+ *     append -> CommitLog (tail buffer) -> group commit at the end of the turn -> dispatch: ConsumeQueue, index, arrivals
+ *                                                                              -> `durable` promises settle
+ *
+ * The log is the truth; consume queues and index are made from it, and are dispatched again from the last checkpoint after
+ * a crash. This file owns the order of those steps and the checks of what may enter; each part has a file of its own.
+ *
+ * Invariants: a record is dispatched once and in log order; a consumer sees nothing that is not in the page cache; nothing
+ * is acknowledged before it is; a queue's offsets have no gap.
+ */
+import { readInt32, utf8Length } from "../../wire/bytes.ts";
+import { WireError } from "../../wire/errors.ts";
+import { CRC_PROPERTY_BYTES, PROPERTIES_BYTES_MAX, RECORD_BYTES_MIN } from "../../wire/message.ts";
+import type { FileLock, Log, Runtime } from "../runtime.ts";
+import { CommitLog } from "./commit_log.ts";
+import { type ConsumeQueue, entryAt, UNIT_BYTES } from "./consume_queue.ts";
+import { ConsumeQueueStore } from "./consume_queue_store.ts";
+import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
+import { FileQueue } from "./file_queue.ts";
+import { isRecordOf, MessageReader } from "./message_reader.ts";
+import type {
+  Arrival,
+  GetLimits,
+  GetResult,
+  MessageInput,
+  MessageStore,
+  PutReceipt,
+  PutRefusal,
+  QueryResult,
+  QueueEntry,
+  QueueRef,
+  StoreStats,
+  TagsFilter,
+} from "./message_store.ts";
+import { offsetByTime, storeTimeOf } from "./offset_by_time.ts";
+import { OpenFiles } from "./open_files.ts";
+import type { StoreSettings } from "./options.ts";
+import { recover } from "./recovery.ts";
+import { StoreCheckpoint } from "./store_checkpoint.ts";
+
+/** Files open at once; a process may usually have 1,024, and sockets need them too. */
+const OPEN_FILES_MAX = 400;
+/** Bytes dispatched after which a checkpoint is taken before its time: bounds what a start after kill -9 reads. */
+const CHECKPOINT_BYTES = 256 * 1024 * 1024;
+/** A topic's name in the record, in bytes; only retry topics may be longer than maxTopicLength. */
+const TOPIC_BYTES_MAX = 255;
+const RETRY_PREFIX = "%RETRY%";
+
+type State = "new" | "loading" | "open" | "closing" | "closed";
+
+export class DefaultMessageStore implements MessageStore {
+  readonly #runtime: Runtime;
+  readonly #log: Log;
+  readonly #settings: StoreSettings;
+  readonly #openFiles: OpenFiles;
+  readonly #commitLog: CommitLog;
+  readonly #queues: ConsumeQueueStore;
+  readonly #reader: MessageReader;
+  readonly #checkpoint: StoreCheckpoint;
+  readonly #listeners: ((arrival: Arrival) => void)[] = [];
+  #state: State = "new";
+  #lock: FileLock | undefined;
+
+  /** Appended and not yet written, in order; from `#undispatchedAt` on. */
+  #undispatched: DispatchRequest[] = [];
+  #undispatchedAt = 0;
+  #dispatchedOffset = 0;
+  #lastDispatched: { offset: number; storeTimestamp: number } = { offset: -1, storeTimestamp: 0 };
+  #checkpointing: Promise<void> | undefined;
+  #checkpointedOffset = 0;
+  #checkpointedAt = 0;
+
+  #putCount = 0;
+  #putFailedCount = 0;
+  #putBytes = 0;
+
+  constructor(runtime: Runtime, log: Log, settings: StoreSettings) {
+    this.#runtime = runtime;
+    this.#log = log;
+    this.#settings = settings;
+    const root = settings.storePathRootDir;
+    this.#openFiles = new OpenFiles(runtime.files, OPEN_FILES_MAX);
+    const logFiles = new FileQueue(
+      this.#openFiles,
+      settings.storePathCommitLog ?? `${root}/commitlog`,
+      settings.mappedFileSizeCommitLog,
+    );
+    this.#commitLog = new CommitLog(runtime, log, settings, logFiles, {
+      written: (end) => this.#onWritten(end),
+      discarded: () => this.#onDiscarded(),
+    });
+    this.#queues = new ConsumeQueueStore(this.#openFiles, settings);
+    this.#reader = new MessageReader(this.#commitLog, settings, log, runtime.system.memory().totalBytes);
+    this.#checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- open, close
+
+  async load(): Promise<void> {
+    if (this.#state !== "new") throw new Error(`the store is ${this.#state}; it loads once`);
+    this.#state = "loading";
+    const { files, clock } = this.#runtime;
+    const root = this.#settings.storePathRootDir;
+    files.makeDirectory(root);
+    this.#takeLock(`${root}/lock`);
+    try {
+      const orderly = !files.exists(`${root}/abort`);
+      this.#commitLog.files.load("mappedFileSizeCommitLog");
+      this.#queues.load();
+      if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
+        this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
+      }
+      const recovered = await recover({
+        runtime: this.#runtime,
+        log: this.#log,
+        settings: this.#settings,
+        commitLog: this.#commitLog.files,
+        queues: this.#queues,
+        checkpoint: this.#checkpoint,
+        orderly,
+        indexFrom: () => undefined,
+        dispatch: (request) => this.#dispatch(request, undefined),
+      });
+      for (const queue of this.#queues.all()) queue.recoveredOffset = queue.maxOffset;
+      this.#commitLog.start(recovered.end, recovered.lastStoreTimestamp);
+      this.#dispatchedOffset = recovered.end;
+      this.#checkpointedOffset = recovered.end;
+      this.#checkpointedAt = clock.monotonic();
+      await this.#takeCheckpoint();
+      files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });
+      this.#state = "open";
+    } catch (error) {
+      this.#openFiles.closeAll();
+      this.#lock?.release();
+      this.#state = "closed";
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    try {
+      await this.#commitLog.drain();
+      await this.#checkpointing;
+      await this.#takeCheckpoint();
+      this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
+    } finally {
+      this.#commitLog.flush.stop();
+      this.#openFiles.closeAll();
+      this.#lock?.release();
+      this.#state = "closed";
+    }
+  }
+
+  #takeLock(path: string): void {
+    const { files } = this.#runtime;
+    this.#lock = files.lock(path);
+    if ((files.stat(path)?.size ?? 0) > 0) return;
+    // Through a second handle: the lock is the kernel's, on the file, not on its bytes.
+    const file = files.open(path);
+    file.writeSync(new TextEncoder().encode("lock"), 0);
+    file.close();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ append
+
+  append(message: MessageInput): PutReceipt | PutRefusal {
+    const refusal = this.writeRefusal() ?? this.#illegal(message, message.body.length);
+    const result = refusal ?? this.#appendOne(message, false);
+    return result.status === "PUT_OK" ? result : this.#refused(result);
+  }
+
+  appendBatch(messages: readonly MessageInput[]): PutReceipt[] | PutRefusal {
+    const refusal = this.writeRefusal();
+    if (refusal !== undefined) return this.#refused(refusal);
+    let bodyBytes = 0;
+    for (const message of messages) bodyBytes += message.body.length;
+    const end = this.#commitLog.endOffset;
+    const undispatched = this.#undispatched.length;
+    const receipts: PutReceipt[] = [];
+    for (const message of messages) {
+      const result = this.#illegal(message, bodyBytes) ?? this.#appendOne(message, true);
+      if (result.status === "PUT_OK") {
+        receipts.push(result);
+        continue;
+      }
+      // All or none: nothing of this turn is written yet, so what went in can still go out.
+      this.#commitLog.rewind(end);
+      this.#putCount -= receipts.length;
+      for (const receipt of receipts) this.#putBytes -= receipt.size;
+      for (const taken of this.#undispatched.splice(undispatched)) {
+        const queue = this.#queues.find(taken);
+        if (queue !== undefined && isQueued(taken.sysFlag)) queue.nextOffset = Math.min(queue.nextOffset, taken.queueOffset);
+      }
+      return this.#refused(result);
+    }
+    return receipts;
+  }
+
+  #appendOne(message: MessageInput, batchEntry: boolean): PutReceipt | PutRefusal {
+    const queued = isQueued(message.sysFlag);
+    const queue = this.#queues.findOrCreate(message.topic, message.queueId);
+    const queueOffset = queued ? queue.nextOffset : 0;
+    let refusal: PutRefusal | undefined;
+    try {
+      refusal = this.#commitLog.append(message, queueOffset, batchEntry);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      refusal = { status: "MESSAGE_ILLEGAL", reason: error.message };
+    }
+    if (refusal !== undefined) return refusal;
+    if (queued) queue.nextOffset++;
+    const { recordOffset, endOffset, storeTimestamp } = this.#commitLog;
+    const size = endOffset - recordOffset;
+    this.#undispatched.push({
+      topic: message.topic,
+      queueId: message.queueId,
+      physicalOffset: recordOffset,
+      size,
+      tagsCode: message.deliverDelayMs === undefined ? message.tagsCode : storeTimestamp + message.deliverDelayMs,
+      storeTimestamp,
+      queueOffset,
+      sysFlag: message.sysFlag,
+      properties: message.properties,
+    });
+    this.#putCount++;
+    this.#putBytes += size;
+    return { status: "PUT_OK", physicalOffset: recordOffset, queueOffset, size, storeTimestamp, endOffset };
+  }
+
+  #illegal({ topic, properties }: MessageInput, bodyBytes: number): PutRefusal | undefined {
+    const { maxTopicLength, maxMessageSize, enabledAppendPropCRC } = this.#settings;
+    // A character has three bytes at most: short texts need no counting.
+    if (topic.length * 3 > maxTopicLength) {
+      const topicBytes = utf8Length(topic);
+      const limit = topic.startsWith(RETRY_PREFIX) ? TOPIC_BYTES_MAX : maxTopicLength;
+      if (topicBytes > limit) return illegal(`the topic has ${topicBytes} bytes and may have ${limit} (maxTopicLength)`);
+    }
+    if (bodyBytes > maxMessageSize) return illegal(`the body has ${bodyBytes} bytes; maxMessageSize is ${maxMessageSize}`);
+    const propertiesMax = PROPERTIES_BYTES_MAX - (enabledAppendPropCRC ? CRC_PROPERTY_BYTES : 0);
+    if (properties.length * 3 > propertiesMax) {
+      const propertiesBytes = utf8Length(properties);
+      if (propertiesBytes > propertiesMax) {
+        return {
+          status: "PROPERTIES_SIZE_EXCEEDED",
+          reason: `the properties have ${propertiesBytes} bytes and may have ${propertiesMax}`,
+        };
+      }
+    }
+    return undefined;
+  }
+
+  #refused(refusal: PutRefusal): PutRefusal {
+    this.#putFailedCount++;
+    return refusal;
+  }
+
+  durable(endOffset: number, flushed: boolean): Promise<boolean> {
+    return this.#commitLog.durable(endOffset, flushed);
+  }
+
+  writeRefusal(): PutRefusal | undefined {
+    if (this.#state !== "open") return { status: "SERVICE_NOT_AVAILABLE", reason: `the store is ${this.#state}` };
+    const { fault } = this.#queues.pending;
+    if (fault !== undefined) {
+      return {
+        status: "SERVICE_NOT_AVAILABLE",
+        reason: `the consume queues can't be written: ${fault.message}; free space on the disk of storePathRootDir`,
+      };
+    }
+    return this.#commitLog.refusal();
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- dispatch
+
+  #onWritten(end: number): void {
+    const requests = this.#undispatched;
+    let at = this.#undispatchedAt;
+    for (; at < requests.length; at++) {
+      const request = requests[at] as DispatchRequest;
+      if (request.physicalOffset >= end) break;
+      this.#dispatch(request, this.#listeners);
+    }
+    // The array is used again once it is empty, which it is after nearly every turn.
+    if (at === requests.length) {
+      requests.length = 0;
+      at = 0;
+    }
+    this.#undispatchedAt = at;
+    this.#dispatchedOffset = end;
+    this.#queues.trim();
+    this.#checkpointWhenDue();
+  }
+
+  #dispatch(request: DispatchRequest, listeners: readonly ((arrival: Arrival) => void)[] | undefined): void {
+    this.#lastDispatched.offset = request.physicalOffset;
+    this.#lastDispatched.storeTimestamp = request.storeTimestamp;
+    if (!isQueued(request.sysFlag)) return;
+    const queue = this.#queues.findOrCreate(request.topic, request.queueId);
+    if (!this.#queues.put(queue, request)) {
+      this.#log.error("a record's queue offset is far beyond its queue; it is not dispatched", {
+        topic: request.topic,
+        queueId: request.queueId,
+        queueOffset: request.queueOffset,
+        maxOffset: queue.maxOffset,
+        physicalOffset: request.physicalOffset,
+      });
+      return;
+    }
+    if (listeners === undefined || listeners.length === 0) return;
+    const arrival: Arrival = {
+      topic: request.topic,
+      queueId: request.queueId,
+      nextOffset: request.queueOffset + 1,
+      tagsCode: request.tagsCode,
+      storeTimestamp: request.storeTimestamp,
+    };
+    for (const listener of listeners) listener(arrival);
+  }
+
+  /** Records that were appended and could not be written are gone; their queue offsets are free again. */
+  #onDiscarded(): void {
+    for (let i = this.#undispatchedAt; i < this.#undispatched.length; i++) {
+      const { topic, queueId } = this.#undispatched[i] as DispatchRequest;
+      const queue = this.#queues.find({ topic, queueId });
+      if (queue !== undefined) queue.nextOffset = queue.maxOffset;
+    }
+    this.#putFailedCount += this.#undispatched.length - this.#undispatchedAt;
+    this.#undispatched.length = 0;
+    this.#undispatchedAt = 0;
+  }
+
+  onArrival(listener: (arrival: Arrival) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  // -------------------------------------------------------------------------------------------------------- checkpoint
+
+  #checkpointWhenDue(): void {
+    if (this.#checkpointing !== undefined) return;
+    const bytes = this.#dispatchedOffset - this.#checkpointedOffset;
+    const due =
+      bytes >= CHECKPOINT_BYTES ||
+      this.#runtime.clock.monotonic() - this.#checkpointedAt >= this.#settings.flushConsumeQueueThoroughInterval;
+    if (!due) return;
+    this.#checkpointing = this.#takeCheckpoint()
+      .catch((error: Error) => this.#log.error("cannot take a checkpoint; it is tried again", { error: error.message }))
+      .finally(() => {
+        this.#checkpointing = undefined;
+      });
+  }
+
+  /** Puts log, queues and index on the disk, in this order, then says so in `checkpoint`. */
+  async #takeCheckpoint(): Promise<void> {
+    const { offset, storeTimestamp } = this.#lastDispatched;
+    this.#checkpointedOffset = this.#dispatchedOffset;
+    this.#checkpointedAt = this.#runtime.clock.monotonic();
+    // A queue must not know messages that a power cut takes from the log.
+    await this.#commitLog.flush.flush();
+    await this.#queues.sync();
+    if (offset < 0) return;
+    const checkpoint = this.#checkpoint;
+    checkpoint.physicMsgTimestamp = storeTimestamp;
+    checkpoint.logicsMsgTimestamp = storeTimestamp;
+    checkpoint.logicsPhysicalOffset = offset;
+    checkpoint.confirmPhyOffset = offset;
+    await checkpoint.save();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- reads
+
+  get(queue: QueueRef, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
+    return this.#reader.get(this.#queues.find(queue), offset, limits, filter);
+  }
+
+  async recordAt(physicalOffset: number): Promise<Uint8Array | undefined> {
+    if (!Number.isSafeInteger(physicalOffset) || physicalOffset < 0) return undefined;
+    const head = new Uint8Array(RECORD_BYTES_MIN);
+    if (!(await this.#commitLog.read(head, physicalOffset))) return undefined;
+    const size = readInt32(head, 0);
+    const { mappedFileSizeCommitLog } = this.#settings;
+    const room = mappedFileSizeCommitLog - (physicalOffset % mappedFileSizeCommitLog);
+    if (size < RECORD_BYTES_MIN || size > room || !isRecordOf(head, 0, size, physicalOffset)) return undefined;
+    const record = new Uint8Array(size);
+    return (await this.#commitLog.read(record, physicalOffset)) ? record : undefined;
+  }
+
+  minOffset(queue: QueueRef): number {
+    const found = this.#found(queue);
+    return found === undefined ? -1 : found.minOffset;
+  }
+
+  maxOffset(queue: QueueRef): number {
+    return this.#queues.find(queue)?.maxOffset ?? 0;
+  }
+
+  async offsetByTime(queue: QueueRef, timestamp: number, boundary: "LOWER" | "UPPER"): Promise<number> {
+    const found = this.#found(queue);
+    return found === undefined ? 0 : offsetByTime(this.#commitLog, found, timestamp, boundary);
+  }
+
+  async storeTimeAt(queue: QueueRef, offset: number): Promise<number> {
+    const found = this.#found(queue);
+    return found === undefined ? -1 : storeTimeOf(this.#commitLog, found, offset);
+  }
+
+  async earliestStoreTime(queue: QueueRef): Promise<number> {
+    const found = this.#found(queue);
+    return found === undefined ? -1 : storeTimeOf(this.#commitLog, found, found.minOffset);
+  }
+
+  async entries(queue: QueueRef, offset: number, countMax: number): Promise<QueueEntry[]> {
+    const found = this.#found(queue);
+    if (found === undefined) return [];
+    const from = Math.max(offset, found.minOffset);
+    const units = await found.readLater(from, countMax);
+    return Array.from({ length: units.length / UNIT_BYTES }, (_, i) => entryAt(units, i, from + i));
+  }
+
+  queues(): Map<string, number[]> {
+    const result = new Map<string, number[]>();
+    for (const topic of this.#queues.topics()) {
+      const ids: number[] = [];
+      for (const [queueId, queue] of this.#queues.queuesOf(topic) ?? []) if (queue.maxOffset > 0) ids.push(queueId);
+      if (ids.length > 0)
+        result.set(
+          topic,
+          ids.sort((a, b) => a - b),
+        );
+    }
+    return result;
+  }
+
+  async query(_keyText: string, _maxCount: number, _begin: number, _end: number): Promise<QueryResult> {
+    throw new Error("the index is not there yet");
+  }
+
+  async readRaw(from: number, bytesMax: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(Math.max(0, Math.min(bytesMax, this.#commitLog.writtenOffset - from)));
+    if (bytes.length === 0) return bytes;
+    if (await this.#commitLog.read(bytes, from)) return bytes;
+    throw new Error(`Cannot read the commit log from ${from}: it begins at ${this.#commitLog.minOffset}`);
+  }
+
+  #found(queue: QueueRef): ConsumeQueue | undefined {
+    const found = this.#queues.find(queue);
+    if (found === undefined || found.maxOffset === 0) return undefined;
+    found.correctMinOffset(this.#commitLog.minOffset);
+    return found;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ expiry
+
+  deleteTopics(topics: ReadonlySet<string>): void {
+    for (const topic of topics) this.#queues.delete(topic);
+    // A crash would dispatch their old messages again: move the place from which it does.
+    if (topics.size > 0) this.#checkpointedAt = Number.NEGATIVE_INFINITY;
+    this.#checkpointWhenDue();
+  }
+
+  async deleteExpiredCommitLogs(): Promise<number> {
+    return 0;
+  }
+
+  cleanExpiredConsumeQueues(): void {}
+
+  stats(): StoreStats {
+    const commitLog = this.#commitLog;
+    return {
+      minPhysicalOffset: commitLog.minOffset,
+      maxPhysicalOffset: commitLog.endOffset,
+      writtenOffset: commitLog.writtenOffset,
+      flushedOffset: commitLog.flush.flushedOffset,
+      confirmOffset: commitLog.writtenOffset,
+      commitLogDiskPercent: 0,
+      consumeQueueDiskPercent: 0,
+      putCount: this.#putCount,
+      putFailedCount: this.#putFailedCount,
+      putBytes: this.#putBytes,
+      tailBufferBytes: commitLog.tailBytes,
+      dispatchBehindBytes: commitLog.endOffset - this.#dispatchedOffset,
+      earliestStoreTimestamp: -1,
+      putEntireTimeMaxMs: commitLog.putEntireTimeMaxMs(),
+      unsyncedMaxMs: commitLog.flush.unsyncedMaxMs,
+    };
+  }
+}
+
+function illegal(reason: string): PutRefusal {
+  return { status: "MESSAGE_ILLEGAL", reason };
+}

@@ -1,0 +1,69 @@
+/** What a record in the log means to the consume queue, the index and the listeners (Apache's DispatchRequest). */
+import { hashCode } from "../../wire/java_hash.ts";
+import { SYS_FLAG_TRANSACTION_MASK, SYS_FLAG_TRANSACTION_PREPARED, SYS_FLAG_TRANSACTION_ROLLBACK } from "../../wire/message.ts";
+import { MessageConst } from "../../wire/message_const.ts";
+import { type RecordLayout, readRecordHeader, recordProperties, recordTopic } from "../../wire/message_reader.ts";
+import { propertyOf } from "../../wire/properties.ts";
+
+/** Delayed messages wait here; the consume queue's tagsCode is the time of delivery. */
+export const SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX";
+
+export interface DispatchRequest {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly physicalOffset: number;
+  readonly size: number;
+  readonly tagsCode: number;
+  readonly storeTimestamp: number;
+  readonly queueOffset: number;
+  readonly sysFlag: number;
+  /** Property text; the keys are in it. */
+  readonly properties: string;
+}
+
+/** Half messages and rollbacks stay out of the consume queues and have no queue offset (04.2). */
+export function isQueued(sysFlag: number): boolean {
+  const transaction = sysFlag & SYS_FLAG_TRANSACTION_MASK;
+  return transaction !== SYS_FLAG_TRANSACTION_PREPARED && transaction !== SYS_FLAG_TRANSACTION_ROLLBACK;
+}
+
+/** The request of a record read back from the log, as recovery needs it. @param delaysMs by level, the first is level 1 */
+export function requestOf(bytes: Uint8Array, layout: RecordLayout, delaysMs: readonly number[]): DispatchRequest {
+  const header = readRecordHeader(bytes, layout.at);
+  const topic = recordTopic(bytes, layout);
+  const properties = recordProperties(bytes, layout);
+  return {
+    topic,
+    queueId: header.queueId,
+    physicalOffset: header.physicalOffset,
+    size: layout.size,
+    tagsCode: tagsCodeOf(topic, properties, header.storeTimestamp, delaysMs),
+    storeTimestamp: header.storeTimestamp,
+    queueOffset: header.queueOffset,
+    sysFlag: header.sysFlag,
+    properties,
+  };
+}
+
+function tagsCodeOf(topic: string, properties: string, storeTimestamp: number, delaysMs: readonly number[]): number {
+  if (topic === SCHEDULE_TOPIC && delaysMs.length > 0) {
+    const level = Number.parseInt(propertyOf(properties, MessageConst.DELAY) ?? "", 10);
+    if (level > 0) return storeTimestamp + (delaysMs[Math.min(level, delaysMs.length) - 1] as number);
+  }
+  const tags = propertyOf(properties, MessageConst.TAGS);
+  return tags === undefined ? 0 : hashCode(tags);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `messageDelayLevel`, as "1s 5s 10s", in ms; the first is level 1. A part that is none ends the list. */
+export function delaysOf(messageDelayLevel: string): number[] {
+  const delays: number[] = [];
+  for (const part of messageDelayLevel.trim().split(/\s+/)) {
+    const unit = UNIT_MS[part.slice(-1)];
+    const count = Number(part.slice(0, -1));
+    if (unit === undefined || !Number.isSafeInteger(count) || part.length < 2) break;
+    delays.push(count * unit);
+  }
+  return delays;
+}

@@ -1,0 +1,204 @@
+/**
+ * A sequence of files of one size, named by the offset of their first byte in 20 digits: what Apache calls a
+ * MappedFileQueue, without mapping. Commit log and consume queues are made of it.
+ *
+ * Invariants: the files follow each other without a gap; each has the full size from its creation (sparse). Not here: what
+ * the bytes mean, what is written, what is on the disk.
+ */
+import type { FileHandle } from "../runtime.ts";
+import { type OpenFiles, StoreFile } from "./open_files.ts";
+
+export class FileQueue {
+  readonly directory: string;
+  readonly fileSize: number;
+  readonly #open: OpenFiles;
+  #list: StoreFile[] = [];
+
+  constructor(open: OpenFiles, directory: string, fileSize: number) {
+    this.#open = open;
+    this.directory = directory;
+    this.fileSize = fileSize;
+  }
+
+  get count(): number {
+    return this.#list.length;
+  }
+
+  /** Offset of the first file's first byte; 0 without files. */
+  get begin(): number {
+    return this.#list[0]?.base ?? 0;
+  }
+
+  /** Offset behind the last file's last byte; 0 without files. */
+  get end(): number {
+    const last = this.#list.at(-1);
+    return last === undefined ? 0 : last.base + this.fileSize;
+  }
+
+  get files(): readonly StoreFile[] {
+    return this.#list;
+  }
+
+  /**
+   * Finds the files. A last file of size 0 (its creation was cut short) is removed.
+   * @param sizeKey the key that sets the size, for the error.
+   * @throws Error naming the file and the key when a size is not the configured one, or a file in the middle is missing.
+   */
+  load(sizeKey: string): void {
+    const { files } = this.#open;
+    const bases: number[] = [];
+    for (const name of files.list(this.directory)) if (/^\d{20}$/.test(name)) bases.push(Number(name));
+    bases.sort((a, b) => a - b);
+    for (let i = 0; i < bases.length; i++) {
+      const base = bases[i] as number;
+      const path = this.#pathOf(base);
+      const size = files.stat(path)?.size ?? 0;
+      if (size === 0 && i === bases.length - 1) {
+        files.remove(path);
+        break;
+      }
+      if (size !== this.fileSize) {
+        throw new Error(
+          `Cannot open the store: "${path}" has ${size} bytes, but ${sizeKey} is ${this.fileSize}. ` +
+            `Set ${sizeKey} to the size the store was written with.`,
+        );
+      }
+      const previous = this.#list.at(-1);
+      if (previous !== undefined && previous.base + this.fileSize !== base) {
+        throw new Error(
+          `Cannot open the store: "${this.#pathOf(previous.base + this.fileSize)}" is missing; ` +
+            `"${previous.path}" is followed by "${path}". Bring the file back, or move away those before or after the gap.`,
+        );
+      }
+      if (base % this.fileSize !== 0) {
+        throw new Error(`Cannot open the store: the name of "${path}" is no multiple of ${sizeKey}, ${this.fileSize}`);
+      }
+      this.#list.push(new StoreFile(path, base));
+    }
+  }
+
+  /** The file that holds `offset`; undefined when there is none. */
+  fileAt(offset: number): StoreFile | undefined {
+    const first = this.#list[0];
+    if (first === undefined) return undefined;
+    return this.#list[Math.floor((offset - first.base) / this.fileSize)];
+  }
+
+  /** As `fileAt`, made when it is the one after the last (or the first of all). @throws RuntimeFault */
+  ensureFileAt(offset: number): StoreFile {
+    const found = this.fileAt(offset);
+    if (found !== undefined) return found;
+    const base = offset - (offset % this.fileSize);
+    if (this.#list.length > 0 && base !== this.end) {
+      throw new Error(`"${this.directory}" ends at ${this.end}; a file at ${base} would leave a gap`);
+    }
+    if (this.#list.length === 0) this.#open.files.makeDirectory(this.directory);
+    const file = new StoreFile(this.#pathOf(base), base);
+    const handle = this.#open.open(file, true);
+    try {
+      handle.truncate(this.fileSize);
+    } catch (error) {
+      this.#open.close(file);
+      this.#open.files.remove(file.path);
+      throw error;
+    }
+    this.#list.push(file);
+    return file;
+  }
+
+  handle(file: StoreFile): FileHandle {
+    return this.#open.use(file);
+  }
+
+  /** Reads what of `[offset, offset + target.length)` lies in files; returns how many bytes. */
+  readSync(target: Uint8Array, offset: number): number {
+    let done = 0;
+    while (done < target.length) {
+      const file = this.fileAt(offset + done);
+      if (file === undefined) break;
+      const part = this.#part(file, target, offset, done);
+      const got = this.#open.use(file).readSync(part, offset + done - file.base);
+      done += got;
+      if (got < part.length) break;
+    }
+    return done;
+  }
+
+  /** As `readSync`, off the event loop. */
+  async read(target: Uint8Array, offset: number): Promise<number> {
+    let done = 0;
+    while (done < target.length) {
+      const file = this.fileAt(offset + done);
+      if (file === undefined) break;
+      const part = this.#part(file, target, offset, done);
+      const got = await this.#open.use(file).read(part, offset + done - file.base);
+      done += got;
+      if (got < part.length) break;
+    }
+    return done;
+  }
+
+  /** Writes across files, which are made as needed. @throws RuntimeFault */
+  writeSync(bytes: Uint8Array, offset: number): void {
+    let done = 0;
+    while (done < bytes.length) {
+      const file = this.ensureFileAt(offset + done);
+      const part = this.#part(file, bytes, offset, done);
+      this.#open.use(file).writeSync(part, offset + done - file.base);
+      done += part.length;
+    }
+  }
+
+  /** fdatasync of every file that holds bytes of `[from, to)`. */
+  async dataSync(from: number, to: number): Promise<void> {
+    for (let at = from - (from % this.fileSize); at < to; at += this.fileSize) {
+      const file = this.fileAt(at);
+      if (file !== undefined) await this.#open.use(file).dataSync();
+    }
+  }
+
+  /** Makes every byte from `offset` on zero and drops the files behind it. The file that holds `offset` stays. */
+  cut(offset: number): void {
+    while (this.#list.length > 0 && (this.#list.at(-1) as StoreFile).base > offset) this.#drop(this.#list.pop() as StoreFile);
+    const file = this.fileAt(offset);
+    if (file === undefined) return;
+    const handle = this.#open.use(file);
+    handle.truncate(offset - file.base);
+    handle.truncate(this.fileSize);
+  }
+
+  /** Takes the first file away. */
+  removeFirst(): void {
+    const file = this.#list.shift();
+    if (file !== undefined) this.#drop(file);
+  }
+
+  /** Takes files out of the queue without removing them; returns their paths. */
+  releaseFrom(base: number): string[] {
+    const released = this.#list.filter((file) => file.base >= base);
+    for (const file of released) this.#open.close(file);
+    this.#list = this.#list.filter((file) => file.base < base);
+    return released.map((file) => file.path);
+  }
+
+  /** Removes all files and the directory. */
+  destroy(): void {
+    for (const file of this.#list) this.#open.close(file);
+    this.#list = [];
+    this.#open.files.removeTree(this.directory);
+  }
+
+  #drop(file: StoreFile): void {
+    this.#open.close(file);
+    this.#open.files.remove(file.path);
+  }
+
+  #part(file: StoreFile, bytes: Uint8Array, offset: number, done: number): Uint8Array {
+    const room = file.base + this.fileSize - (offset + done);
+    return done === 0 && bytes.length <= room ? bytes : bytes.subarray(done, Math.min(bytes.length, done + room));
+  }
+
+  #pathOf(base: number): string {
+    return `${this.directory}/${String(base).padStart(20, "0")}`;
+  }
+}

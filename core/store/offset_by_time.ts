@@ -1,0 +1,48 @@
+/** Search by time: a binary search over a consume queue, as the store timestamp never goes back. */
+
+import { readInt64 } from "../../wire/bytes.ts";
+import { storeTimestampAt } from "../../wire/message_reader.ts";
+import type { CommitLog } from "./commit_log.ts";
+import { type ConsumeQueue, isBlank } from "./consume_queue.ts";
+import { isRecordOf } from "./message_reader.ts";
+
+/** Bytes that hold a record's store timestamp for sure: born host of 20 bytes at 48, then the timestamp. */
+const HEAD_BYTES = 76;
+
+/** Store timestamp of a queue's message; -1 when it is not there. */
+export async function storeTimeOf(commitLog: CommitLog, queue: ConsumeQueue, offset: number): Promise<number> {
+  const entry = queue.entry(offset);
+  if (entry === undefined || isBlank(entry) || entry.size < HEAD_BYTES) return -1;
+  const head = new Uint8Array(HEAD_BYTES);
+  const there = commitLog.isRecent(entry.physicalOffset)
+    ? commitLog.readSync(head, entry.physicalOffset)
+    : await commitLog.read(head, entry.physicalOffset);
+  if (!there || !isRecordOf(head, 0, entry.size, entry.physicalOffset)) return -1;
+  return readInt64(head, storeTimestampAt(head));
+}
+
+/**
+ * LOWER: the first message stored at `timestamp` or later, else the queue's end. UPPER: the last message stored at
+ * `timestamp` or earlier, else the queue's start. (Apache's rule: for UPPER it is the message itself, not the one behind.)
+ */
+export async function offsetByTime(
+  commitLog: CommitLog,
+  queue: ConsumeQueue,
+  timestamp: number,
+  boundary: "LOWER" | "UPPER",
+): Promise<number> {
+  const { minOffset, maxOffset } = queue;
+  if (maxOffset === 0) return 0;
+  let low = minOffset;
+  let high = maxOffset;
+  // After the loop: everything before `low` lies before the boundary.
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const time = await storeTimeOf(commitLog, queue, middle);
+    // A message that can't be read has expired meanwhile: it lies before all that can.
+    const before = boundary === "LOWER" ? time < timestamp : time <= timestamp;
+    if (before) low = middle + 1;
+    else high = middle;
+  }
+  return boundary === "LOWER" ? low : Math.max(minOffset, low - 1);
+}

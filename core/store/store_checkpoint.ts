@@ -1,0 +1,67 @@
+/**
+ * The file `checkpoint` (04.5): 4,096 bytes, of which six int64 are used.
+ *
+ *     0 physicMsgTimestamp   8 logicsMsgTimestamp   16 indexMsgTimestamp   24 masterFlushedOffset   32 confirmPhyOffset
+ *     40 logicsPhysicalOffset: the last record whose dispatch is on the disk; recovery starts there
+ *
+ * Apache moves logicsPhysicalOffset at a recovery only; here it moves with every checkpoint, so that a start after a crash
+ * reads what came since and no more.
+ */
+import { readInt64, writeInt64 } from "../../wire/bytes.ts";
+import type { Files } from "../runtime.ts";
+
+const FILE_BYTES = 4096;
+const USED_BYTES = 48;
+
+export class StoreCheckpoint {
+  physicMsgTimestamp = 0;
+  logicsMsgTimestamp = 0;
+  indexMsgTimestamp = 0;
+  masterFlushedOffset = 0;
+  confirmPhyOffset = 0;
+  logicsPhysicalOffset = 0;
+  readonly #files: Files;
+  readonly #path: string;
+
+  constructor(files: Files, path: string) {
+    this.#files = files;
+    this.#path = path;
+  }
+
+  /** False when the file is absent or can't be one; all fields are 0 then, which means: know nothing. */
+  load(): boolean {
+    const bytes = this.#files.read(this.#path);
+    if (bytes === undefined || bytes.length < USED_BYTES) return false;
+    const field = (at: number): number => {
+      const value = readInt64(bytes, at);
+      return Number.isSafeInteger(value) && value >= 0 ? value : 0;
+    };
+    this.physicMsgTimestamp = field(0);
+    this.logicsMsgTimestamp = field(8);
+    this.indexMsgTimestamp = field(16);
+    this.masterFlushedOffset = field(24);
+    this.confirmPhyOffset = field(32);
+    this.logicsPhysicalOffset = field(40);
+    return true;
+  }
+
+  /** Writes and syncs the file, which keeps its size and what Apache does not use of it. @throws RuntimeFault */
+  async save(): Promise<void> {
+    const used = new Uint8Array(USED_BYTES);
+    writeInt64(used, 0, this.physicMsgTimestamp);
+    writeInt64(used, 8, this.logicsMsgTimestamp);
+    writeInt64(used, 16, this.indexMsgTimestamp);
+    writeInt64(used, 24, this.masterFlushedOffset);
+    writeInt64(used, 32, this.confirmPhyOffset);
+    writeInt64(used, 40, this.logicsPhysicalOffset);
+    const file = this.#files.open(this.#path, { create: true });
+    try {
+      if (file.size() !== FILE_BYTES) file.truncate(FILE_BYTES);
+      // 48 bytes at the start of the file lie in one sector: they change together or not at all.
+      file.writeSync(used, 0);
+      await file.dataSync();
+    } finally {
+      file.close();
+    }
+  }
+}
