@@ -8,7 +8,11 @@ export const hostDns: Dns = {
   async resolve(hostName) {
     if (isIP(hostName) !== 0) return [hostName];
     const found = await lookup(hostName, { all: true }).catch((error: unknown) => {
-      throw new Fault("ENOTFOUND", `Cannot resolve "${hostName}": ${error instanceof Error ? error.message : error}`, error);
+      throw new Fault(
+        "ENOTFOUND",
+        `Cannot resolve "${hostName}": ${error instanceof Error ? error.message : String(error)}`,
+        error,
+      );
     });
     const addresses = [...new Set(found.map(({ address }) => address))];
     return addresses.sort((a, b) => isIP(a) - isIP(b));

@@ -27,7 +27,7 @@ export const simCompression: Compression = {
     return out;
   },
 
-  inflate: hostCompression.inflate,
+  inflate: (bytes, bytesMax) => hostCompression.inflate(bytes, bytesMax),
 };
 
 function adler32(bytes: Uint8Array): number {

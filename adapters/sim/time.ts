@@ -106,7 +106,7 @@ export class SimTime implements Scheduler {
       await this.settle();
       while (!condition()) {
         if (!(await this.#step(started + withinMs))) {
-          throw new Error(`The condition still does not hold after ${withinMs} ms of simulated time: ${condition}`);
+          throw new Error(`The condition still does not hold after ${withinMs} ms of simulated time: ${String(condition)}`);
         }
       }
     });
