@@ -4,7 +4,11 @@ import { HOST_V6_BYTES, writeHost } from "../wire/host.ts";
 
 /** `host:port;host:port`; a host is a name, an IPv4 literal, or an IPv6 literal in brackets. */
 export function namesrvAddrList(value: string | undefined): string | undefined {
-  const wrong = (value ?? "").split(";").some((entry) => entry.trim() !== "" && !isHostPort(entry.trim()));
+  const entries = (value ?? "").split(";").map((entry) => entry.trim());
+  // Java splits at the last colon, so an IPv6 literal without brackets passes there and here.
+  const wrong = entries.some(
+    (entry) => entry !== "" && !isHostPort(entry) && !/^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:\d{1,5}$/.test(entry),
+  );
   return wrong ? 'a list such as "127.0.0.1:9876;192.168.0.1:9876"' : undefined;
 }
 

@@ -1,0 +1,54 @@
+/** Why a server did not start, as a sentence that names the key or option that mends it. */
+import { ConfigError } from "../core/config.ts";
+import { PropertiesError } from "../core/properties.ts";
+
+/** What a command lets its user set, for the sentence's end. */
+export interface Remedies {
+  /** `listenPort in broker.conf`, or `--broker-port`. */
+  readonly port: string;
+  /** `storePathRootDir in broker.conf`, or `--data`. */
+  readonly directory: string;
+  /** `bindAddress`, or `--listen`. */
+  readonly address: string;
+}
+
+export function explainFailure(fault: unknown, remedies: Remedies): string {
+  if (fault instanceof ConfigError) {
+    return fault.problems.join("\n");
+  }
+  const message = fault instanceof Error ? fault.message : String(fault);
+  if (fault instanceof PropertiesError) {
+    return message;
+  }
+  const hint = hintFor(codeOf(fault), remedies);
+  return hint === undefined || message.includes(hint) ? message : `${message}. ${hint}`;
+}
+
+function hintFor(code: string | undefined, remedies: Remedies): string | undefined {
+  switch (code) {
+    case "EADDRINUSE":
+      return `Another process has this port: stop it, or choose another port with ${remedies.port}`;
+    case "EADDRNOTAVAIL":
+      return `This machine has no such address: choose one that it has with ${remedies.address}`;
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+    case "ENOTDIR":
+      return `Choose a port and a directory that this user may use, with ${remedies.port} and ${remedies.directory}`;
+    case "ELOCKED":
+      return `Another process works on this directory: stop it, or choose another directory with ${remedies.directory}`;
+    case "ENOSPC":
+      return `Free some space, or choose another directory with ${remedies.directory}`;
+    default:
+      return undefined;
+  }
+}
+
+function codeOf(fault: unknown): string | undefined {
+  for (let at = fault, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if ("code" in at && typeof at.code === "string") {
+      return at.code;
+    }
+  }
+  return undefined;
+}
