@@ -48,7 +48,7 @@ function quoted(value: string): string {
   return /^[\w.:/@%+,-]+$/.test(value) ? value : oneLine(JSON.stringify(value));
 }
 
+/** Control characters and Unicode's line separators, escaped. */
 function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is to be found
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -5,7 +5,7 @@
  */
 import { format, inspect } from "node:util";
 
-export { expect } from "expect";
+export { expect } from "./bun_expect.ts";
 
 type Body = () => unknown;
 // biome-ignore lint/suspicious/noExplicitAny: rows of a table hold whatever the test takes
