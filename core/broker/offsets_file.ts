@@ -22,19 +22,18 @@ export class RewrittenFile {
    * @throws Error naming the file when one is there and none can be parsed: starting with nothing would lose it.
    */
   load<T>(parse: (text: string) => T): T | undefined {
-    let failure: unknown;
+    let failure: string | undefined;
     for (const path of [this.path, this.#backup]) {
       const bytes = this.#files.read(path);
       if (bytes === undefined || bytes.length === 0) continue;
       try {
         return parse(decodeUtf8(bytes));
       } catch (error) {
-        failure ??= error;
+        failure ??= error instanceof Error ? error.message : String(error);
       }
     }
     if (failure === undefined) return undefined;
-    const why = failure instanceof Error ? failure.message : String(failure);
-    throw new Error(`cannot read ${this.path}: ${why}; mend the file, or move it and its .bak away to start without it`);
+    throw new Error(`cannot read ${this.path}: ${failure}; mend the file, or move it and its .bak away to start without it`);
   }
 
   /** On the disk on return. */

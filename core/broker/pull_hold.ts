@@ -4,7 +4,7 @@
  *
  * This file owns who waits and for how long. It does not know what a pull is: a held one is a function to execute again.
  *
- * - An arrival wakes within the turn in which the record became readable.
+ * - An arrival wakes within the turn in which the record became readable, after all records of that turn are.
  * - An arrival that does not match the filter does not wake; five seconds after the first of them the pull is executed all
  *   the same, so that the client's offset moves past what it does not want.
  * - A held pull of a connection that closes is dropped at once.
@@ -55,6 +55,7 @@ interface Held extends HeldPull {
   /** Clock.monotonic(). */
   deadline: number;
   live: boolean;
+  woken: boolean;
 }
 
 export class PullRequestHoldService {
@@ -68,6 +69,8 @@ export class PullRequestHoldService {
   #timer: TimerHandle | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #closed = false;
+  /** Woken by arrivals of this turn. */
+  readonly #woken: Held[] = [];
 
   constructor(clock: Clock, store: Pick<MessageStore, "onArrival">, settings: { readonly pullThreadPoolQueueCapacity: number }) {
     this.#clock = clock;
@@ -96,6 +99,7 @@ export class PullRequestHoldService {
         resolve,
         deadline: this.#clock.monotonic() + pull.timeoutMs,
         live: true,
+        woken: false,
       };
       this.#queueSet(pull.queue).add(held);
       ofPeer.add(held);
@@ -119,8 +123,9 @@ export class PullRequestHoldService {
     if (waiting === undefined) return;
     for (const held of waiting) {
       if (arrival.nextOffset <= held.offset) continue;
+      if (held.woken) continue;
       if (held.filter === undefined || held.filter(arrival.tagsCode)) {
-        this.#wake(held);
+        this.#wakeSoon(held);
       } else {
         const by = this.#clock.monotonic() + UNMATCHED_HOLD_MS;
         if (by < held.deadline) {
@@ -129,6 +134,18 @@ export class PullRequestHoldService {
         }
       }
     }
+  }
+
+  /**
+   * Announcements come record by record: in a microtask all records of the turn are readable, and one answer carries them,
+   * where an answer at once would carry the first.
+   */
+  #wakeSoon(held: Held): void {
+    held.woken = true;
+    if (this.#woken.push(held) > 1) return;
+    void Promise.resolve().then(() => {
+      for (const each of this.#woken.splice(0)) this.#wake(each);
+    });
   }
 
   #wake(held: Held): void {

@@ -100,7 +100,7 @@ export class ScheduleMessageService {
     this.#running = undefined;
     this.#saveTimer?.cancel();
     for (const level of levels) level.timer?.cancel();
-    await Promise.all(levels.map((level) => level.looking));
+    for (const level of levels) await level.looking;
     this.#changed = false;
     this.#file.save(this.toJson(true));
   }
