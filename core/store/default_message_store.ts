@@ -13,12 +13,13 @@
 import { readInt32, utf8Length } from "../../wire/bytes.ts";
 import { WireError } from "../../wire/errors.ts";
 import { CRC_PROPERTY_BYTES, PROPERTIES_BYTES_MAX, RECORD_BYTES_MIN } from "../../wire/message.ts";
-import type { FileLock, Log, Runtime } from "../runtime.ts";
+import type { FileLock, Log, Runtime, TimerHandle } from "../runtime.ts";
 import { CommitLog } from "./commit_log.ts";
 import { type ConsumeQueue, entryAt, UNIT_BYTES } from "./consume_queue.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
 import { FileQueue } from "./file_queue.ts";
+import { IndexService } from "./index_service.ts";
 import { isRecordOf, MessageReader } from "./message_reader.ts";
 import type {
   Arrival,
@@ -57,6 +58,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #openFiles: OpenFiles;
   readonly #commitLog: CommitLog;
   readonly #queues: ConsumeQueueStore;
+  readonly #index: IndexService;
   readonly #reader: MessageReader;
   readonly #checkpoint: StoreCheckpoint;
   readonly #listeners: ((arrival: Arrival) => void)[] = [];
@@ -70,7 +72,7 @@ export class DefaultMessageStore implements MessageStore {
   #lastDispatched: { offset: number; storeTimestamp: number } = { offset: -1, storeTimestamp: 0 };
   #checkpointing: Promise<void> | undefined;
   #checkpointedOffset = 0;
-  #checkpointedAt = 0;
+  #checkpointTimer: TimerHandle | undefined;
 
   #putCount = 0;
   #putFailedCount = 0;
@@ -92,6 +94,7 @@ export class DefaultMessageStore implements MessageStore {
       discarded: () => this.#onDiscarded(),
     });
     this.#queues = new ConsumeQueueStore(this.#openFiles, settings);
+    this.#index = new IndexService(runtime, log, settings, this.#openFiles);
     this.#reader = new MessageReader(this.#commitLog, settings, log, runtime.system.memory().totalBytes);
     this.#checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
   }
@@ -101,7 +104,7 @@ export class DefaultMessageStore implements MessageStore {
   async load(): Promise<void> {
     if (this.#state !== "new") throw new Error(`the store is ${this.#state}; it loads once`);
     this.#state = "loading";
-    const { files, clock } = this.#runtime;
+    const { files } = this.#runtime;
     const root = this.#settings.storePathRootDir;
     files.makeDirectory(root);
     this.#takeLock(`${root}/lock`);
@@ -109,6 +112,7 @@ export class DefaultMessageStore implements MessageStore {
       const orderly = !files.exists(`${root}/abort`);
       this.#commitLog.files.load("mappedFileSizeCommitLog");
       this.#queues.load();
+      this.#index.load();
       if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
       }
@@ -120,14 +124,21 @@ export class DefaultMessageStore implements MessageStore {
         queues: this.#queues,
         checkpoint: this.#checkpoint,
         orderly,
-        indexFrom: () => undefined,
-        dispatch: (request) => this.#dispatch(request, undefined),
+        indexFrom: (logBegin) => {
+          if (!orderly) return this.#index.resumeFrom(logBegin);
+          // After an orderly stop everything is indexed, unless the index was lost as a whole.
+          return this.#settings.messageIndexEnable && this.#index.isEmpty ? logBegin : undefined;
+        },
+        dispatch: (request) => {
+          this.#dispatch(request, undefined);
+          this.#queues.trim();
+        },
       });
+      this.#index.cut(recovered.end);
       for (const queue of this.#queues.all()) queue.recoveredOffset = queue.maxOffset;
       this.#commitLog.start(recovered.end, recovered.lastStoreTimestamp);
       this.#dispatchedOffset = recovered.end;
       this.#checkpointedOffset = recovered.end;
-      this.#checkpointedAt = clock.monotonic();
       await this.#takeCheckpoint();
       files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });
       this.#state = "open";
@@ -148,6 +159,7 @@ export class DefaultMessageStore implements MessageStore {
       await this.#takeCheckpoint();
       this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
     } finally {
+      this.#checkpointTimer?.cancel();
       this.#commitLog.flush.stop();
       this.#openFiles.closeAll();
       this.#lock?.release();
@@ -298,6 +310,7 @@ export class DefaultMessageStore implements MessageStore {
   #dispatch(request: DispatchRequest, listeners: readonly ((arrival: Arrival) => void)[] | undefined): void {
     this.#lastDispatched.offset = request.physicalOffset;
     this.#lastDispatched.storeTimestamp = request.storeTimestamp;
+    if (this.#settings.messageIndexEnable) this.#index.put(request);
     if (!isQueued(request.sysFlag)) return;
     const queue = this.#queues.findOrCreate(request.topic, request.queueId);
     if (!this.#queues.put(queue, request)) {
@@ -339,17 +352,29 @@ export class DefaultMessageStore implements MessageStore {
 
   // -------------------------------------------------------------------------------------------------------- checkpoint
 
+  /** Time counts from the first message behind the last checkpoint, so an idle store has no timer. */
   #checkpointWhenDue(): void {
-    if (this.#checkpointing !== undefined) return;
+    if (this.#checkpointing !== undefined || this.#dispatchedOffset === this.#checkpointedOffset) return;
     const bytes = this.#dispatchedOffset - this.#checkpointedOffset;
-    const due =
-      bytes >= CHECKPOINT_BYTES ||
-      this.#runtime.clock.monotonic() - this.#checkpointedAt >= this.#settings.flushConsumeQueueThoroughInterval;
-    if (!due) return;
+    if (bytes < CHECKPOINT_BYTES) {
+      this.#checkpointTimer ??= this.#runtime.clock.setTimeout(
+        () => this.#startCheckpoint(),
+        this.#settings.flushConsumeQueueThoroughInterval,
+      );
+      return;
+    }
+    this.#startCheckpoint();
+  }
+
+  #startCheckpoint(): void {
+    this.#checkpointTimer?.cancel();
+    this.#checkpointTimer = undefined;
+    if (this.#checkpointing !== undefined || this.#state !== "open") return;
     this.#checkpointing = this.#takeCheckpoint()
       .catch((error: Error) => this.#log.error("cannot take a checkpoint; it is tried again", { error: error.message }))
       .finally(() => {
         this.#checkpointing = undefined;
+        this.#checkpointWhenDue();
       });
   }
 
@@ -357,12 +382,13 @@ export class DefaultMessageStore implements MessageStore {
   async #takeCheckpoint(): Promise<void> {
     const { offset, storeTimestamp } = this.#lastDispatched;
     this.#checkpointedOffset = this.#dispatchedOffset;
-    this.#checkpointedAt = this.#runtime.clock.monotonic();
     // A queue must not know messages that a power cut takes from the log.
     await this.#commitLog.flush.flush();
     await this.#queues.sync();
+    const indexFullUntil = await this.#index.sync();
     if (offset < 0) return;
     const checkpoint = this.#checkpoint;
+    if (indexFullUntil !== undefined) checkpoint.indexMsgTimestamp = indexFullUntil;
     checkpoint.physicMsgTimestamp = storeTimestamp;
     checkpoint.logicsMsgTimestamp = storeTimestamp;
     checkpoint.logicsPhysicalOffset = offset;
@@ -434,8 +460,8 @@ export class DefaultMessageStore implements MessageStore {
     return result;
   }
 
-  async query(_keyText: string, _maxCount: number, _begin: number, _end: number): Promise<QueryResult> {
-    throw new Error("the index is not there yet");
+  query(keyText: string, maxCount: number, beginTimestamp: number, endTimestamp: number): Promise<QueryResult> {
+    return this.#index.query(keyText, maxCount, beginTimestamp, endTimestamp);
   }
 
   async readRaw(from: number, bytesMax: number): Promise<Uint8Array> {
@@ -457,8 +483,7 @@ export class DefaultMessageStore implements MessageStore {
   deleteTopics(topics: ReadonlySet<string>): void {
     for (const topic of topics) this.#queues.delete(topic);
     // A crash would dispatch their old messages again: move the place from which it does.
-    if (topics.size > 0) this.#checkpointedAt = Number.NEGATIVE_INFINITY;
-    this.#checkpointWhenDue();
+    if (topics.size > 0) this.#startCheckpoint();
   }
 
   async deleteExpiredCommitLogs(): Promise<number> {

@@ -1,0 +1,342 @@
+/**
+ * IndexFile: a hash table on disk from message keys to places in the log (04.4).
+ *
+ *     0  header: int64 beginTimestamp, endTimestamp, beginPhyOffset, endPhyOffset; int32 slots in use, next entry number
+ *     40 slots: int32 number of the newest entry of the slot, 0 none
+ *     .. entries from number 1: int32 keyHash, int64 physicalOffset, int32 seconds since beginTimestamp, int32 previous entry
+ *
+ * Of the file that is being filled, the slots are kept in memory, page by page as they are touched (20 MB when all are),
+ * and new entries in one block; both go to the disk in large writes. `sync` orders them: entries, then slots, then the
+ * header, each on the disk before the next is written, and no slot on the disk names an entry that was not there before it.
+ * So the header is a point of return: whatever a crash leaves behind it is dispatched again, and a slot that names an entry
+ * at or beyond the header's count is followed to one before.
+ */
+import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
+import type { OpenFiles } from "./open_files.ts";
+import { StoreFile } from "./open_files.ts";
+
+export const INDEX_HEADER_BYTES = 40;
+const SLOT_BYTES = 4;
+const ENTRY_BYTES = 20;
+/** Slots of a page: 4 KiB on the disk. */
+const PAGE_SLOTS = 1024;
+const PAGE_BITS = 10;
+/** Pages that are written together when they follow each other: 256 KiB. */
+const RUN_PAGES_MAX = 64;
+/** Entries gathered before they are written: 64 KiB, about 1,000 messages. */
+const BLOCK_ENTRIES = 3276;
+/** Entries of a full or old file that a search reads at once: 10 KiB. */
+const SEARCH_ENTRIES = 512;
+
+export interface IndexSizes {
+  /** maxHashSlotNum */
+  readonly slotCount: number;
+  /** maxIndexNum; entry 0 is never used. */
+  readonly entryCountMax: number;
+}
+
+export const indexFileBytes = ({ slotCount, entryCountMax }: IndexSizes): number =>
+  INDEX_HEADER_BYTES + slotCount * SLOT_BYTES + entryCountMax * ENTRY_BYTES;
+
+interface Entry {
+  readonly keyHash: number;
+  readonly physicalOffset: number;
+  readonly seconds: number;
+  readonly previous: number;
+}
+
+export class IndexFile {
+  readonly file: StoreFile;
+  beginTimestamp = 0;
+  endTimestamp = 0;
+  beginPhyOffset = 0;
+  endPhyOffset = 0;
+  usedSlotCount = 0;
+  /** Number of the next entry; 1 in an empty file. */
+  nextEntry = 1;
+
+  readonly #open: OpenFiles;
+  readonly #sizes: IndexSizes;
+  /** By page number; absent pages are as on the disk. Undefined when the file is not being filled. */
+  #pages: (Int32Array | undefined)[] | undefined;
+  #dirtyPages = new Set<number>();
+  /** Entries from `#blockFrom` to `nextEntry`. */
+  #block: Uint8Array | undefined;
+  #blockFrom = 1;
+  /** `nextEntry` of the header on the disk. */
+  #syncedEntry = 1;
+  /** False while all slots on the disk are known to be empty. */
+  #slotsOnDisk = true;
+
+  private constructor(open: OpenFiles, path: string, sizes: IndexSizes) {
+    this.#open = open;
+    this.file = new StoreFile(path, 0);
+    this.#sizes = sizes;
+  }
+
+  /** @param previous gives a new file its first times and offsets, as in Apache. @throws RuntimeFault */
+  static create(open: OpenFiles, path: string, sizes: IndexSizes, previous: IndexFile | undefined): IndexFile {
+    const made = new IndexFile(open, path, sizes);
+    const handle = open.open(made.file, true);
+    try {
+      handle.truncate(indexFileBytes(sizes));
+    } catch (error) {
+      open.close(made.file);
+      open.files.remove(path);
+      throw error;
+    }
+    made.#slotsOnDisk = false;
+    if (previous !== undefined) {
+      made.beginTimestamp = previous.endTimestamp;
+      made.endTimestamp = previous.endTimestamp;
+      made.beginPhyOffset = previous.endPhyOffset;
+      made.endPhyOffset = previous.endPhyOffset;
+    }
+    return made;
+  }
+
+  static load(open: OpenFiles, path: string, sizes: IndexSizes): IndexFile {
+    const loaded = new IndexFile(open, path, sizes);
+    const header = new Uint8Array(INDEX_HEADER_BYTES);
+    open.use(loaded.file).readSync(header, 0);
+    loaded.beginTimestamp = readInt64(header, 0);
+    loaded.endTimestamp = readInt64(header, 8);
+    loaded.beginPhyOffset = readInt64(header, 16);
+    loaded.endPhyOffset = readInt64(header, 24);
+    loaded.usedSlotCount = readInt32(header, 32);
+    loaded.nextEntry = Math.min(Math.max(1, readInt32(header, 36)), sizes.entryCountMax);
+    loaded.#syncedEntry = loaded.nextEntry;
+    loaded.#blockFrom = loaded.nextEntry;
+    return loaded;
+  }
+
+  get isFull(): boolean {
+    return this.nextEntry >= this.#sizes.entryCountMax;
+  }
+
+  get isEmpty(): boolean {
+    return this.nextEntry <= 1;
+  }
+
+  get isSynced(): boolean {
+    return this.#syncedEntry === this.nextEntry;
+  }
+
+  /** Adds an entry; the file is not full. @param keyHash ≥ 0. @throws RuntimeFault when a full block can't be written */
+  put(keyHash: number, physicalOffset: number, storeTimestamp: number): void {
+    if (this.nextEntry - this.#blockFrom === BLOCK_ENTRIES) this.#writeBlock();
+    const slot = keyHash % this.#sizes.slotCount;
+    const pageNumber = slot >>> PAGE_BITS;
+    const page = this.#page(pageNumber);
+    const previous = page[slot & (PAGE_SLOTS - 1)] as number;
+    if (this.nextEntry === 1) {
+      this.beginTimestamp = storeTimestamp;
+      this.beginPhyOffset = physicalOffset;
+    }
+    if (this.#block === undefined) this.#block = new Uint8Array(BLOCK_ENTRIES * ENTRY_BYTES);
+    const at = (this.nextEntry - this.#blockFrom) * ENTRY_BYTES;
+    const seconds = Math.floor((storeTimestamp - this.beginTimestamp) / 1000);
+    writeInt32(this.#block, at, keyHash);
+    writeInt64(this.#block, at + 4, physicalOffset);
+    writeInt32(this.#block, at + 12, Math.max(0, Math.min(seconds, 0x7fff_ffff)));
+    writeInt32(this.#block, at + 16, previous);
+    page[slot & (PAGE_SLOTS - 1)] = this.nextEntry;
+    this.#dirtyPages.add(pageNumber);
+    if (previous === 0) this.usedSlotCount++;
+    this.nextEntry++;
+    this.endPhyOffset = physicalOffset;
+    this.endTimestamp = storeTimestamp;
+  }
+
+  /** True when the key's newest entries include this offset: the record was indexed in part before a crash. */
+  has(keyHash: number, physicalOffset: number): boolean {
+    for (let number = this.#newest(keyHash); number > 0; ) {
+      const entry = this.#entry(number);
+      if (entry.physicalOffset < physicalOffset) return false;
+      if (entry.keyHash === keyHash && entry.physicalOffset === physicalOffset) return true;
+      number = entry.previous < number ? entry.previous : 0;
+    }
+    return false;
+  }
+
+  /** Takes out the newest entries, those at or behind `physicalOffset`: the log does not reach there any more. */
+  cut(physicalOffset: number): void {
+    while (this.nextEntry > 1) {
+      const last = this.#entry(this.nextEntry - 1);
+      if (last.physicalOffset < physicalOffset) {
+        this.endPhyOffset = last.physicalOffset;
+        this.endTimestamp = this.beginTimestamp + last.seconds * 1000;
+        break;
+      }
+      const slot = last.keyHash % this.#sizes.slotCount;
+      this.#page(slot >>> PAGE_BITS)[slot & (PAGE_SLOTS - 1)] = last.previous;
+      this.#dirtyPages.add(slot >>> PAGE_BITS);
+      if (last.previous === 0) this.usedSlotCount--;
+      this.nextEntry--;
+    }
+    this.#blockFrom = Math.min(this.#blockFrom, this.nextEntry);
+    this.#syncedEntry = -1;
+  }
+
+  /**
+   * Offsets of the key's messages, newest first, appended to `found`. Times are known to the second.
+   * @throws RuntimeFault
+   */
+  async search(keyHash: number, countMax: number, beginTimestamp: number, endTimestamp: number, found: number[]): Promise<void> {
+    let cache = new Uint8Array(0);
+    let cacheFrom = 0;
+    for (let number = await this.#newestLater(keyHash); number > 0 && found.length < countMax; ) {
+      let entry: Entry;
+      if (number >= this.#blockFrom && this.#block !== undefined) entry = this.#entry(number);
+      else {
+        if (number < cacheFrom || (number - cacheFrom + 1) * ENTRY_BYTES > cache.length) {
+          // Chains go backwards: read what lies before the entry along.
+          cacheFrom = Math.max(1, number - SEARCH_ENTRIES + 1);
+          cache = new Uint8Array((number - cacheFrom + 1) * ENTRY_BYTES);
+          await this.#open.use(this.file).read(cache, this.#entryAt(cacheFrom));
+        }
+        entry = readEntry(cache, (number - cacheFrom) * ENTRY_BYTES);
+      }
+      const time = this.beginTimestamp + entry.seconds * 1000;
+      if (entry.keyHash === keyHash && time + 999 >= beginTimestamp && time <= endTimestamp) found.push(entry.physicalOffset);
+      if (time + 999 < beginTimestamp) break;
+      number = entry.previous < number ? entry.previous : 0;
+    }
+  }
+
+  /** Puts everything put so far on the disk; see above for the order. @throws RuntimeFault; call again */
+  async sync(): Promise<void> {
+    if (this.isSynced) return;
+    const upTo = this.nextEntry;
+    const header = this.#header();
+    this.#writeBlock();
+    const handle = this.#open.use(this.file);
+    await handle.dataSync();
+    const dirty = [...this.#dirtyPages].sort((a, b) => a - b);
+    this.#dirtyPages = new Set();
+    try {
+      for (let i = 0; i < dirty.length; ) {
+        let pageCount = 1;
+        while (pageCount < RUN_PAGES_MAX && dirty[i + pageCount] === (dirty[i] as number) + pageCount) pageCount++;
+        const bytes = this.#pageBytes(dirty.slice(i, i + pageCount), upTo);
+        await this.#open.use(this.file).write(bytes, this.#slotAt((dirty[i] as number) * PAGE_SLOTS));
+        i += pageCount;
+      }
+      await this.#open.use(this.file).dataSync();
+      const file = this.#open.use(this.file);
+      await file.write(header, 0);
+      await file.dataSync();
+    } catch (error) {
+      for (const page of dirty) this.#dirtyPages.add(page);
+      throw error;
+    }
+    this.#syncedEntry = upTo;
+    this.#slotsOnDisk = true;
+  }
+
+  /** Gives the memory back; the file is synced and nothing more is put. */
+  seal(): void {
+    this.#pages = undefined;
+    this.#block = undefined;
+    this.#blockFrom = this.nextEntry;
+  }
+
+  destroy(): void {
+    this.#open.close(this.file);
+    this.#open.files.remove(this.file.path);
+  }
+
+  #header(): Uint8Array {
+    const header = new Uint8Array(INDEX_HEADER_BYTES);
+    writeInt64(header, 0, this.beginTimestamp);
+    writeInt64(header, 8, this.endTimestamp);
+    writeInt64(header, 16, this.beginPhyOffset);
+    writeInt64(header, 24, this.endPhyOffset);
+    writeInt32(header, 32, this.usedSlotCount);
+    writeInt32(header, 36, this.nextEntry);
+    return header;
+  }
+
+  #writeBlock(): void {
+    const count = this.nextEntry - this.#blockFrom;
+    if (this.#block === undefined || count === 0) return;
+    this.#open.use(this.file).writeSync(this.#block.subarray(0, count * ENTRY_BYTES), this.#entryAt(this.#blockFrom));
+    this.#blockFrom = this.nextEntry;
+  }
+
+  /** Big-endian, with every entry number at or beyond `upTo` followed back to one before. */
+  #pageBytes(pageNumbers: readonly number[], upTo: number): Uint8Array {
+    const slotsLeft = this.#sizes.slotCount - (pageNumbers[0] as number) * PAGE_SLOTS;
+    const bytes = new Uint8Array(Math.min(pageNumbers.length * PAGE_SLOTS, slotsLeft) * SLOT_BYTES);
+    for (let at = 0; at < bytes.length; at += SLOT_BYTES) {
+      const index = at / SLOT_BYTES;
+      const page = this.#page(pageNumbers[index >>> PAGE_BITS] as number);
+      writeInt32(bytes, at, this.#before(page[index & (PAGE_SLOTS - 1)] as number, upTo));
+    }
+    return bytes;
+  }
+
+  #page(pageNumber: number): Int32Array {
+    this.#pages ??= [];
+    const there = this.#pages[pageNumber];
+    if (there !== undefined) return there;
+    const page = new Int32Array(PAGE_SLOTS);
+    this.#pages[pageNumber] = page;
+    if (this.#slotsOnDisk) {
+      const bytes = new Uint8Array(Math.min(PAGE_SLOTS, this.#sizes.slotCount - pageNumber * PAGE_SLOTS) * SLOT_BYTES);
+      this.#open.use(this.file).readSync(bytes, this.#slotAt(pageNumber * PAGE_SLOTS));
+      for (let i = 0; i * SLOT_BYTES < bytes.length; i++)
+        page[i] = this.#before(readInt32(bytes, i * SLOT_BYTES), this.nextEntry);
+    }
+    return page;
+  }
+
+  /** The newest entry of a chain that lies before `upTo`; 0 when none does. */
+  #before(newest: number, upTo: number): number {
+    let number = newest;
+    while (number >= upTo && number < this.#sizes.entryCountMax) {
+      const { previous } = this.#entry(number);
+      if (previous >= number) return 0;
+      number = previous;
+    }
+    return number > 0 && number < upTo ? number : 0;
+  }
+
+  #newest(keyHash: number): number {
+    const slot = keyHash % this.#sizes.slotCount;
+    return this.#page(slot >>> PAGE_BITS)[slot & (PAGE_SLOTS - 1)] as number;
+  }
+
+  async #newestLater(keyHash: number): Promise<number> {
+    if (this.#pages !== undefined) return this.#newest(keyHash);
+    const bytes = new Uint8Array(SLOT_BYTES);
+    await this.#open.use(this.file).read(bytes, this.#slotAt(keyHash % this.#sizes.slotCount));
+    return this.#before(readInt32(bytes, 0), this.nextEntry);
+  }
+
+  #entry(number: number): Entry {
+    if (number >= this.#blockFrom && number < this.nextEntry && this.#block !== undefined) {
+      return readEntry(this.#block, (number - this.#blockFrom) * ENTRY_BYTES);
+    }
+    const bytes = new Uint8Array(ENTRY_BYTES);
+    this.#open.use(this.file).readSync(bytes, this.#entryAt(number));
+    return readEntry(bytes, 0);
+  }
+
+  #slotAt(slot: number): number {
+    return INDEX_HEADER_BYTES + slot * SLOT_BYTES;
+  }
+
+  #entryAt(number: number): number {
+    return INDEX_HEADER_BYTES + this.#sizes.slotCount * SLOT_BYTES + number * ENTRY_BYTES;
+  }
+}
+
+function readEntry(bytes: Uint8Array, at: number): Entry {
+  return {
+    keyHash: readInt32(bytes, at),
+    physicalOffset: readInt64(bytes, at + 4),
+    seconds: readInt32(bytes, at + 12),
+    previous: readInt32(bytes, at + 16),
+  };
+}
