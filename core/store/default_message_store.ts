@@ -13,7 +13,9 @@
 import { readInt32, utf8Length } from "../../wire/bytes.ts";
 import { WireError } from "../../wire/errors.ts";
 import { CRC_PROPERTY_BYTES, PROPERTIES_BYTES_MAX, RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import type { FileLock, Log, Runtime, TimerHandle } from "../runtime.ts";
+import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
 import { type ConsumeQueue, entryAt, UNIT_BYTES } from "./consume_queue.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
@@ -60,6 +62,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #queues: ConsumeQueueStore;
   readonly #index: IndexService;
   readonly #reader: MessageReader;
+  readonly #clean: CleanFiles;
   readonly #checkpoint: StoreCheckpoint;
   readonly #listeners: ((arrival: Arrival) => void)[] = [];
   #state: State = "new";
@@ -96,6 +99,14 @@ export class DefaultMessageStore implements MessageStore {
     this.#queues = new ConsumeQueueStore(this.#openFiles, settings);
     this.#index = new IndexService(runtime, log, settings, this.#openFiles);
     this.#reader = new MessageReader(this.#commitLog, settings, log, runtime.system.memory().totalBytes);
+    this.#clean = new CleanFiles({
+      runtime,
+      log,
+      settings,
+      commitLog: this.#commitLog,
+      queues: this.#queues,
+      index: this.#index,
+    });
     this.#checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
   }
 
@@ -141,6 +152,7 @@ export class DefaultMessageStore implements MessageStore {
       this.#checkpointedOffset = recovered.end;
       await this.#takeCheckpoint();
       files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });
+      this.#clean.start();
       this.#state = "open";
     } catch (error) {
       this.#openFiles.closeAll();
@@ -154,6 +166,7 @@ export class DefaultMessageStore implements MessageStore {
     if (this.#state !== "open") return;
     this.#state = "closing";
     try {
+      await this.#clean.stop();
       await this.#commitLog.drain();
       await this.#checkpointing;
       await this.#takeCheckpoint();
@@ -283,7 +296,7 @@ export class DefaultMessageStore implements MessageStore {
         reason: `the consume queues can't be written: ${fault.message}; free space on the disk of storePathRootDir`,
       };
     }
-    return this.#commitLog.refusal();
+    return this.#clean.refusal ?? this.#commitLog.refusal();
   }
 
   // ---------------------------------------------------------------------------------------------------------- dispatch
@@ -486,11 +499,13 @@ export class DefaultMessageStore implements MessageStore {
     if (topics.size > 0) this.#startCheckpoint();
   }
 
-  async deleteExpiredCommitLogs(): Promise<number> {
-    return 0;
+  deleteExpiredCommitLogs(): Promise<number> {
+    return this.#clean.removeExpired();
   }
 
-  cleanExpiredConsumeQueues(): void {}
+  cleanExpiredConsumeQueues(): void {
+    this.#clean.followCommitLog();
+  }
 
   stats(): StoreStats {
     const commitLog = this.#commitLog;
@@ -500,17 +515,24 @@ export class DefaultMessageStore implements MessageStore {
       writtenOffset: commitLog.writtenOffset,
       flushedOffset: commitLog.flush.flushedOffset,
       confirmOffset: commitLog.writtenOffset,
-      commitLogDiskPercent: 0,
-      consumeQueueDiskPercent: 0,
+      commitLogDiskPercent: this.#clean.commitLogDiskPercent,
+      consumeQueueDiskPercent: this.#clean.consumeQueueDiskPercent,
       putCount: this.#putCount,
       putFailedCount: this.#putFailedCount,
       putBytes: this.#putBytes,
       tailBufferBytes: commitLog.tailBytes,
       dispatchBehindBytes: commitLog.endOffset - this.#dispatchedOffset,
-      earliestStoreTimestamp: -1,
+      earliestStoreTimestamp: this.#earliestStoreTimestamp(),
       putEntireTimeMaxMs: commitLog.putEntireTimeMaxMs(),
       unsyncedMaxMs: commitLog.flush.unsyncedMaxMs,
     };
+  }
+
+  /** Of the first record in the log; -1 without one. */
+  #earliestStoreTimestamp(): number {
+    const head = new Uint8Array(RECORD_BYTES_MIN);
+    const commitLog = this.#commitLog;
+    return commitLog.readSync(head, commitLog.minOffset) ? readStoreTimestamp(head) : -1;
   }
 }
 
