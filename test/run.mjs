@@ -1,0 +1,60 @@
+// `npm test` and `npm run test:full`: every suite in turn, and one sum as the last line, `N passed, N failed[, N skipped]`.
+//
+//     node test/run.mjs [--full]
+//
+// Plain: everything below test/ on Bun, what must hold on each runtime also on Deno and Node, and the interop suite, which
+// needs a JDK and Maven and says so when it is skipped for want of them (with CI=true that is a failure). --full: every
+// suite on every runtime, and the interop suite over all runtimes, client versions and header serializations.
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = resolve(fileURLToPath(new URL(".", import.meta.url)), "..");
+const full = process.argv.includes("--full");
+
+/** On Deno and Node: the port itself, and the suites that go through bytes, files and processes. */
+const EVERYWHERE = ["test/conformance", "test/wire", "test/config", "test/cli"];
+
+const suites = [
+  { name: "all suites on Bun", args: ["bun"] },
+  { name: full ? "all suites on Deno" : "Deno", args: full ? ["deno"] : ["deno", ...EVERYWHERE] },
+  { name: full ? "all suites on Node" : "Node", args: full ? ["node"] : ["node", ...EVERYWHERE] },
+  { name: full ? "interop, the whole matrix" : "interop", args: ["bun", "test/interop"] },
+];
+
+const sum = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+for (const { name, args } of suites) {
+  console.log(`\n== ${name}`);
+  const startedAt = performance.now();
+  const result = await run(["test/support/run.mjs", ...args]);
+  for (const key of Object.keys(sum)) sum[key] += result[key];
+  if (result.failed > 0) failures.push(name);
+  console.log(`== ${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+}
+console.log(failures.length > 0 ? `\nFailed: ${failures.join("; ")}` : "");
+console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`);
+process.exitCode = sum.failed > 0 ? 1 : 0;
+
+/** Runs one suite, its output passed on. A suite that ends without its sum counts as one failure. */
+function run(args) {
+  return new Promise((resolvePromise) => {
+    const env = full ? { ...process.env, EDGEMQ_TEST: "full" } : process.env;
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] });
+    let tail = "";
+    child.stdout.on("data", (chunk) => {
+      process.stdout.write(chunk);
+      tail = (tail + chunk).slice(-2000);
+    });
+    child.on("close", (code) => {
+      const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/m.exec(lastLines(tail)) ?? [];
+      const result = { passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: Number(skipped ?? 0) };
+      if (result.failed === 0 && (passed === undefined || code !== 0)) result.failed = 1;
+      resolvePromise(result);
+    });
+  });
+}
+
+function lastLines(text) {
+  return text.trimEnd().split("\n").slice(-1).join("\n");
+}
