@@ -30,8 +30,8 @@ const SYSTEM_GROUPS = [
   "CID_RMQ_SYS_TRANS",
 ];
 
-/** Bit 0 of a forbidden value: the group may not read the topic. */
-const FORBIDDEN_READ = 1;
+/** Bit of a forbidden value (that of the read permission): the group may not read the topic. */
+const FORBIDDEN_READ = 4;
 
 export interface SubscriptionGroupManagerParts {
   readonly runtime: Runtime;

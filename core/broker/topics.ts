@@ -35,6 +35,8 @@ export class TopicConfigManager implements Topics {
   readonly #table = new Map<string, TopicConfig>();
   readonly #systemTopics: ReadonlySet<string>;
   readonly #file: RewrittenFile;
+  /** Of static topics, of which there are none yet. */
+  readonly mappingDataVersion: DataVersion;
   #dataVersion: DataVersion;
 
   constructor(parts: TopicConfigManagerParts) {
@@ -42,6 +44,7 @@ export class TopicConfigManager implements Topics {
     const { runtime, settings } = parts;
     this.#file = new RewrittenFile(runtime.files, `${settings.storePathRootDir}/config/topics.json`);
     this.#dataVersion = { stateVersion: 0, timestamp: runtime.clock.now(), counter: 0 };
+    this.mappingDataVersion = this.#dataVersion;
     const system = systemTopicsOf(settings);
     this.#systemTopics = new Set(system.map((topic) => topic.topicName));
     for (const topic of system) this.#table.set(topic.topicName, topic);

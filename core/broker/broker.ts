@@ -1,0 +1,338 @@
+/**
+ * The broker: stores messages, hands them out, and answers for its topics, groups and clients. This file makes the parts,
+ * merges their processors into one exhaustive map, and owns the life cycle; what a request means is in the parts' files.
+ *
+ * It is whole without a socket: `invoke` calls a processor from the same process. With `listen` it serves the network, on
+ * listenPort and on the VIP port two below.
+ *
+ * Invariants: nothing is served before the store is recovered; nothing is advertised before it is served; after `stop`
+ * everything acknowledged is on the disk and no timer, port or lock is left.
+ */
+import type { ExtFields, SerializeType } from "../../wire/remoting_command.ts";
+import type { RequestHeaderOf, RequestName, RequestRow, ServedBy } from "../../wire/requests.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import { ConnectionAddresses } from "../advertised.ts";
+import { hostPortText, parseHostPort } from "../advertised_rules.ts";
+import { adjustSettings } from "../config.ts";
+import { LiveConfiguration } from "../config_update.ts";
+import { Admission } from "../remoting/admission.ts";
+import { callLocally, LocalPeer } from "../remoting/local_peer.ts";
+import { type Peer, type Processor, type ProcessorMap, RemotingError, type TypedReply } from "../remoting/processor.ts";
+import { type ListenAddress, RemotingServer } from "../remoting/server.ts";
+import type { Endpoint, Log, Runtime, TimerHandle } from "../runtime.ts";
+import { DefaultMessageStore } from "../store/default_message_store.ts";
+import type { MessageStore } from "../store/message_store.ts";
+import { type AdminParts, adminProcessors } from "./admin.ts";
+import { brokerLanes } from "./broker_lanes.ts";
+import { ConsumerManager, ProducerManager } from "./clients.ts";
+import { clientProcessors } from "./clients_processors.ts";
+import { SubscriptionGroupManager } from "./groups.ts";
+import { BrokerMessages } from "./messages.ts";
+import { ConsumerOffsetManager } from "./offsets.ts";
+import { type BrokerSettings, brokerOptions } from "./options.ts";
+import { NameServerRegistration } from "./registration.ts";
+import { type LocalNameServer, localNameServer } from "./registration_targets.ts";
+import { BrokerStats } from "./stats.ts";
+import { TopicConfigManager } from "./topics.ts";
+
+export interface BrokerOptions {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  /** Live: keys are read when they are needed. */
+  readonly settings: BrokerSettings;
+  /** Serve bindAddress:listenPort and the VIP port (default true); false leaves the broker to callers in this process. */
+  readonly listen?: boolean;
+  /** A nameserver in this process, registered with beside those of namesrvAddr. */
+  readonly nameServer?: LocalNameServer;
+  /** Which address clients are told; made from the settings when left out. */
+  readonly addresses?: ConnectionAddresses;
+  readonly serializeType?: SerializeType;
+}
+
+/** What a start-up line needs. */
+export interface BrokerDescription {
+  readonly brokerName: string;
+  /** What is listened on; empty without a network. */
+  readonly listening: readonly (Endpoint & { readonly fastPort: boolean })[];
+  /** `host:port` that nameservers are told. */
+  readonly registeredAddress: string;
+  /** What is advertised to whom, and why: a sentence a line. */
+  readonly advertised: readonly string[];
+  /** Nameservers, and what is wrong with each (undefined: nothing). */
+  readonly nameServers: readonly { readonly address: string; readonly failure: string | undefined }[];
+}
+
+/** An orderly stop ends within this, whatever hangs. */
+const STOP_MS_MAX = 5_000;
+/** Replies under way get so long to be made before their connections close. */
+const DRAIN_MS = 100;
+const VIP_PORT_DISTANCE = 2;
+const DAY_MINUTES = 24 * 60;
+
+export class Broker {
+  readonly settings: BrokerSettings;
+  readonly store: MessageStore;
+  readonly topics: TopicConfigManager;
+  readonly groups: SubscriptionGroupManager;
+  readonly offsets: ConsumerOffsetManager;
+  readonly consumers: ConsumerManager;
+  readonly producers: ProducerManager;
+  readonly stats: BrokerStats;
+  readonly addresses: ConnectionAddresses;
+  readonly processors: ProcessorMap<"broker">;
+  readonly #options: BrokerOptions;
+  readonly #messages: BrokerMessages;
+  readonly #registration: NameServerRegistration;
+  readonly #localPeer = new LocalPeer();
+  readonly #idleAdmission = new Admission({});
+  readonly #timers: TimerHandle[] = [];
+  #server: RemotingServer<"broker"> | undefined;
+  #state: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
+  #stopping: Promise<void> | undefined;
+
+  /** @throws Error naming the key when a setting can't be used. */
+  constructor(options: BrokerOptions) {
+    const { runtime, log, settings } = options;
+    this.#options = options;
+    this.settings = settings;
+    const base = { runtime, log, settings };
+    const { clock } = runtime;
+    this.store = new DefaultMessageStore(runtime, log, settings);
+    this.stats = new BrokerStats(clock, settings.brokerClusterName);
+    this.topics = new TopicConfigManager({
+      ...base,
+      changed: (config) => this.#registration.topicChanged(config),
+      deleted: () => this.#registration.registerAll(),
+    });
+    this.groups = new SubscriptionGroupManager(base);
+    this.offsets = new ConsumerOffsetManager(base);
+    this.consumers = new ConsumerManager({ clock, log, settings, groups: this.groups });
+    this.producers = new ProducerManager({ clock, log });
+    this.addresses = options.addresses ?? new ConnectionAddresses({ ...base, oneProcess: options.nameServer !== undefined });
+    const parts = {
+      ...base,
+      store: this.store,
+      topics: this.topics,
+      groups: this.groups,
+      offsets: this.offsets,
+      consumers: this.consumers,
+      producers: this.producers,
+      stats: this.stats,
+      addresses: this.addresses,
+    };
+    this.#messages = new BrokerMessages(parts);
+    this.#registration = new NameServerRegistration({
+      ...base,
+      topics: this.topics,
+      brokerAddress: () => this.addresses.registeredAddress(),
+      haAddress: () => this.#haAddress(),
+      local: options.nameServer === undefined ? [] : [localNameServer(options.nameServer)],
+    });
+    const admin: AdminParts = {
+      ...parts,
+      schedule: this.#messages.schedule,
+      configuration: new LiveConfiguration({
+        table: brokerOptions,
+        settings,
+        files: runtime.files,
+        log,
+        path: () => settings.brokerConfigPath ?? `${settings.storePathRootDir}/config/broker.properties`,
+        blackList: () => settings.configBlackList,
+      }),
+      registerAll: () => this.#registration.registerAll(),
+      admission: () => this.#server?.admission ?? this.#idleAdmission,
+      registeredAddress: () => this.addresses.registeredAddress(),
+      bootTimestamp: clock.now(),
+    };
+    this.processors = {
+      ...this.#messages.processors,
+      ...clientProcessors(parts),
+      ...adminProcessors(admin),
+    };
+  }
+
+  // ----------------------------------------------------------------------------------------------------- life cycle
+
+  /**
+   * Recovers the store, serves, and registers with the nameservers.
+   * @throws Error naming the file or key that stands in the way; nothing is left open then.
+   */
+  async start(): Promise<BrokerDescription> {
+    if (this.#state !== "new") throw new Error(`the broker is ${this.#state}; it starts once`);
+    this.#state = "starting";
+    try {
+      this.topics.load();
+      this.groups.load();
+      this.offsets.load();
+      await this.store.load();
+      await this.addresses.refresh();
+      await this.#listen();
+      this.#startServices();
+      await this.#registration.start();
+    } catch (fault) {
+      await this.stop();
+      throw fault;
+    }
+    if (this.#state === "starting") this.#state = "running";
+    return this.describe();
+  }
+
+  /**
+   * Stops in order: clients are sent away and sends are refused, the nameservers are told, held pulls are answered, all
+   * is flushed and closed. Takes at most five seconds. May be called in any state, and more than once.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopInOrder();
+    return this.#stopping;
+  }
+
+  describe(): BrokerDescription {
+    const addresses = this.#server?.addresses ?? [];
+    return {
+      brokerName: this.settings.brokerName,
+      listening: addresses.map((address, index) => ({ ...address, fastPort: index > 0 })),
+      registeredAddress: this.addresses.registeredAddress(),
+      advertised: this.addresses.explain(),
+      nameServers: this.#registration.state(),
+    };
+  }
+
+  /**
+   * A call from the same process: same checks, same errors (thrown as RemotingError) as over the network.
+   * @param caller Who calls, for what is kept by connection (heartbeats, locks); one peer for all calls when left out.
+   * @returns the reply; undefined where a request gets none.
+   */
+  async invoke<N extends ServedBy<"broker">>(
+    name: N,
+    header: RequestHeaderOf<N>,
+    body?: Uint8Array,
+    caller: { readonly peer?: Peer; readonly extFields?: ExtFields } = {},
+  ): Promise<TypedReply<N> | undefined> {
+    if (this.#state !== "running" && this.#state !== "starting") {
+      throw new RemotingError(
+        ResponseCode.SERVICE_NOT_AVAILABLE,
+        `${name}: the broker ${this.settings.brokerName} is ${this.#state}`,
+      );
+    }
+    const { peer = this.#localPeer, extFields } = caller;
+    return callLocally<N>(this.processors[name] as Processor<N>, peer, this.#options.runtime.clock, header, body, extFields);
+  }
+
+  // --------------------------------------------------------------------------------------------------------- inwards
+
+  async #listen(): Promise<void> {
+    const { runtime, log, listen = true, serializeType } = this.#options;
+    const { settings } = this;
+    if (!listen) return;
+    this.#server = new RemotingServer({
+      runtime,
+      log,
+      role: "broker",
+      processors: this.processors,
+      listen: this.#ports(),
+      lanes: brokerLanes(settings),
+      idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
+      backlog: settings.serverSocketBacklog,
+      ...(serializeType === undefined ? {} : { serializeType }),
+    });
+    const [main] = await this.#server.start();
+    if (main !== undefined && settings.listenPort === 0)
+      adjustSettings<typeof brokerOptions>(settings, { listenPort: main.port });
+  }
+
+  /** The main port, and the VIP port where there is one: none beside a port that the kernel chooses. */
+  #ports(): ListenAddress[] {
+    const { bindAddress: host, listenPort: port } = this.settings;
+    const vip = port - VIP_PORT_DISTANCE;
+    return vip > 0
+      ? [
+          { host, port },
+          { host, port: vip, fastPort: true },
+        ]
+      : [{ host, port }];
+  }
+
+  #startServices(): void {
+    const { clock } = this.#options.runtime;
+    const { settings } = this;
+    this.stats.start();
+    this.consumers.start();
+    this.producers.start();
+    this.offsets.start();
+    this.#messages.startMaster();
+    this.#timers.push(clock.setInterval(() => void this.addresses.refresh(), settings.updateNameServerAddrPeriod));
+    this.#awaitMidnight();
+  }
+
+  /** Counters of the day turn at local midnight. */
+  #awaitMidnight(): void {
+    const { clock, system } = this.#options.runtime;
+    const now = clock.now();
+    const minuteOfDay = (Math.floor(now / 60_000) + system.utcOffsetMinutes(now)) % DAY_MINUTES;
+    const timer = clock.setTimeout(
+      () => {
+        this.#timers.splice(this.#timers.indexOf(timer), 1);
+        this.stats.turnDay();
+        this.#awaitMidnight();
+      },
+      (DAY_MINUTES - minuteOfDay) * 60_000,
+    );
+    this.#timers.push(timer);
+  }
+
+  async #stopInOrder(): Promise<void> {
+    const { log } = this.#options;
+    this.#state = "stopping";
+    for (const timer of this.#timers.splice(0)) timer.cancel();
+    const deadline = this.#options.runtime.clock.monotonic() + STOP_MS_MAX - 2 * DRAIN_MS;
+    await this.#step(deadline, "refuse new requests", () => this.#server?.drain((name, row) => this.#refusal(name, row)));
+    await this.#step(deadline, "unregister from the nameservers", () => this.#registration.stop());
+    await this.#step(deadline, "answer held requests", () => this.#messages.close());
+    this.consumers.stop();
+    this.producers.stop();
+    this.stats.stop();
+    this.offsets.stop();
+    await this.#step(deadline, "save consumer offsets", () => this.offsets.persist());
+    await this.#step(deadline, "close the store", () => this.store.close());
+    await this.#step(deadline + DRAIN_MS, "close connections", () => this.#server?.stop());
+    this.#localPeer.close();
+    this.#state = "stopped";
+    log.info("broker stopped", { broker: this.settings.brokerName });
+  }
+
+  /** One step of the stop: a step that fails or hangs is named and must not keep the others from being taken. */
+  async #step(deadline: number, what: string, action: () => void | Promise<void> | undefined): Promise<void> {
+    const { clock } = this.#options.runtime;
+    let timer: TimerHandle | undefined;
+    try {
+      const late = new Promise<"late">((resolve) => {
+        timer = clock.setTimeout(() => resolve("late"), Math.max(DRAIN_MS, deadline - clock.monotonic()));
+      });
+      const outcome = await Promise.race([Promise.resolve(action()).then(() => "done" as const), late]);
+      if (outcome === "late") this.#options.log.warn("a step of the stop takes too long; going on", { step: what });
+    } catch (fault) {
+      this.#options.log.error("a step of the stop failed", {
+        step: what,
+        reason: fault instanceof Error ? fault.message : String(fault),
+      });
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  /** What clients that don't know GO_AWAY may not do any more while the broker stops: they try another one then. */
+  #refusal(name: RequestName, row: RequestRow): RemotingError | undefined {
+    if (row.lane !== "send") return undefined;
+    return new RemotingError(
+      ResponseCode.SERVICE_NOT_AVAILABLE,
+      `${name} refused: the broker ${this.settings.brokerName} is shutting down`,
+    );
+  }
+
+  /** Where replication is served from; nothing listens there yet, but nameservers ask for it. */
+  #haAddress(): string {
+    const { haListenPort, listenPort } = this.settings;
+    const host = parseHostPort(this.addresses.registeredAddress())?.host ?? "127.0.0.1";
+    return hostPortText(host, haListenPort === 0 ? listenPort + 1 : haListenPort);
+  }
+}
