@@ -419,6 +419,8 @@ export class CommitLog {
 
   async #sync(from: number, to: number): Promise<void> {
     await this.files.dataSync(from, to);
+    // Once a file: without its entry in the directory a new file is lost in a power cut, synced or not.
+    for (const directory of this.files.takeNewDirectories()) this.#runtime.files.syncDirectory(directory);
   }
 }
 

@@ -22,7 +22,7 @@ export class ConsumeQueueStore {
   readonly #topics = new Map<string, Map<number, ConsumeQueue>>();
   /** Queues with units that are pending or not on the disk. */
   #dirty = new Set<ConsumeQueue>();
-  /** Directories with entries that are not on the disk. */
+  /** Directories with entries that a failed sync left off the disk. */
   #newDirectories = new Set<string>();
 
   constructor(open: OpenFiles, settings: StoreSettings) {
@@ -88,7 +88,7 @@ export class ConsumeQueueStore {
   /** Writes all pending units into the page cache; on a failure the rest stays pending and `pending.fault` says why. */
   writeAll(): void {
     try {
-      for (const queue of this.#dirty) this.#release(queue);
+      for (const queue of this.#dirty) queue.release();
     } catch (error) {
       this.pending.fault = error as Error;
     }
@@ -105,7 +105,8 @@ export class ConsumeQueueStore {
     this.#newDirectories = new Set();
     try {
       for (const queue of dirty) {
-        this.#release(queue, directories);
+        queue.release();
+        for (const directory of queue.files.takeNewDirectories()) directories.add(directory);
         const from = queue.unsyncedFrom;
         if (from < 0) continue;
         const to = queue.maxOffset - queue.pendingCount;
@@ -132,16 +133,6 @@ export class ConsumeQueueStore {
     }
     this.#topics.delete(topic);
     this.#files.removeTree(`${this.#directory}/${topic}`);
-  }
-
-  #release(queue: ConsumeQueue, directories = this.#newDirectories): void {
-    const { count } = queue.files;
-    queue.release();
-    if (queue.files.count === count) return;
-    directories.add(queue.files.directory);
-    if (count > 0) return;
-    directories.add(`${this.#directory}/${queue.topic}`);
-    directories.add(this.#directory);
   }
 
   #pathOf(topic: string, queueId: number): string {

@@ -19,6 +19,7 @@ import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
 import { type ConsumeQueue, entryAt, UNIT_BYTES } from "./consume_queue.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
+import { makeDirectories } from "./directories.ts";
 import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
 import { FileQueue } from "./file_queue.ts";
 import { IndexService } from "./index_service.ts";
@@ -117,7 +118,7 @@ export class DefaultMessageStore implements MessageStore {
     this.#state = "loading";
     const { files } = this.#runtime;
     const root = this.#settings.storePathRootDir;
-    files.makeDirectory(root);
+    for (const directory of makeDirectories(files, root)) files.syncDirectory(directory);
     this.#takeLock(`${root}/lock`);
     try {
       const orderly = !files.exists(`${root}/abort`);
@@ -152,6 +153,7 @@ export class DefaultMessageStore implements MessageStore {
       this.#checkpointedOffset = recovered.end;
       await this.#takeCheckpoint();
       files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });
+      files.syncDirectory(root);
       this.#clean.start();
       this.#state = "open";
     } catch (error) {

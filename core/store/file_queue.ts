@@ -6,6 +6,7 @@
  * the bytes mean, what is written, what is on the disk.
  */
 import type { FileHandle } from "../runtime.ts";
+import { makeDirectories } from "./directories.ts";
 import { type OpenFiles, StoreFile } from "./open_files.ts";
 
 export class FileQueue {
@@ -13,6 +14,8 @@ export class FileQueue {
   readonly fileSize: number;
   readonly #open: OpenFiles;
   #list: StoreFile[] = [];
+  /** Directories with entries made since `takeNewDirectories`. */
+  #newDirectories: string[] = [];
 
   constructor(open: OpenFiles, directory: string, fileSize: number) {
     this.#open = open;
@@ -92,7 +95,7 @@ export class FileQueue {
     if (this.#list.length > 0 && base !== this.end) {
       throw new Error(`"${this.directory}" ends at ${this.end}; a file at ${base} would leave a gap`);
     }
-    if (this.#list.length === 0) this.#open.files.makeDirectory(this.directory);
+    if (this.#list.length === 0) this.#newDirectories.push(...makeDirectories(this.#open.files, this.directory));
     const file = new StoreFile(this.#pathOf(base), base);
     const handle = this.#open.open(file, true);
     try {
@@ -103,7 +106,15 @@ export class FileQueue {
       throw error;
     }
     this.#list.push(file);
+    this.#newDirectories.push(this.directory);
     return file;
+  }
+
+  /** Directories that must be synced before what is in new files can be relied on; each is named once. */
+  takeNewDirectories(): string[] {
+    const taken = this.#newDirectories;
+    if (taken.length > 0) this.#newDirectories = [];
+    return taken;
   }
 
   handle(file: StoreFile): FileHandle {

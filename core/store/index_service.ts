@@ -9,6 +9,7 @@ import { SYS_FLAG_TRANSACTION_MASK, SYS_FLAG_TRANSACTION_ROLLBACK } from "../../
 import { MessageConst } from "../../wire/message_const.ts";
 import { propertyOf } from "../../wire/properties.ts";
 import type { Log, Runtime } from "../runtime.ts";
+import { makeDirectories } from "./directories.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import { IndexFile, type IndexSizes, indexFileBytes } from "./index_file.ts";
 import type { QueryResult } from "./message_store.ts";
@@ -27,7 +28,7 @@ export class IndexService {
   readonly #files: IndexFile[] = [];
   /** Full, and not yet synced and sealed. */
   readonly #sealing: IndexFile[] = [];
-  #directoryChanged = false;
+  #newDirectories: string[] = [];
   #fault: Error | undefined;
   /** Offset up to which a record may be indexed already, wholly or in part; -1 when none is. */
   #indexedOffset = -1;
@@ -83,7 +84,6 @@ export class IndexService {
       if (!last.isEmpty || this.#files.length === 1) break;
       this.#files.pop();
       last.destroy();
-      this.#directoryChanged = true;
     }
     this.#indexedOffset = this.#lastIndexed();
   }
@@ -142,10 +142,7 @@ export class IndexService {
     }
     const last = this.#files.at(-1);
     if (last !== undefined && !this.#sealing.includes(last)) await last.sync();
-    if (this.#directoryChanged) {
-      this.#directoryChanged = false;
-      this.#runtime.files.syncDirectory(this.#directory);
-    }
+    for (const directory of this.#newDirectories.splice(0)) this.#runtime.files.syncDirectory(directory);
     this.#fault = undefined;
     return fullUntil;
   }
@@ -187,14 +184,13 @@ export class IndexService {
 
   #create(previous: IndexFile | undefined): IndexFile {
     const { files, clock } = this.#runtime;
-    files.makeDirectory(this.#directory);
+    this.#newDirectories.push(...makeDirectories(files, this.#directory), this.#directory);
     let time = clock.now();
     let path = "";
     do path = `${this.#directory}/${this.#nameOf(time++)}`;
     while (files.exists(path));
     const made = IndexFile.create(this.#open, path, this.#sizes, previous);
     this.#files.push(made);
-    this.#directoryChanged = true;
     return made;
   }
 
