@@ -8,6 +8,7 @@
 import { kvConfigSerializeWrapper } from "../../wire/bodies/kv_table.ts";
 import { WireError } from "../../wire/errors.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
+import { replaceFile } from "../durable_files.ts";
 import { RemotingError } from "../remoting/processor.ts";
 import { clipped } from "../routing/names.ts";
 import type { Files, Log } from "../runtime.ts";
@@ -110,15 +111,8 @@ export class KVConfigManager {
 
   #persist(configTable: Map<string, Map<string, string>>): void {
     const { files, log, path } = this.#options;
-    const fresh = `${path}.tmp`;
-    const directory = path.slice(0, Math.max(0, path.lastIndexOf("/"))) || ".";
     try {
-      files.makeDirectory(directory);
-      const old = files.read(path);
-      if (old !== undefined) files.write(`${path}.bak`, old, { sync: true });
-      files.write(fresh, kvConfigSerializeWrapper.encode({ configTable }), { sync: true });
-      files.rename(fresh, path);
-      files.syncDirectory(directory);
+      replaceFile(files, path, kvConfigSerializeWrapper.encode({ configTable }));
     } catch (fault) {
       const why = (fault as Error).message;
       log.error("the KV configuration can't be written; the change is taken back", { path, error: why });
