@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
-import { testServer } from "./support.ts";
+import { rejection, testServer } from "./support.ts";
 
 const SUCCESS = 0;
 const SYSTEM_ERROR = 1;
@@ -71,7 +71,7 @@ describe("KV configuration", () => {
     sim.files.makeDirectory("/home/namesrv");
     sim.files.write(PATH, new TextEncoder().encode("not JSON"));
     const t = testServer({}, sim);
-    await expect(t.server.start()).rejects.toThrow(PATH);
+    expect(await rejection(t.server.start())).toContain(`Cannot read the KV configuration "${PATH}"`);
   });
 
   test("that can't be written is not changed, and the answer says why", async () => {

@@ -35,7 +35,7 @@ export interface TestServer {
   /** Lines logged, `level message`. */
   readonly logged: string[];
   /** Header fields as they stand on the wire; errors come back as answers. */
-  call(name: ServedBy<"namesrv">, fields?: ExtFields, options?: CallOptions): Promise<Answer>;
+  readonly call: (name: ServedBy<"namesrv">, fields?: ExtFields, options?: CallOptions) => Promise<Answer>;
 }
 
 export function testServer(
@@ -89,6 +89,13 @@ export function logInto(lines: string[]): Log {
   };
   return { error: write("error"), warn: write("warn"), info: write("info"), debug: () => {} };
 }
+
+/** Message of the rejection; fails when there is none. (Bun types `expect(…).rejects` as no promise.) */
+export const rejection = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "not rejected",
+    (error: unknown) => (error as Error).message,
+  );
 
 // --------------------------------------------------------------------------------------- bodies, as Java's classes write
 
