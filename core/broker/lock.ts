@@ -25,13 +25,15 @@ interface Lock {
 
 export class RebalanceLockManager {
   readonly #monotonic: () => number;
+  readonly #locksMax: number;
   /** By group, then by queue. */
   readonly #groups = new Map<string, Map<string, Lock>>();
   #count = 0;
   #sweptAt: number;
 
-  constructor(monotonic: () => number) {
+  constructor(monotonic: () => number, locksMax: number = LOCKS_MAX) {
     this.#monotonic = monotonic;
+    this.#locksMax = locksMax;
     this.#sweptAt = monotonic();
   }
 
@@ -42,10 +44,10 @@ export class RebalanceLockManager {
   tryLockBatch(group: string, queues: readonly MessageQueue[], clientId: string): MessageQueue[] {
     const now = this.#monotonic();
     if (now - this.#sweptAt >= SWEEP_INTERVAL_MS) this.#sweep(now);
-    if (this.#count + queues.length > LOCKS_MAX) {
+    if (this.#count + queues.length > this.#locksMax) {
       throw new RemotingError(
         ResponseCode.SYSTEM_BUSY,
-        `cannot lock ${queues.length} queues for group[${group}]: ${this.#count} are locked and at most ${LOCKS_MAX} can be; locks that are not renewed end after ${LOCK_LIVES_MS / 1000} s`,
+        `cannot lock ${queues.length} queues for group[${group}]: ${this.#count} are locked and at most ${this.#locksMax} can be; locks that are not renewed end after ${LOCK_LIVES_MS / 1000} s`,
       );
     }
     let locks = this.#groups.get(group);

@@ -10,7 +10,7 @@ import { consumerOffsetFile } from "../../wire/bodies/offset.ts";
 import type { DataVersion } from "../../wire/bodies/topic.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
-import { RewrittenFile } from "./offsets_file.ts";
+import { OffsetsFile } from "./offsets_file.ts";
 import type { BrokerSettings } from "./options.ts";
 import type { Offsets } from "./parts.ts";
 
@@ -32,7 +32,7 @@ export interface ConsumerOffsetOptions {
 
 export class ConsumerOffsetManager implements Offsets {
   readonly #options: ConsumerOffsetOptions;
-  readonly #file: RewrittenFile;
+  readonly #file: OffsetsFile;
   readonly #dataVersion: DataVersion;
   readonly #committed: OffsetTable = new Map();
   readonly #pulled: OffsetTable = new Map();
@@ -48,7 +48,11 @@ export class ConsumerOffsetManager implements Offsets {
 
   constructor(options: ConsumerOffsetOptions) {
     this.#options = options;
-    this.#file = new RewrittenFile(options.runtime.files, `${options.settings.storePathRootDir}/config/consumerOffset.json`);
+    this.#file = new OffsetsFile(
+      options.runtime.files,
+      options.log,
+      `${options.settings.storePathRootDir}/config/consumerOffset.json`,
+    );
     this.#dataVersion = { counter: 0, stateVersion: 0, timestamp: options.runtime.clock.now() };
   }
 

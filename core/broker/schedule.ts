@@ -17,7 +17,7 @@ import { decodeRecord } from "../../wire/message_reader.ts";
 import { propertyOf, removeProperty } from "../../wire/properties.ts";
 import type { TimerHandle } from "../runtime.ts";
 import type { MessageInput, PutReceipt, QueueEntry } from "../store/message_store.ts";
-import { RewrittenFile } from "./offsets_file.ts";
+import { OffsetsFile } from "./offsets_file.ts";
 import type { BrokerParts } from "./parts.ts";
 import type { DelayLevels } from "./schedule_levels.ts";
 import { SCHEDULE_TOPIC, TRANS_HALF_TOPIC } from "./topics_validator.ts";
@@ -28,7 +28,10 @@ const FIRST_DELAY_MS = 1_000;
 const RETRY_DELAY_MS = 100;
 /** The same after something that should not happen. */
 const FAULT_DELAY_MS = 10_000;
-/** Longest sleep of a level whose head is not due, or that is empty: the wall clock may be set meanwhile. */
+/**
+ * Longest sleep of a level whose head is not due (the wall clock may be set meanwhile) or that is empty. No level is shorter,
+ * so a message that arrives meanwhile is seen before it is due.
+ */
 const SLEEP_MS_MAX = 1_000;
 /** Messages put again before other work gets its turn. */
 const BATCH_MAX = 64;
@@ -47,23 +50,21 @@ interface Level {
 export class ScheduleMessageService {
   readonly #parts: Parts;
   readonly #levels: DelayLevels;
-  readonly #file: RewrittenFile;
+  readonly #file: OffsetsFile;
   /** Level -> next offset, of levels that were used. */
   readonly #offsets = new Map<number, number>();
   #dataVersion: DataVersion;
   #updates = 0;
   #changed = false;
+  #saving = false;
   #running: Level[] | undefined;
   #saveTimer: TimerHandle | undefined;
 
   constructor(parts: Parts, levels: DelayLevels) {
     this.#parts = parts;
     this.#levels = levels;
-    this.#file = new RewrittenFile(parts.runtime.files, `${parts.settings.storePathRootDir}/config/delayOffset.json`);
+    this.#file = new OffsetsFile(parts.runtime.files, parts.log, `${parts.settings.storePathRootDir}/config/delayOffset.json`);
     this.#dataVersion = { stateVersion: 0, timestamp: parts.runtime.clock.now(), counter: 0 };
-    parts.store.onArrival((arrival) => {
-      if (arrival.topic === SCHEDULE_TOPIC) this.#arrived(arrival.queueId);
-    });
   }
 
   get started(): boolean {
@@ -89,7 +90,7 @@ export class ScheduleMessageService {
     });
     for (const level of this.#running) this.#lookIn(level, FIRST_DELAY_MS);
     this.#saveTimer = clock.setInterval(() => {
-      this.#saveInBackground().catch((error: unknown) => this.#fault("cannot save the progress of delay levels", error));
+      void this.#saveInBackground();
     }, this.#parts.settings.flushDelayOffsetInterval);
   }
 
@@ -146,11 +147,18 @@ export class ScheduleMessageService {
   }
 
   async #saveInBackground(): Promise<void> {
-    if (!this.#changed) return;
+    if (!this.#changed || this.#saving) return;
     this.#changed = false;
-    await this.#file.saveInBackground(
-      delayOffsetSerializeWrapper.encode({ dataVersion: this.#dataVersion, offsetTable: this.#offsets }, { pretty: true }),
-    );
+    this.#saving = true;
+    const content = { dataVersion: this.#dataVersion, offsetTable: this.#offsets };
+    try {
+      await this.#file.saveInBackground(delayOffsetSerializeWrapper.encode(content, { pretty: true }));
+    } catch (error) {
+      this.#changed = true;
+      this.#fault("cannot save the progress of delay levels; tried again at the next turn", error);
+    } finally {
+      this.#saving = false;
+    }
   }
 
   // --------------------------------------------------------------------------------------------------------- delivery
@@ -172,14 +180,6 @@ export class ScheduleMessageService {
   #looked(level: Level, nextMs: number): void {
     level.looking = undefined;
     if (this.#running?.includes(level) === true) this.#lookIn(level, nextMs);
-  }
-
-  /** A level that slept because its queue was empty is told how long its new head waits. */
-  #arrived(queueId: number): void {
-    const level = this.#running?.[queueId];
-    if (level?.timer === undefined) return;
-    const waitMs = this.#levels.delayMs(level.number);
-    if (waitMs < SLEEP_MS_MAX) this.#lookIn(level, waitMs);
   }
 
   /** Delivers what is due and returns after how many ms to look again. */
