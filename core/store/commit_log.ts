@@ -41,8 +41,8 @@ const SLOW_WRITE_MS = 5;
 export const TAIL_BYTES_MAX = 16 * 1024 * 1024;
 /** After ENOSPC, how long appends are refused before the next try. */
 const RETRY_AFTER_FULL_MS = 1000;
-/** What was written this lately by this process is in the page cache for all practical purposes: read synchronously. */
-const RECENT_BYTES = 128 * 1024 * 1024;
+/** What this process wrote lately is in the page cache for all practical purposes: up to this, or a 16th of memory. */
+const RECENT_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Records whose write was submitted together. */
 class CommitBatch {
@@ -86,6 +86,7 @@ export class CommitLog {
   /** The wall clock of this turn; undefined until the first append asks. */
   #turnTime: number | undefined;
   #slow = false;
+  readonly #recentBytes: number;
   #recoveredEnd = 0;
   #refusedUntil = 0;
   #fault: Error | undefined;
@@ -98,6 +99,7 @@ export class CommitLog {
     this.#settings = settings;
     this.#events = events;
     this.files = files;
+    this.#recentBytes = Math.min(RECENT_BYTES_MAX, runtime.system.memory().totalBytes / 16);
     this.#crc32 = (bytes) => runtime.digest.crc32(bytes);
     this.flush = new DiskFlush({
       clock: runtime.clock,
@@ -243,7 +245,7 @@ export class CommitLog {
 
   /** True when what begins at `offset` is read synchronously: in the tail buffer, or lately written by this process. */
   isRecent(offset: number): boolean {
-    return offset >= this.#recoveredEnd && offset >= this.writtenOffset - RECENT_BYTES;
+    return offset >= this.#recoveredEnd && offset >= this.writtenOffset - this.#recentBytes;
   }
 
   /** Reads written bytes; false when not all of them are there. */

@@ -59,9 +59,11 @@ export class IndexFile {
   readonly #sizes: IndexSizes;
   /** By page number; absent pages are as on the disk. Undefined when the file is not being filled. */
   #pages: (Int32Array | undefined)[] | undefined;
-  #dirtyPages = new Set<number>();
+  /** 1 for each page that differs from the disk. */
+  readonly #dirtyPages: Uint8Array;
   /** Entries from `#blockFrom` to `nextEntry`. */
   #block: Uint8Array | undefined;
+  #blockView: DataView = new DataView(new ArrayBuffer(0));
   #blockFrom = 1;
   /** `nextEntry` of the header on the disk. */
   #syncedEntry = 1;
@@ -72,6 +74,7 @@ export class IndexFile {
     this.#open = open;
     this.file = new StoreFile(path, 0);
     this.#sizes = sizes;
+    this.#dirtyPages = new Uint8Array(Math.ceil(sizes.slotCount / PAGE_SLOTS));
   }
 
   /** @param previous gives a new file its first times and offsets, as in Apache. @throws RuntimeFault */
@@ -133,15 +136,21 @@ export class IndexFile {
       this.beginTimestamp = storeTimestamp;
       this.beginPhyOffset = physicalOffset;
     }
-    if (this.#block === undefined) this.#block = new Uint8Array(BLOCK_ENTRIES * ENTRY_BYTES);
+    if (this.#block === undefined) {
+      this.#block = new Uint8Array(BLOCK_ENTRIES * ENTRY_BYTES);
+      this.#blockView = new DataView(this.#block.buffer);
+    }
     const at = (this.nextEntry - this.#blockFrom) * ENTRY_BYTES;
     const seconds = Math.floor((storeTimestamp - this.beginTimestamp) / 1000);
-    writeInt32(this.#block, at, keyHash);
-    writeInt64(this.#block, at + 4, physicalOffset);
-    writeInt32(this.#block, at + 12, Math.max(0, Math.min(seconds, 0x7fff_ffff)));
-    writeInt32(this.#block, at + 16, previous);
+    const high = Math.floor(physicalOffset / 0x1_0000_0000);
+    const view = this.#blockView;
+    view.setInt32(at, keyHash);
+    view.setInt32(at + 4, high);
+    view.setInt32(at + 8, physicalOffset - high * 0x1_0000_0000);
+    view.setInt32(at + 12, Math.max(0, Math.min(seconds, 0x7fff_ffff)));
+    view.setInt32(at + 16, previous);
     page[slot & (PAGE_SLOTS - 1)] = this.nextEntry;
-    this.#dirtyPages.add(pageNumber);
+    this.#dirtyPages[pageNumber] = 1;
     if (previous === 0) this.usedSlotCount++;
     this.nextEntry++;
     this.endPhyOffset = physicalOffset;
@@ -170,7 +179,7 @@ export class IndexFile {
       }
       const slot = last.keyHash % this.#sizes.slotCount;
       this.#page(slot >>> PAGE_BITS)[slot & (PAGE_SLOTS - 1)] = last.previous;
-      this.#dirtyPages.add(slot >>> PAGE_BITS);
+      this.#dirtyPages[slot >>> PAGE_BITS] = 1;
       if (last.previous === 0) this.usedSlotCount--;
       this.nextEntry--;
     }
@@ -212,8 +221,9 @@ export class IndexFile {
     this.#writeBlock();
     const handle = this.#open.use(this.file);
     await handle.dataSync();
-    const dirty = [...this.#dirtyPages].sort((a, b) => a - b);
-    this.#dirtyPages = new Set();
+    const dirty: number[] = [];
+    for (let page = this.#dirtyPages.indexOf(1); page >= 0; page = this.#dirtyPages.indexOf(1, page + 1)) dirty.push(page);
+    this.#dirtyPages.fill(0);
     try {
       for (let i = 0; i < dirty.length; ) {
         let pageCount = 1;
@@ -227,7 +237,7 @@ export class IndexFile {
       await file.write(header, 0);
       await file.dataSync();
     } catch (error) {
-      for (const page of dirty) this.#dirtyPages.add(page);
+      for (const page of dirty) this.#dirtyPages[page] = 1;
       throw error;
     }
     this.#syncedEntry = upTo;

@@ -7,7 +7,7 @@
 import { hashCode } from "../../wire/java_hash.ts";
 import { SYS_FLAG_TRANSACTION_MASK, SYS_FLAG_TRANSACTION_ROLLBACK } from "../../wire/message.ts";
 import { MessageConst } from "../../wire/message_const.ts";
-import { propertyOf } from "../../wire/properties.ts";
+import { NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR } from "../../wire/properties.ts";
 import type { Log, Runtime } from "../runtime.ts";
 import { makeDirectories } from "./directories.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
@@ -32,6 +32,10 @@ export class IndexService {
   #fault: Error | undefined;
   /** Offset up to which a record may be indexed already, wholly or in part; -1 when none is. */
   #indexedOffset = -1;
+  /** Hash of `<topic>#` of the last message. */
+  #topic = "";
+  #topicHash = hashCode("#");
+  readonly #found: KeyRanges = { uniqKeyFrom: -1, uniqKeyTo: 0, keysFrom: -1, keysTo: 0, tagsFrom: -1, tagsTo: 0 };
 
   constructor(runtime: Runtime, log: Log, settings: StoreSettings, open: OpenFiles) {
     this.#runtime = runtime;
@@ -92,14 +96,17 @@ export class IndexService {
     if ((request.sysFlag & SYS_FLAG_TRANSACTION_MASK) === SYS_FLAG_TRANSACTION_ROLLBACK) return;
     if (request.physicalOffset < this.#indexedOffset) return;
     const { topic, properties } = request;
-    const prefix = hashOn(hashCode(topic), "#", 0, 1);
+    if (topic !== this.#topic) {
+      this.#topic = topic;
+      this.#topicHash = hashOn(hashCode(topic), "#", 0, 1);
+    }
+    const prefix = this.#topicHash;
+    const found = this.#found;
+    findKeys(properties, found);
     try {
-      const uniqKey = propertyOf(properties, MessageConst.UNIQ_KEY);
-      if (uniqKey !== undefined) this.#add(hashOn(prefix, uniqKey, 0, uniqKey.length), request);
-      const keys = propertyOf(properties, MessageConst.KEYS);
-      if (keys !== undefined) this.#addEach(prefix, keys, request);
-      const tags = propertyOf(properties, MessageConst.TAGS);
-      if (tags !== undefined) this.#add(hashOn(hashOn(prefix, "T#", 0, 2), tags, 0, tags.length), request);
+      if (found.uniqKeyFrom >= 0) this.#add(hashOn(prefix, properties, found.uniqKeyFrom, found.uniqKeyTo), request);
+      if (found.keysFrom >= 0) this.#addEach(prefix, properties, found.keysFrom, found.keysTo, request);
+      if (found.tagsFrom >= 0) this.#add(hashOn(hashOn(prefix, "T#", 0, 2), properties, found.tagsFrom, found.tagsTo), request);
     } catch (error) {
       if (this.#fault === undefined)
         this.#log.error("cannot write the index; messages are stored without", { error: (error as Error).message });
@@ -161,11 +168,11 @@ export class IndexService {
   }
 
   /** KEYS: each word is one key. */
-  #addEach(prefix: number, keys: string, request: DispatchRequest): void {
-    let from = 0;
-    for (let at = 0; at <= keys.length; at++) {
-      if (at < keys.length && keys.charCodeAt(at) !== SPACE) continue;
-      if (at > from) this.#add(hashOn(prefix, keys, from, at), request);
+  #addEach(prefix: number, text: string, keysFrom: number, keysTo: number, request: DispatchRequest): void {
+    let from = keysFrom;
+    for (let at = keysFrom; at <= keysTo; at++) {
+      if (at < keysTo && text.charCodeAt(at) !== SPACE) continue;
+      if (at > from) this.#add(hashOn(prefix, text, from, at), request);
       from = at + 1;
     }
   }
@@ -206,6 +213,53 @@ export class IndexService {
       if (!file.isEmpty) return file.endPhyOffset;
     }
     return -1;
+  }
+}
+
+/** Where in a property text the values to be indexed are; `From` is -1 when there is none. */
+interface KeyRanges {
+  uniqKeyFrom: number;
+  uniqKeyTo: number;
+  keysFrom: number;
+  keysTo: number;
+  tagsFrom: number;
+  tagsTo: number;
+}
+
+const UNIQ_KEY_PAIR = MessageConst.UNIQ_KEY + NAME_VALUE_SEPARATOR;
+const KEYS_PAIR = MessageConst.KEYS + NAME_VALUE_SEPARATOR;
+const TAGS_PAIR = MessageConst.TAGS + NAME_VALUE_SEPARATOR;
+
+/** One pass over the text, and no piece of it is copied: this runs for every message. */
+function findKeys(text: string, found: KeyRanges): void {
+  found.uniqKeyFrom = -1;
+  found.keysFrom = -1;
+  found.tagsFrom = -1;
+  for (let at = 0; at < text.length; ) {
+    const mark = text.indexOf(PROPERTY_SEPARATOR, at);
+    const end = mark < 0 ? text.length : mark;
+    // The first letter rules out nearly all others. An empty value is none; of a name that occurs twice the last counts.
+    switch (text.charCodeAt(at)) {
+      case UNIQ_KEY_PAIR.charCodeAt(0):
+        if (text.startsWith(UNIQ_KEY_PAIR, at) && at + UNIQ_KEY_PAIR.length < end) {
+          found.uniqKeyFrom = at + UNIQ_KEY_PAIR.length;
+          found.uniqKeyTo = end;
+        }
+        break;
+      case KEYS_PAIR.charCodeAt(0):
+        if (text.startsWith(KEYS_PAIR, at) && at + KEYS_PAIR.length < end) {
+          found.keysFrom = at + KEYS_PAIR.length;
+          found.keysTo = end;
+        }
+        break;
+      case TAGS_PAIR.charCodeAt(0):
+        if (text.startsWith(TAGS_PAIR, at) && at + TAGS_PAIR.length < end) {
+          found.tagsFrom = at + TAGS_PAIR.length;
+          found.tagsTo = end;
+        }
+        break;
+    }
+    at = end + 1;
   }
 }
 
