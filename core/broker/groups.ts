@@ -11,7 +11,7 @@ import type { DataVersion } from "../../wire/bodies/topic.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { RemotingError } from "../remoting/processor.ts";
 import type { Log, Runtime } from "../runtime.ts";
-import { RewrittenFile } from "./offsets_file.ts";
+import { ConfigFile } from "../store/config_file.ts";
 import type { BrokerSettings } from "./options.ts";
 import type { Groups } from "./parts.ts";
 import { alterAttributes, GROUP_ATTRIBUTES } from "./topics_attributes.ts";
@@ -45,13 +45,13 @@ export class SubscriptionGroupManager implements Groups {
   readonly #table = new Map<string, SubscriptionGroupConfig>();
   /** Group -> topic -> bits. */
   readonly #forbidden = new Map<string, Map<string, number>>();
-  readonly #file: RewrittenFile;
+  readonly #file: ConfigFile;
   #dataVersion: DataVersion;
 
   constructor(parts: SubscriptionGroupManagerParts) {
     this.#parts = parts;
-    const { runtime, settings } = parts;
-    this.#file = new RewrittenFile(runtime.files, `${settings.storePathRootDir}/config/subscriptionGroup.json`);
+    const { runtime, settings, log } = parts;
+    this.#file = new ConfigFile(runtime.files, log, `${settings.storePathRootDir}/config/subscriptionGroup.json`);
     this.#dataVersion = { stateVersion: 0, timestamp: runtime.clock.now(), counter: 0 };
     for (const name of SYSTEM_GROUPS) this.#table.set(name, newSubscriptionGroupConfig(name));
   }

@@ -8,7 +8,7 @@ import { type DataVersion, type TopicConfig, topicConfigSerializeWrapper } from 
 import { ResponseCode } from "../../wire/response_code.ts";
 import { RemotingError } from "../remoting/processor.ts";
 import type { Log, Runtime } from "../runtime.ts";
-import { RewrittenFile } from "./offsets_file.ts";
+import { ConfigFile } from "../store/config_file.ts";
 import type { BrokerSettings } from "./options.ts";
 import type { Topics } from "./parts.ts";
 import { alterAttributes, TOPIC_ATTRIBUTES } from "./topics_attributes.ts";
@@ -34,15 +34,15 @@ export class TopicConfigManager implements Topics {
   readonly #parts: TopicConfigManagerParts;
   readonly #table = new Map<string, TopicConfig>();
   readonly #systemTopics: ReadonlySet<string>;
-  readonly #file: RewrittenFile;
+  readonly #file: ConfigFile;
   /** Of static topics, of which there are none yet. */
   readonly mappingDataVersion: DataVersion;
   #dataVersion: DataVersion;
 
   constructor(parts: TopicConfigManagerParts) {
     this.#parts = parts;
-    const { runtime, settings } = parts;
-    this.#file = new RewrittenFile(runtime.files, `${settings.storePathRootDir}/config/topics.json`);
+    const { runtime, settings, log } = parts;
+    this.#file = new ConfigFile(runtime.files, log, `${settings.storePathRootDir}/config/topics.json`);
     this.#dataVersion = { stateVersion: 0, timestamp: runtime.clock.now(), counter: 0 };
     this.mappingDataVersion = this.#dataVersion;
     const system = systemTopicsOf(settings);
