@@ -63,7 +63,7 @@ function connect({ host, port, timeoutMs }: ConnectOptions, handler: SocketHandl
       socket: {
         ...callbacks,
         open(raw) {
-          if (settled) return raw.terminate();
+          if (settled) return raw.close();
           settled = true;
           clearTimeout(timer);
           const socket = new BunSocket(raw);
@@ -109,6 +109,7 @@ class BunSocket implements Socket {
   #bufferedBytes = 0;
   #ended = false;
   #peerEnded = false;
+  #destroyed = false;
   #closed = false;
   #fault: Fault | undefined;
 
@@ -143,7 +144,9 @@ class BunSocket implements Socket {
   destroy(): void {
     if (this.#closed) return;
     this.#ended = true;
-    this.#raw.terminate();
+    this.#destroyed = true;
+    // Not `terminate`, which sends a reset: what the kernel has taken still arrives, then FIN, as with `node:net`.
+    this.#raw.close();
   }
 
   pause(): void {
@@ -193,6 +196,14 @@ class BunSocket implements Socket {
     if (error !== undefined) this.onError(error);
     this.#backlog = [];
     this.#bufferedBytes = 0;
+    // Bun calls this from inside `close`, and the owner that destroys is not to be re-entered.
+    if (this.#destroyed) queueMicrotask(() => this.#handler?.closed(this.#fault));
+    else this.#closedByPeer();
+  }
+
+  #closedByPeer(): void {
+    // When both sides have sent FIN, Bun closes without a word about the second one.
+    if (!this.#peerEnded && this.#fault === undefined) this.#handler?.ended?.();
     this.#handler?.closed(this.#fault);
   }
 

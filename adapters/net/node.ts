@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import * as net from "node:net";
 import type { ConnectOptions, Endpoint, Listener, ListenOptions, Net, Socket, SocketHandler } from "../../core/runtime.ts";
 import { plainHost } from "../shared/address.ts";
-import { Fault, faultOf } from "../shared/fault.ts";
+import { codeOf, Fault, faultOf } from "../shared/fault.ts";
 
 export const nodeNet: Net = {
   listen(options, accept) {
@@ -30,7 +30,14 @@ function listen(options: ListenOptions, accept: (socket: Socket) => SocketHandle
       const socket = new NodeSocket(raw);
       socket.attach(accept(socket));
     });
-    server.once("error", (error) => reject(faultOf(error, `Cannot listen on ${options.host} port ${options.port}`)));
+    const tried = `Cannot listen on ${options.host} port ${options.port}`;
+    server.once("error", (error) => {
+      // Deno says EINVAL for an address that this machine does not have.
+      const absent = codeOf(error) === "EINVAL";
+      reject(
+        absent ? new Fault("EADDRNOTAVAIL", `${tried}: EADDRNOTAVAIL: not an address of this machine`) : faultOf(error, tried),
+      );
+    });
     const { host, port, backlog } = options;
     server.listen({ host, port, ...(backlog === undefined ? {} : { backlog }) }, () => {
       const bound = server.address() as net.AddressInfo;

@@ -113,12 +113,14 @@ class SimSocket implements Socket {
   /** Moves the backlog into the pipe as far as the window allows. */
   #fillPipe(): void {
     while (this.#backlog.length > 0) {
-      const room = this.#network.faults.windowBytes - this.#outBytes;
-      if (room <= 0) {
+      const { windowBytes } = this.#network.faults;
+      const room = windowBytes - this.#outBytes;
+      const bytes = this.#backlog[0]!;
+      // Small gaps are left to grow, as TCP does, lest fragments become ever smaller ones.
+      if (room < Math.min(bytes.length, Math.ceil(windowBytes / 4))) {
         this.#blocked = true;
         return;
       }
-      const bytes = this.#backlog[0]!;
       const part = bytes.length <= room ? bytes : bytes.subarray(0, room);
       if (part === bytes) this.#backlog.shift();
       else this.#backlog[0] = bytes.subarray(room);
