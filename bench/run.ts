@@ -151,7 +151,8 @@ const scenarios = options.scenario.split(",");
 for (const unknown of [...targets.filter((t) => !targetNames.includes(t)), ...scenarios].filter(
   (name) => !([...targetNames, ...loadScenarios, ...ownScenarios] as string[]).includes(name),
 )) {
-  console.error(`"${unknown}" is neither a target (${targetNames}) nor a scenario (${[...loadScenarios, ...ownScenarios]})`);
+  const known = [...loadScenarios, ...ownScenarios].join(", ");
+  console.error(`"${unknown}" is neither a target (${targetNames.join(", ")}) nor a scenario (${known})`);
   process.exit(1);
 }
 

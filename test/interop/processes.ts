@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { createServer } from "node:net";
+import { createInterface } from "node:readline";
 
 /** A program with its arguments, as handed to the operating system. */
 export interface Command {
@@ -35,11 +36,14 @@ export class Child {
   #tail = "";
   #ended = false;
 
-  /** @param logFile receives everything the program prints to either stream */
-  constructor(command: Command, logFile: string) {
+  /**
+   * @param logFile receives everything the program prints to either stream
+   * @param onLine called with each line of standard output, without its end; gives the program an open standard input
+   */
+  constructor(command: Command, logFile: string, onLine?: (line: string) => void) {
     this.startedAtMs = performance.now();
     const child = spawn(command.program, [...command.args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [onLine === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       env: { ...process.env, ...command.env },
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     });
@@ -53,6 +57,7 @@ export class Child {
       for (const listener of this.#listeners) listener();
     };
     child.stdout!.on("data", keep);
+    if (onLine !== undefined) createInterface({ input: child.stdout! }).on("line", onLine);
     child.stderr!.on("data", keep);
     this.exited = new Promise((settle) => {
       const done = (result: number | string): void => {
@@ -65,6 +70,11 @@ export class Child {
       child.once("error", (error) => done(error.message));
       child.once("exit", (code, signal) => done(code ?? signal ?? "unknown"));
     });
+  }
+
+  /** Writes a line to the program's standard input. */
+  writeLine(text: string): void {
+    this.#child.stdin?.write(`${text}\n`);
   }
 
   get ended(): boolean {

@@ -1,2 +1,133 @@
 package edgemq.interop;
-public final class Main { public static void main(String[] a) { System.out.println("hi"); } }
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Runs cases against one cluster in one JVM and reports each on standard output. The header serialization is the
+ * client's own system property, {@code -Drocketmq.serialize.type=ROCKETMQ}.
+ */
+public final class Main {
+    private Main() {}
+
+    static List<Case> allCases() {
+        List<Case> cases = new ArrayList<>();
+        SendCases.addTo(cases);
+        RefusalCases.addTo(cases);
+        ConsumeCases.addTo(cases);
+        OrderCases.addTo(cases);
+        PullCases.addTo(cases);
+        RetryCases.addTo(cases);
+        QueryCases.addTo(cases);
+        OffsetCases.addTo(cases);
+        AdminApiCases.addTo(cases);
+        AdminCommandCases.addTo(cases);
+        BadInputCases.addTo(cases);
+        RestartCases.addTo(cases);
+        return cases;
+    }
+
+    public static void main(String[] args) throws Exception {
+        if (args.length == 1 && args[0].equals("--list")) {
+            for (Case one : allCases()) System.out.println(one.name());
+            return;
+        }
+        Settings settings = Settings.parse(args);
+        PrintStream realOut = System.out;
+        ConsoleCapture.install();
+        Control control = new Control(realOut);
+        List<Case> chosen = new ArrayList<>();
+        for (Case one : allCases()) {
+            if (settings.cases().isEmpty() || settings.cases().contains(one.name())) chosen.add(one);
+        }
+        for (String name : settings.cases()) {
+            if (chosen.stream().noneMatch(one -> one.name().equals(name))) control.report(name, 0, "there is no such case");
+        }
+        try (Shared shared = new Shared(settings, control)) {
+            ExecutorService pool = Executors.newFixedThreadPool(settings.threads());
+            ExecutorService oneByOne = Executors.newSingleThreadExecutor();
+            for (Case one : chosen) {
+                if (one.phase() == Case.Phase.TOGETHER) pool.execute(() -> run(one, shared));
+                if (one.phase() == Case.Phase.COMMAND) oneByOne.execute(() -> run(one, shared));
+            }
+            for (ExecutorService executor : List.of(pool, oneByOne)) {
+                executor.shutdown();
+                if (!executor.awaitTermination(8, TimeUnit.MINUTES)) {
+                    control.report("togetherInTime", 0, "cases still run after 8 minutes");
+                }
+            }
+            for (Case.Phase phase : List.of(Case.Phase.ALONE, Case.Phase.RESTART)) {
+                for (Case one : chosen) {
+                    if (one.phase() == phase) run(one, shared);
+                }
+            }
+        }
+        System.exit(0);
+    }
+
+    private static void run(Case one, Shared shared) {
+        long from = System.nanoTime();
+        String kind = "failure";
+        String text = null;
+        try (Kit kit = new Kit(one.name(), shared)) {
+            one.body().run(kit);
+        } catch (Case.Skipped e) {
+            kind = "skipped";
+            text = e.getMessage();
+        } catch (Throwable e) {
+            StringWriter trace = new StringWriter();
+            e.printStackTrace(new PrintWriter(trace));
+            text = trace.toString();
+        }
+        shared.control().report(one.name(), (System.nanoTime() - from) / 1_000_000, kind, text);
+    }
+
+    /**
+     * Standard output as each thread's own: what mqadmin prints while a case listens goes to that case, everything else
+     * nowhere, since the real one carries the reports.
+     */
+    static final class ConsoleCapture {
+        private static final ThreadLocal<ByteArrayOutputStream> LISTENING = new InheritableThreadLocal<>();
+
+        private ConsoleCapture() {}
+
+        static void install() {
+            PrintStream dispatching = new PrintStream(
+                new java.io.OutputStream() {
+                    @Override
+                    public void write(int b) {
+                        ByteArrayOutputStream listener = LISTENING.get();
+                        if (listener != null) listener.write(b);
+                    }
+
+                    @Override
+                    public void write(byte[] bytes, int from, int count) {
+                        ByteArrayOutputStream listener = LISTENING.get();
+                        if (listener != null) listener.write(bytes, from, count);
+                    }
+                },
+                true,
+                StandardCharsets.UTF_8);
+            System.setOut(dispatching);
+        }
+
+        static String of(Runnable action) {
+            ByteArrayOutputStream listener = new ByteArrayOutputStream();
+            LISTENING.set(listener);
+            try {
+                action.run();
+            } finally {
+                LISTENING.remove();
+            }
+            return listener.toString(StandardCharsets.UTF_8);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package edgemq.interop;
+
+/** One thing a Java program does with RocketMQ, reported as one test. */
+record Case(String name, Phase phase, Body body) {
+    /** What a case may do to the server decides what may run beside it. */
+    enum Phase {
+        /** Keeps to its own topics and groups: many run at once. */
+        TOGETHER,
+        /** As TOGETHER, but never beside another of its kind: MQAdminStartup keeps its list of commands in a static. */
+        COMMAND,
+        /** Changes or loads the whole server: runs when no other does. */
+        ALONE,
+        /** Restarts servers: runs last, one by one. */
+        RESTART,
+    }
+
+    /** Thrown by a case that can't run here; its message is the reason. */
+    static final class Skipped extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        Skipped(String reason) {
+            super(reason);
+        }
+    }
+
+    interface Body {
+        void run(Kit kit) throws Exception;
+    }
+
+    static Case together(String name, Body body) {
+        return new Case(name, Phase.TOGETHER, body);
+    }
+
+    static Case command(String name, Body body) {
+        return new Case(name, Phase.COMMAND, body);
+    }
+
+    static Case alone(String name, Body body) {
+        return new Case(name, Phase.ALONE, body);
+    }
+
+    static Case restart(String name, Body body) {
+        return new Case(name, Phase.RESTART, body);
+    }
+}

@@ -1,0 +1,113 @@
+package edgemq.interop;
+
+import static edgemq.interop.Kit.bytes;
+import static edgemq.interop.Kit.equal;
+import static edgemq.interop.Kit.eventually;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** Orderly consumers: queues locked at the broker, one message after the other. */
+final class OrderCases {
+    private OrderCases() {}
+
+    static void addTo(List<Case> cases) {
+        cases.add(Case.together("orderly", OrderCases::orderly));
+        cases.add(Case.together("orderlySuspendsQueue", OrderCases::orderlySuspendsQueue));
+        cases.add(Case.together("orderlyLockMoves", OrderCases::orderlyLockMoves));
+    }
+
+    private static void sendOrders(Kit kit, DefaultMQProducer producer, String topic, int orders, int from, int to)
+        throws Exception {
+        for (int step = from; step < to; step++) {
+            for (int order = 0; order < orders; order++) {
+                producer.send(
+                    new Message(topic, bytes(order + ":" + step)),
+                    (queues, message, argument) -> queues.get((Integer) argument % queues.size()),
+                    order);
+            }
+        }
+    }
+
+    /** Every order's steps must have come as 0, 1, 2, … */
+    private static void checkSteps(Inbox inbox, int orders, int steps) {
+        Map<String, Integer> next = new HashMap<>();
+        for (MessageExt message : inbox.messages()) {
+            String[] parts = Inbox.bodyOf(message).split(":");
+            equal(next.getOrDefault(parts[0], 0), Integer.valueOf(parts[1]), "next step of order " + parts[0]);
+            next.merge(parts[0], 1, (count, one) -> count == 0 ? 1 : count + one);
+        }
+        equal(orders, next.size(), "orders received");
+        for (Map.Entry<String, Integer> entry : next.entrySet()) equal(steps, entry.getValue(), "steps of order " + entry.getKey());
+    }
+
+    private static void orderly(Kit kit) throws Exception {
+        String topic = kit.topic(4);
+        sendOrders(kit, kit.producer(), topic, 8, 0, 20);
+        DefaultMQPushConsumer consumer = kit.pushConsumer(kit.named("g"));
+        Inbox inbox = new Inbox();
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener(inbox.orderly());
+        consumer.start();
+        eventually("160 messages received", 20, () -> inbox.size() >= 160);
+        checkSteps(inbox, 8, 20);
+    }
+
+    /** A message that can't be consumed yet holds up its queue, and comes again before the ones behind it. */
+    private static void orderlySuspendsQueue(Kit kit) throws Exception {
+        String topic = kit.topic(2);
+        sendOrders(kit, kit.producer(), topic, 2, 0, 10);
+        DefaultMQPushConsumer consumer = kit.pushConsumer(kit.named("g"));
+        Inbox inbox = new Inbox();
+        AtomicInteger refusals = new AtomicInteger();
+        consumer.setSuspendCurrentQueueTimeMillis(50);
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+            if (Inbox.bodyOf(messages.get(0)).equals("0:4") && refusals.getAndIncrement() < 3) {
+                return ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT;
+            }
+            inbox.addAll(messages);
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        consumer.start();
+        eventually("20 messages received", 20, () -> inbox.size() >= 20);
+        checkSteps(inbox, 2, 10);
+        equal(4, refusals.get(), "times the held message was offered");
+    }
+
+    /** When a consumer leaves, its locks are released, and the next one goes on where it stopped. */
+    private static void orderlyLockMoves(Kit kit) throws Exception {
+        String topic = kit.topic(2);
+        String group = kit.named("g");
+        DefaultMQProducer producer = kit.producer();
+        List<Inbox> inboxes = new ArrayList<>();
+        DefaultMQPushConsumer[] consumers = new DefaultMQPushConsumer[2];
+        for (int i = 0; i < 2; i++) {
+            Inbox inbox = new Inbox();
+            inboxes.add(inbox);
+            consumers[i] = kit.pushConsumer(group);
+            consumers[i].setInstanceName(kit.named("instance" + i));
+            consumers[i].subscribe(topic, "*");
+            consumers[i].registerMessageListener(inbox.orderly());
+        }
+        consumers[0].start();
+        sendOrders(kit, producer, topic, 2, 0, 5);
+        eventually("the first consumer has 10 messages", 20, () -> inboxes.get(0).size() == 10);
+        consumers[0].shutdown();
+        sendOrders(kit, producer, topic, 2, 5, 10);
+        consumers[1].start();
+        eventually("the second consumer has the next 10", 20, () -> inboxes.get(1).size() >= 10);
+        Inbox all = new Inbox();
+        for (Inbox inbox : inboxes) all.addAll(inbox.messages());
+        checkSteps(all, 2, 10);
+    }
+}

@@ -1,0 +1,262 @@
+package edgemq.interop;
+
+import static edgemq.interop.Kit.bytes;
+import static edgemq.interop.Kit.check;
+import static edgemq.interop.Kit.equal;
+import static edgemq.interop.Kit.eventually;
+import static edgemq.interop.Kit.neverWithin;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
+import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
+import org.apache.rocketmq.client.consumer.PullCallback;
+import org.apache.rocketmq.client.consumer.PullResult;
+import org.apache.rocketmq.client.consumer.PullStatus;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
+
+/** Consumers that pull: the old pull consumer and the lite one. */
+@SuppressWarnings("deprecation")
+final class PullCases {
+    private PullCases() {}
+
+    static void addTo(List<Case> cases) {
+        cases.add(Case.together("pull", PullCases::pull));
+        cases.add(Case.together("pullAtTheEdges", PullCases::pullAtTheEdges));
+        cases.add(Case.together("pullByTag", PullCases::pullByTag));
+        cases.add(Case.together("pullBlocks", PullCases::pullBlocks));
+        cases.add(Case.together("pullBlockTimesOut", PullCases::pullBlockTimesOut));
+        cases.add(Case.together("pullAsync", PullCases::pullAsync));
+        cases.add(Case.together("litePullSubscribe", PullCases::litePullSubscribe));
+        cases.add(Case.together("litePullAssign", PullCases::litePullAssign));
+        cases.add(Case.together("litePullSeek", PullCases::litePullSeek));
+    }
+
+    private static void pull(Kit kit) throws Exception {
+        String topic = kit.topic(3);
+        kit.send(kit.producer(), topic, "*", "pulled", 90);
+        DefaultMQPullConsumer consumer = kit.startedPullConsumer();
+        Collection<MessageQueue> queues = consumer.fetchSubscribeMessageQueues(topic);
+        equal(3, queues.size(), "queues");
+        Inbox inbox = new Inbox();
+        for (MessageQueue queue : queues) {
+            equal(-1L, consumer.fetchConsumeOffset(queue, true), "offset of a group that has none");
+            long offset = 0;
+            while (true) {
+                PullResult result = consumer.pull(queue, "*", offset, 7);
+                if (result.getPullStatus() == PullStatus.NO_NEW_MSG) break;
+                equal(PullStatus.FOUND, result.getPullStatus(), "pull status");
+                check(result.getMsgFoundList().size() <= 7, "at most 7 messages in one pull");
+                equal(30L, result.getMaxOffset(), "max offset");
+                equal(0L, result.getMinOffset(), "min offset");
+                equal(offset + result.getMsgFoundList().size(), result.getNextBeginOffset(), "next offset");
+                inbox.addAll(result.getMsgFoundList());
+                offset = result.getNextBeginOffset();
+            }
+            consumer.updateConsumeOffset(queue, offset);
+        }
+        inbox.holdsExactly(Kit.bodies("pulled", 90), 1);
+        consumer.getOffsetStore().persistAll(new java.util.HashSet<>(queues));
+        for (MessageQueue queue : queues) {
+            eventually("the offset of " + queue + " is stored", 10, () -> consumer.fetchConsumeOffset(queue, true) == 30);
+        }
+    }
+
+    private static void pullAtTheEdges(Kit kit) throws Exception {
+        String topic = kit.topic(2);
+        DefaultMQProducer producer = kit.producer();
+        for (int i = 0; i < 5; i++) producer.send(new Message(topic, bytes("e" + i)), kit.queue(topic, 0));
+        DefaultMQPullConsumer consumer = kit.startedPullConsumer();
+        consumer.fetchSubscribeMessageQueues(topic);
+        MessageQueue full = kit.queue(topic, 0);
+        MessageQueue empty = kit.queue(topic, 1);
+
+        PullResult atEnd = consumer.pull(full, "*", 5, 32);
+        equal(PullStatus.NO_NEW_MSG, atEnd.getPullStatus(), "status at the end");
+        equal(5L, atEnd.getNextBeginOffset(), "next offset at the end");
+        PullResult beyond = consumer.pull(full, "*", 100, 32);
+        equal(PullStatus.OFFSET_ILLEGAL, beyond.getPullStatus(), "status beyond the end");
+        equal(5L, beyond.getNextBeginOffset(), "next offset beyond the end");
+        PullResult inEmpty = consumer.pull(empty, "*", 0, 32);
+        equal(PullStatus.NO_NEW_MSG, inEmpty.getPullStatus(), "status in an empty queue");
+        PullResult beyondEmpty = consumer.pull(empty, "*", 10, 32);
+        equal(PullStatus.OFFSET_ILLEGAL, beyondEmpty.getPullStatus(), "status beyond an empty queue");
+        equal(0L, beyondEmpty.getNextBeginOffset(), "next offset beyond an empty queue");
+        PullResult one = consumer.pull(full, "*", 4, 1);
+        equal("e4", Inbox.bodyOf(one.getMsgFoundList().get(0)), "the last message");
+        equal(0L, kit.admin().maxOffset(empty), "max offset of an empty queue");
+        equal(0L, kit.admin().minOffset(full), "min offset");
+        equal(5L, kit.admin().maxOffset(full), "max offset");
+    }
+
+    private static void pullByTag(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        DefaultMQProducer producer = kit.producer();
+        kit.send(producer, topic, "TagA", "a", 10);
+        kit.send(producer, topic, "TagB", "b", 2);
+        DefaultMQPullConsumer consumer = kit.startedPullConsumer();
+        consumer.fetchSubscribeMessageQueues(topic);
+        PullResult none = consumer.pull(kit.queue(topic, 0), "TagNone", 0, 32);
+        equal(PullStatus.NO_MATCHED_MSG, none.getPullStatus(), "status when no tag matches");
+        equal(12L, none.getNextBeginOffset(), "next offset past all that were looked at");
+        PullResult some = consumer.pull(kit.queue(topic, 0), "TagB || TagC", 0, 32);
+        equal(PullStatus.FOUND, some.getPullStatus(), "status when some match");
+        equal(2, some.getMsgFoundList().size(), "messages found");
+        equal(12L, some.getNextBeginOffset(), "next offset");
+        equal(10L, some.getMsgFoundList().get(0).getQueueOffset(), "queue offset of the first");
+    }
+
+    private static void pullBlocks(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        DefaultMQProducer producer = kit.producer();
+        kit.send(producer, topic, "*", "before", 1);
+        DefaultMQPullConsumer consumer = kit.startedPullConsumer();
+        consumer.fetchSubscribeMessageQueues(topic);
+        CompletableFuture<PullResult> pulled = CompletableFuture.supplyAsync(() -> {
+            try {
+                return consumer.pullBlockIfNotFound(kit.queue(topic, 0), "*", 1, 32);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        neverWithin(300, "the pull is answered with nothing there", pulled::isDone);
+        long from = System.nanoTime();
+        kit.send(producer, topic, "*", "woken", 1);
+        PullResult result = pulled.get(20, TimeUnit.SECONDS);
+        equal(PullStatus.FOUND, result.getPullStatus(), "status");
+        equal("woken-0", Inbox.bodyOf(result.getMsgFoundList().get(0)), "body");
+        long millis = (System.nanoTime() - from) / 1_000_000;
+        check(millis < 3000, "woken by the message, not by the 5 s check: " + millis + " ms");
+    }
+
+    private static void pullBlockTimesOut(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        kit.send(kit.producer(), topic, "*", "before", 1);
+        DefaultMQPullConsumer consumer = kit.pullConsumer(kit.named("pullers"));
+        consumer.setBrokerSuspendMaxTimeMillis(1000);
+        consumer.setConsumerTimeoutMillisWhenSuspend(15_000);
+        consumer.start();
+        consumer.fetchSubscribeMessageQueues(topic);
+        long from = System.nanoTime();
+        PullResult result = consumer.pullBlockIfNotFound(kit.queue(topic, 0), "*", 1, 32);
+        long millis = (System.nanoTime() - from) / 1_000_000;
+        equal(PullStatus.NO_NEW_MSG, result.getPullStatus(), "status");
+        equal(1L, result.getNextBeginOffset(), "next offset");
+        check(millis >= 900 && millis < 9000, "held for its second, answered at a check every 5 s: " + millis + " ms");
+    }
+
+    private static void pullAsync(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        kit.send(kit.producer(), topic, "*", "async", 40);
+        DefaultMQPullConsumer consumer = kit.startedPullConsumer();
+        consumer.fetchSubscribeMessageQueues(topic);
+        List<CompletableFuture<PullResult>> futures = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            CompletableFuture<PullResult> future = new CompletableFuture<>();
+            futures.add(future);
+            consumer.pull(kit.queue(topic, 0), "*", i, 1, new PullCallback() {
+                @Override
+                public void onSuccess(PullResult result) {
+                    future.complete(result);
+                }
+
+                @Override
+                public void onException(Throwable e) {
+                    future.completeExceptionally(e);
+                }
+            });
+        }
+        for (int i = 0; i < 40; i++) {
+            MessageExt message = futures.get(i).get(20, TimeUnit.SECONDS).getMsgFoundList().get(0);
+            equal("async-" + i, Inbox.bodyOf(message), "body at offset " + i);
+        }
+    }
+
+    private static void pollUntil(DefaultLitePullConsumer consumer, Inbox inbox, int count) throws Exception {
+        eventually(count + " messages polled", 20, () -> {
+            inbox.addAll(consumer.poll(200));
+            return inbox.size() >= count;
+        });
+    }
+
+    private static void litePullSubscribe(Kit kit) throws Exception {
+        String topic = kit.topic(4);
+        String group = kit.named("g");
+        DefaultMQProducer producer = kit.producer();
+        kit.send(producer, topic, "TagA", "first", 40);
+        kit.send(producer, topic, "TagB", "not", 10);
+        DefaultLitePullConsumer consumer = kit.litePullConsumer(group);
+        consumer.setAutoCommit(false);
+        consumer.subscribe(topic, "TagA");
+        consumer.start();
+        Inbox inbox = new Inbox();
+        pollUntil(consumer, inbox, 40);
+        inbox.holdsExactly(Kit.bodies("first", 40), 1);
+        consumer.commitSync();
+        eventually("the offsets are committed", 10, () -> {
+            long sum = 0;
+            for (MessageQueue queue : consumer.fetchMessageQueues(topic)) sum += Math.max(0, consumer.committed(queue));
+            return sum >= 40;
+        });
+        consumer.shutdown();
+        kit.send(producer, topic, "TagA", "second", 8);
+        DefaultLitePullConsumer next = kit.litePullConsumer(group);
+        next.subscribe(topic, "TagA");
+        next.start();
+        Inbox after = new Inbox();
+        pollUntil(next, after, 8);
+        after.holdsExactly(Kit.bodies("second", 8), 1);
+    }
+
+    private static void litePullAssign(Kit kit) throws Exception {
+        String topic = kit.topic(2);
+        DefaultMQProducer producer = kit.producer();
+        for (int i = 0; i < 10; i++) producer.send(new Message(topic, bytes("q" + i % 2 + "-" + i / 2)), kit.queue(topic, i % 2));
+        DefaultLitePullConsumer consumer = kit.litePullConsumer(kit.named("g"));
+        consumer.setAutoCommit(false);
+        consumer.start();
+        check(consumer.fetchMessageQueues(topic).containsAll(List.of(kit.queue(topic, 0), kit.queue(topic, 1))), "both queues");
+        consumer.assign(List.of(kit.queue(topic, 1)));
+        consumer.seekToBegin(kit.queue(topic, 1));
+        Inbox inbox = new Inbox();
+        pollUntil(consumer, inbox, 5);
+        inbox.holdsExactly(Kit.bodies("q1", 5), 1);
+        neverWithin(300, "a message of a queue that is not assigned", () -> !consumer.poll(50).isEmpty());
+    }
+
+    private static void litePullSeek(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        MessageQueue queue = kit.queue(topic, 0);
+        DefaultMQProducer producer = kit.producer();
+        kit.send(producer, topic, "*", "s", 20);
+        DefaultLitePullConsumer consumer = kit.litePullConsumer(kit.named("g"));
+        consumer.start();
+        consumer.fetchMessageQueues(topic);
+        consumer.assign(List.of(queue));
+        consumer.seek(queue, 15);
+        Inbox inbox = new Inbox();
+        pollUntil(consumer, inbox, 5);
+        inbox.holdsExactly(List.of("s-15", "s-16", "s-17", "s-18", "s-19"), 1);
+        consumer.pause(List.of(queue));
+        kit.send(producer, topic, "*", "paused", 1);
+        consumer.poll(300);
+        neverWithin(300, "a message of a paused queue", () -> !consumer.poll(50).isEmpty());
+        consumer.resume(List.of(queue));
+        consumer.seekToEnd(queue);
+        kit.send(producer, topic, "*", "end", 2);
+        Inbox end = new Inbox();
+        eventually("the newest message is polled", 20, () -> {
+            end.addAll(consumer.poll(200));
+            return end.bodies().contains("end-1");
+        });
+        long now = System.currentTimeMillis();
+        equal(23L, consumer.offsetForTimestamp(queue, now + 60_000), "offset for a time to come");
+        equal(0L, consumer.offsetForTimestamp(queue, now - 3_600_000), "offset for a time before");
+    }
+}

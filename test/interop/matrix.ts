@@ -1,0 +1,106 @@
+/**
+ * Which interop cases run against what: the plan of `npm test` and that of `npm run test:full`. The cases themselves are
+ * Java programs in `java/src`; here are only their names.
+ */
+import type { TargetName } from "./targets.ts";
+
+/** The Maven module with the client: 5.5.0, or the older 4.9.8. */
+export type ClientVersion = "5.5.0" | "4.9.8";
+
+export const clientModules: Readonly<Record<ClientVersion, string>> = { "5.5.0": "current", "4.9.8": "older" };
+
+/** Header serialization the client uses: `rocketmq.serialize.type`. */
+export type Serialization = "JSON" | "ROCKETMQ";
+
+/** One JVM: some cases with one client against one target. */
+export interface Run {
+  readonly target: TargetName;
+  readonly client: ClientVersion;
+  readonly serialize: Serialization;
+  /** Case names; undefined: all of them. */
+  readonly cases?: readonly string[] | undefined;
+  /** The address of everybody. Default 127.0.0.1. */
+  readonly host?: string;
+}
+
+/** One case of each kind: what proves that a runtime carries the whole. */
+export const smokeCases: readonly string[] = [
+  "syncSend",
+  "asyncSend",
+  "onewaySend",
+  "batchSend",
+  "selectorSend",
+  "bigBodies",
+  "topicIsAutoCreated",
+  "topicDoesNotExist",
+  "pushConsume",
+  "longPollWakes",
+  "tagHashCollision",
+  "broadcast",
+  "orderly",
+  "rebalance",
+  "pull",
+  "litePullSubscribe",
+  "retryLater",
+  "deadLetter",
+  "delayLevel",
+  "viewById",
+  "queryByKey",
+  "offsetsOverClientRestart",
+  "adminCluster",
+  "adminConsumeStats",
+  "garbageToBroker",
+  "everythingOverBrokerRestart",
+];
+
+/** What differs when only the header's bytes or the client's age do. */
+export const reducedCases: readonly string[] = [
+  ...smokeCases.filter((name) => name !== "everythingOverBrokerRestart" && name !== "garbageToBroker"),
+  "propertiesArrive",
+  "vipChannel",
+  "messageTooLarge",
+  "topicPermissions",
+  "tagFilter",
+  "orderlyDeadLetter",
+  "pullBlocks",
+  "litePullSeek",
+  "queryByUniqueKey",
+  "offsetByTime",
+  "resetOffsetOfRunningConsumer",
+  "adminTopics",
+  "adminConnections",
+  "adminRunningInfo",
+  "adminConsumeDirectly",
+];
+
+/** What addresses appear in: ids, hosts, routes, and the calls that dial them. */
+export const ipv6Cases: readonly string[] = [
+  "syncSend",
+  "propertiesArrive",
+  "pushConsume",
+  "retryLater",
+  "viewById",
+  "queryByUniqueKey",
+  "adminCluster",
+  "adminConnections",
+  "mqadmin_queryMsgById",
+];
+
+/** `npm test`: the whole suite on Bun, the smoke list on the others. */
+export const testRuns: readonly Run[] = [
+  { target: "bun", client: "5.5.0", serialize: "JSON" },
+  { target: "bun", client: "5.5.0", serialize: "ROCKETMQ", cases: reducedCases },
+  { target: "bun", client: "4.9.8", serialize: "JSON", cases: reducedCases },
+  { target: "bun", client: "5.5.0", serialize: "JSON", cases: ipv6Cases, host: "::1" },
+  { target: "deno", client: "5.5.0", serialize: "JSON", cases: smokeCases },
+  { target: "node", client: "5.5.0", serialize: "JSON", cases: smokeCases },
+];
+
+/** `npm run test:full`: every target × client × serialization; Apache is among them, so that the cases stay true. */
+export function fullRuns(targets: readonly TargetName[]): Run[] {
+  const clients = Object.keys(clientModules) as ClientVersion[];
+  return targets.flatMap((target) => [
+    ...clients.flatMap((client) => (["JSON", "ROCKETMQ"] as const).map((serialize): Run => ({ target, client, serialize }))),
+    { target, client: "5.5.0", serialize: "JSON", cases: ipv6Cases, host: "::1" } as const,
+  ]);
+}

@@ -1,0 +1,196 @@
+/**
+ * The interop tests: unmodified Java clients against Apache RocketMQ (to prove the cases) and against ours.
+ *
+ *     bun test/interop/run.ts                       what `npm test` runs
+ *     bun test/interop/run.ts --full                the whole matrix
+ *     bun test/interop/run.ts --target bun,apache --client 5.5.0 --serialize JSON --cases syncSend,broadcast
+ *
+ * `--cases` takes names, or smoke, reduced, ipv6, all; `--host ::1` moves everything there; `--kills N` is how often
+ * killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
+ * `N passed, N failed, N skipped`. Without a JDK and Maven everything is one skipped test, or with CI=true a failed one.
+ */
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Cluster } from "./cluster.ts";
+import {
+  type ClientVersion,
+  clientModules,
+  fullRuns,
+  ipv6Cases,
+  type Run,
+  reducedCases,
+  type Serialization,
+  smokeCases,
+  testRuns,
+} from "./matrix.ts";
+import { Child } from "./processes.ts";
+import { apacheTarget, ourTarget, type TargetName, targetNames } from "./targets.ts";
+import { buildJava, findToolchain, interopJavaDirectory, type Toolchain } from "./toolchain.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    full: { type: "boolean", default: false },
+    target: { type: "string" },
+    client: { type: "string" },
+    serialize: { type: "string" },
+    cases: { type: "string" },
+    host: { type: "string" },
+    kills: { type: "string" },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+/** A JVM whose cases all hang must not hold up the suite for longer. */
+const runTimeoutMs = 12 * 60_000;
+
+/** Apache takes 10 s a restart, so that its proof of killUnderLoad is a short one. */
+const killsOf = (target: TargetName): string => options.kills ?? (target === "apache" ? "2" : "20");
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
+
+function casesOf(names: string): readonly string[] | undefined {
+  const lists: Record<string, readonly string[] | undefined> = { smoke: smokeCases, reduced: reducedCases, ipv6: ipv6Cases };
+  return names === "all" ? undefined : (lists[names] ?? names.split(","));
+}
+
+/** The runs the command line asks for. */
+function plannedRuns(): Run[] {
+  const { target, client, serialize, cases, host } = options;
+  const targets = (target?.split(",") ?? [...targetNames]) as TargetName[];
+  for (const name of targets) {
+    if (!targetNames.includes(name)) throw new Error(`"${name}" is no target: there are ${targetNames.join(", ")}`);
+  }
+  if (options.full) return fullRuns(targets);
+  if (!target && !client && !serialize && !cases && !host) return [...testRuns];
+  return targets.flatMap((name) =>
+    ((client ?? "5.5.0").split(",") as ClientVersion[]).flatMap((version) =>
+      ((serialize ?? "JSON").split(",") as Serialization[]).map((serialization) => ({
+        target: name,
+        client: version,
+        serialize: serialization,
+        cases: casesOf(cases ?? "all"),
+        ...(host === undefined ? {} : { host }),
+      })),
+    ),
+  );
+}
+
+/** What a case asks the runner to do with the servers. */
+async function serve(cluster: Cluster, ask: string): Promise<void> {
+  const index = Number(/^(?:start|stop)Namesrv(\d)$/.exec(ask)?.[1]);
+  if (ask === "stopBroker") await cluster.stopBroker();
+  else if (ask === "killBroker") await cluster.killBroker();
+  else if (ask === "startBroker") await cluster.startBroker();
+  else if (ask.startsWith("startNamesrv")) await cluster.startNamesrv(index);
+  else if (ask.startsWith("stopNamesrv")) await cluster.stopNamesrv(index);
+  else throw new Error(`unknown request "${ask}"`);
+}
+
+/** A line of the Java program's report. */
+interface Report {
+  readonly ask?: string;
+  readonly case?: string;
+  readonly ms?: number;
+  readonly failure?: string;
+  readonly skipped?: string;
+}
+
+function take(title: string, report: Report): void {
+  const name = `${title} ${report.case}`;
+  if (report.failure !== undefined) {
+    totals.failed++;
+    failures.push(`${name}\n${report.failure}`);
+    console.log(`✗ ${name} [${report.ms} ms]\n${report.failure.split("\n").slice(0, 12).join("\n")}`);
+  } else if (report.skipped !== undefined) {
+    totals.skipped++;
+    console.log(`- ${name}: skipped: ${report.skipped}`);
+  } else {
+    totals.passed++;
+    console.log(`✓ ${name} [${report.ms} ms]`);
+  }
+}
+
+/** Runs one JVM against a cluster that is up. */
+async function runJava(toolchain: Toolchain, classpaths: Record<string, string>, cluster: Cluster, run: Run, prefix: string) {
+  const title = `${run.target} ${run.client} ${run.serialize}${run.host === undefined ? "" : ` ${run.host}`}`;
+  const jvm = [
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Xmx768m",
+    `-Drocketmq.serialize.type=${run.serialize}`,
+    `-Duser.home=${cluster.directory}`,
+  ];
+  const args = [
+    ...["--namesrv", cluster.namesrvAddrOf(0), "--all-namesrvs", cluster.namesrvAddr, "--broker", cluster.brokerAddr],
+    ...["--prefix", prefix, "--cases", run.cases?.join(",") ?? "", "--kills", killsOf(run.target)],
+  ];
+  const classpath = classpaths[clientModules[run.client]]!;
+  const log = join(cluster.directory, `java-${prefix}.log`);
+  const jarArgs = ["-cp", classpath, "edgemq.interop.Main", ...args];
+  const java = new Child({ program: toolchain.java, args: [...jvm, ...jarArgs], cwd: cluster.directory }, log, (line) => {
+    if (!line.startsWith("{")) return;
+    const report = JSON.parse(line) as Report;
+    if (report.ask === undefined) return take(title, report);
+    serve(cluster, report.ask).then(
+      () => java.writeLine("ok"),
+      (error: unknown) => java.writeLine(String(error).replaceAll("\n", " ")),
+    );
+  });
+  const timer = setTimeout(() => void java.kill(), runTimeoutMs);
+  const ended = await java.exited;
+  clearTimeout(timer);
+  if (ended !== 0) take(title, { case: "driver", ms: 0, failure: `The Java program ended with ${ended}:\n${java.outputTail}` });
+}
+
+/** Runs of one target and address share a cluster; each has topics and groups of its own. */
+async function runTogether(toolchain: Toolchain, classpaths: Record<string, string>, runs: readonly Run[]): Promise<void> {
+  const { target, host } = runs[0]!;
+  const cluster = await Cluster.start({
+    target: target === "apache" ? apacheTarget(toolchain, classpaths["apache"]!) : ourTarget(target),
+    ...(host === undefined ? {} : { host }),
+  });
+  const failedBefore = totals.failed;
+  try {
+    for (const [index, run] of runs.entries()) await runJava(toolchain, classpaths, cluster, run, `r${index}`);
+  } finally {
+    const keep = options.keep && totals.failed > failedBefore;
+    if (keep) console.log(`The servers' directory is left: ${cluster.directory}`);
+    if (totals.failed > failedBefore) appendFileSync(join(cluster.directory, "failures.txt"), failures.join("\n\n"));
+    await cluster.close(keep);
+  }
+}
+
+async function main(): Promise<void> {
+  const runs = plannedRuns();
+  const toolchain = findToolchain();
+  if (typeof toolchain === "string") {
+    if (process.env["CI"] === "true") {
+      totals.failed++;
+      console.log(`✗ interop: CI=true, and there is ${toolchain}`);
+    } else {
+      totals.skipped++;
+      console.log(`- interop: skipped: the Java client's tests need a JDK and Maven, and there is ${toolchain}`);
+    }
+    return;
+  }
+  const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current", "older"]);
+  const groups = new Map<string, Run[]>();
+  for (const run of runs) {
+    const key = `${run.target} ${run.host ?? ""}`;
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  for (const [key, group] of groups) {
+    try {
+      await runTogether(toolchain, classpaths, group);
+    } catch (error) {
+      take(key.trim(), { case: "servers", ms: 0, failure: String(error) });
+    }
+  }
+}
+
+await main();
+if (failures.length > 0) console.log(`\nFailed:\n${failures.map((failure) => `  ${failure.split("\n")[0]}`).join("\n")}`);
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed === 0 ? 0 : 1);
