@@ -1,5 +1,5 @@
 /** Keys of Apache's AuthConfig (ACL 2.0), read from broker.conf and namesrv.conf. None is acted on yet. */
-import { bool, int, optionalText, withoutEffect } from "./config.ts";
+import { bool, int, optionalText, secret, withoutEffect } from "./config.ts";
 
 export const authOptions = withoutEffect("access control is not served yet, whoever reaches the port may do everything", {
   configName: optionalText(),
@@ -10,8 +10,8 @@ export const authOptions = withoutEffect("access control is not served yet, whoe
   authenticationMetadataProvider: optionalText(),
   authenticationStrategy: optionalText(),
   authenticationWhitelist: optionalText(),
-  initAuthenticationUser: optionalText(),
-  innerClientAuthenticationCredentials: optionalText(),
+  initAuthenticationUser: secret(),
+  innerClientAuthenticationCredentials: secret(),
   authorizationEnabled: bool(false),
   authorizationProvider: optionalText(),
   authorizationMetadataProvider: optionalText(),

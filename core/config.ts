@@ -36,6 +36,8 @@ export interface Option<V extends OptionValue> {
   readonly max?: number;
   /** Outside these a value is moved to the nearer bound with a warning, as Apache does silently. Numbers only. */
   readonly clamp?: readonly [number, number];
+  /** A credential: never printed. */
+  readonly secret?: boolean;
   /** The only values of a `choice`. */
   readonly choices?: readonly string[];
   /** Says what is allowed when `value` is not; undefined when it is. */
@@ -109,6 +111,11 @@ export function optionalText(
   check?: (value: string | undefined) => string | undefined,
 ): Option<string | undefined> {
   return row<string | undefined>("string", fallback, change, doc, check === undefined ? {} : { check });
+}
+
+/** A credential. */
+export function secret(change: Change = "never", doc = ""): Option<string | undefined> {
+  return { ...optionalText(change, doc), secret: true };
 }
 
 export function choice<const C extends readonly string[]>(
@@ -235,12 +242,12 @@ export function adjustSettings<T extends OptionTable>(settings: SettingsOf<T>, c
   Object.assign(settings, changes);
 }
 
-/** All keys as `key=value` lines, sorted; keys that are not set are left out, as Apache does. */
+/** All keys as `key=value` lines, sorted; left out are credentials, and keys that are not set, as Apache leaves them out. */
 export function printSettings<T extends OptionTable>(table: T, settings: SettingsOf<T>): string {
   let out = "";
   for (const key of Object.keys(table).sort()) {
     const value = settings[key];
-    if (value !== undefined) {
+    if (value !== undefined && table[key]?.secret !== true) {
       out += `${key}=${String(value)}\n`;
     }
   }

@@ -2,6 +2,12 @@
 import { bool, choice, int, long, text, withoutEffect } from "../config.ts";
 
 export const brokerIdleOptions = {
+  ...withoutEffect(
+    "requests do not wait in queues of their own: one event loop takes them, and their number is bounded by lane",
+    {
+      brokerFastFailureEnable: bool(true),
+    },
+  ),
   ...withoutEffect("replication, escape to other brokers and Apache's controller are not served yet", {
     brokerIP2: text("192.0.2.2"),
     recoverConcurrently: bool(false),
@@ -108,6 +114,8 @@ export const brokerIdleOptions = {
     enablePropertyFilter: bool(false),
   }),
   ...withoutEffect("there are no thread pools: one event loop takes requests in the order of their lanes", {
+    waitTimeMillsInSendQueue: long(200),
+    waitTimeMillsInPullQueue: long(5000),
     sendMessageThreadPoolNums: int((s) => Math.min(s.cpuCount(), 4)),
     putMessageFutureThreadPoolNums: int((s) => Math.min(s.cpuCount(), 4)),
     pullMessageThreadPoolNums: int((s) => 16 + s.cpuCount() * 2),
@@ -123,15 +131,7 @@ export const brokerIdleOptions = {
     recoverThreadPoolNums: int(32),
     endTransactionThreadPoolNums: int((s) => Math.max(8 + s.cpuCount() * 2, Math.min(s.cpuCount(), 4) * 4)),
     putThreadPoolQueueCapacity: int(10_000),
-    litePullThreadPoolQueueCapacity: int(100_000),
-    ackThreadPoolQueueCapacity: int(100_000),
     replyThreadPoolQueueCapacity: int(10_000),
-    queryThreadPoolQueueCapacity: int(20_000),
-    clientManagerThreadPoolQueueCapacity: int(1_000_000),
-    consumerManagerThreadPoolQueueCapacity: int(1_000_000),
-    heartbeatThreadPoolQueueCapacity: int(50_000),
-    endTransactionPoolQueueCapacity: int(100_000),
-    adminBrokerThreadPoolQueueCapacity: int(10_000),
     loadBalanceThreadPoolQueueCapacity: int(100_000),
     waitTimeMillsInLitePullQueue: long(5000),
     waitTimeMillsInHeartbeatQueue: long(31_000),
@@ -188,6 +188,10 @@ export const brokerIdleOptions = {
     persistConsumerOffsetIncrementally: bool(false),
   }),
   ...withoutEffect("it tunes the Java implementation", {
+    lockInStrictMode: bool(false),
+    enableBroadcastOffsetStore: bool(true),
+    subscriptionExpiredTimeout: long(600_000),
+    estimateAccumulation: bool(true),
     highSpeedMode: bool(false),
     commercialBaseCount: int(1),
     commercialSizePerMsg: int(4096),
@@ -207,5 +211,13 @@ export const brokerIdleOptions = {
     enableFastChannelEventProcess: bool(false),
     printChannelGroups: bool(false),
     printChannelGroupsMinNum: int(5),
+  }),
+  ...withoutEffect("consumers that fall behind are served like others", {
+    disableConsumeIfConsumerReadSlowly: bool(false),
+    consumerFallbehindThreshold: long(17_179_869_184),
+  }),
+  ...withoutEffect("brokers show the nameservers that they live by registering", {
+    brokerHeartbeatInterval: int(1000),
+    sendHeartbeatTimeoutMillis: int(1000),
   }),
 };

@@ -69,11 +69,23 @@ const topicsAndGroups = {
 
 const sending = {
   rejectTransactionMessage: bool(false, "live", "Transactional messages are refused."),
-  brokerFastFailureEnable: bool(true, "live", "Requests that waited too long are answered SYSTEM_BUSY instead of being served."),
-  waitTimeMillsInSendQueue: long(200, "live", "Longest wait of a send, in ms.", { min: 0 }),
-  waitTimeMillsInPullQueue: long(5000, "live", "Longest wait of a pull, in ms.", { min: 0 }),
   sendThreadPoolQueueCapacity: int(10_000, "live", "Sends that may wait at once; more are answered SYSTEM_BUSY.", { min: 1 }),
   pullThreadPoolQueueCapacity: int(100_000, "live", "Pulls that may be held at once; more are answered at once.", { min: 1 }),
+  litePullThreadPoolQueueCapacity: int(100_000, "live", "Lite pulls that may be held at once.", { min: 1 }),
+  ackThreadPoolQueueCapacity: int(100_000, "live", "Acknowledgements of POP that may wait at once.", { min: 1 }),
+  endTransactionPoolQueueCapacity: int(100_000, "live", "Ends of transactions that may wait at once.", { min: 1 }),
+  queryThreadPoolQueueCapacity: int(20_000, "live", "Queries of messages that may wait at once.", { min: 1 }),
+  heartbeatThreadPoolQueueCapacity: int(50_000, "live", "Heartbeats that may wait at once.", { min: 1 }),
+  clientManagerThreadPoolQueueCapacity: int(1_000_000, "live", "Client requests that may wait at once.", { min: 1 }),
+  consumerManagerThreadPoolQueueCapacity: int(
+    1_000_000,
+    "live",
+    "Requests for offsets and consumer lists that may wait at once.",
+    {
+      min: 1,
+    },
+  ),
+  adminBrokerThreadPoolQueueCapacity: int(10_000, "live", "Administrative requests that may wait at once.", { min: 1 }),
   startAcceptSendRequestTimeStamp: long(0, "live", "Sends are refused before this time, ms since 1970."),
 };
 
@@ -85,27 +97,15 @@ const consuming = {
   rejectPullConsumerEnable: bool(false, "live", "Consumers that are not push consumers are refused."),
   litePullMessageEnable: bool(true, "live", "LITE_PULL_MESSAGE is served."),
   slaveReadEnable: bool(false, "live", "Clients far behind are told to read from a slave."),
-  disableConsumeIfConsumerReadSlowly: bool(
-    false,
-    "live",
-    "Groups further behind than consumerFallbehindThreshold lose their read right.",
-  ),
-  consumerFallbehindThreshold: long(17_179_869_184, "live", "Bytes for disableConsumeIfConsumerReadSlowly.", { min: 0 }),
   flushConsumerOffsetInterval: int(5000, "restart", "Offsets are persisted every so many ms.", { min: 1 }),
   consumerOffsetUpdateVersionStep: long(500, "live", "The offsets' data version moves once in so many commits.", { min: 1 }),
   delayOffsetUpdateVersionStep: long(200, "live", "The delay offsets' data version moves once in so many deliveries.", {
     min: 1,
   }),
   useServerSideResetOffset: bool(true, "live", "A reset of offsets is kept by the broker until the next pull of each queue."),
-  lockInStrictMode: bool(false, "live", "Queue locks go by client id and group as Apache's strict mode does."),
-  enableBroadcastOffsetStore: bool(true, "live", "Offsets of broadcasting consumers behind a proxy are remembered."),
   channelExpiredTimeout: long(120_000, "live", "A client without heartbeat is forgotten after so many ms.", { min: 1 }),
-  subscriptionExpiredTimeout: long(600_000, "live", "A subscription no longer in heartbeats is dropped after so many ms.", {
-    min: 1,
-  }),
   enableRegisterProducer: bool(true, "live", "Producers are remembered, for check-backs and producerConnection."),
   autoDeleteUnusedStats: bool(true, "live", "Statistics go with their topic or group."),
-  estimateAccumulation: bool(true, "live", "consumeStats of filtered subscriptions estimates the lag."),
 };
 
 const registration = {
@@ -123,10 +123,6 @@ const registration = {
   enableSingleTopicRegister: bool(false, "live", "A new topic is registered alone (REGISTER_TOPIC_IN_NAMESRV)."),
   enableSplitMetadata: bool(true, "live", "All topics and groups are listed in pages when the caller asks so."),
   splitMetadataSize: int(2000, "live", "Topics or groups a page.", { min: 1 }),
-  brokerHeartbeatInterval: int(1000, "restart", "Heartbeats to the nameservers every so many ms, when enableSlaveActingMaster.", {
-    min: 1,
-  }),
-  sendHeartbeatTimeoutMillis: int(1000, "live", "Time for one heartbeat, in ms.", { min: 1 }),
 };
 
 export const brokerOptions = {

@@ -11,8 +11,6 @@ const own = {
     "never",
     "File that run-time updates are persisted to; the file of -c. Kept beside it: .bak.",
   ),
-  productEnvName: text("center", "never", "Name of the environment, for clusterTest."),
-  clusterTest: bool(false, "restart", "Routes that are not known here are asked of the environment productEnvName."),
   orderMessageEnable: bool(false, "live", "Routes carry the order configuration of their topic."),
   returnOrderTopicConfigToBroker: bool(true, "live", "Brokers are told the order configuration when they register."),
   scanNotActiveBrokerInterval: long(5000, "restart", "Looks for expired brokers every so many ms.", { min: 1 }),
@@ -32,6 +30,10 @@ const own = {
 };
 
 const idle = {
+  ...withoutEffect("routes are answered from what brokers registered here, never from another environment", {
+    productEnvName: text("center"),
+    clusterTest: bool(false),
+  }),
   ...withoutEffect("there are no thread pools: one event loop takes requests in the order of their lanes", {
     clientRequestThreadPoolNums: int(8),
     defaultThreadPoolNums: int(16),

@@ -17,10 +17,12 @@ const places = {
 const durability = {
   flushDiskType: choice(["ASYNC_FLUSH", "SYNC_FLUSH"], "ASYNC_FLUSH", "live", "SYNC_FLUSH answers a send after the disk has it."),
   syncFlushTimeout: int(5000, "live", "A flush that takes longer, in ms, answers FLUSH_DISK_TIMEOUT.", { min: 1 }),
-  putMessageTimeout: int(8000, "live", "Longest wait for a stored message, in ms.", { min: 1 }),
   flushIntervalCommitLog: int(500, "live", "ASYNC_FLUSH: bytes reach the disk within about so many ms.", { min: 1 }),
-  flushIntervalConsumeQueue: int(1000, "live", "Consume queues reach the disk within about so many ms.", { min: 1 }),
   storeType: choice(["default"], "default", "never", "Consume queues are files; defaultRocksDB is not here."),
+  flushConsumeQueueThoroughInterval: int(60_000, "restart", "Consume queues and index reach the disk within so many ms.", {
+    min: 1,
+  }),
+  enabledAppendPropCRC: bool(false, "restart", "Records carry a CRC over their properties as well."),
   brokerRole: choice(["ASYNC_MASTER", "SYNC_MASTER"], "ASYNC_MASTER", "never", "Role; SLAVE waits for replication."),
 };
 
@@ -38,8 +40,16 @@ const limits = {
     min: 0,
     max: 100,
   }),
+  enableMultiDispatch: bool(
+    false,
+    "live",
+    "Messages for several queues are refused, since those are not served; false stores them in one, as in Apache.",
+  ),
+  maxFilterMessageSize: int(16_000, "live", "Bytes of consume queue entries that one pull looks at, when more than it wants.", {
+    min: 20,
+  }),
+  maxMsgsNumBatch: int(64, "live", "Most messages of any query by key.", { min: 1 }),
   defaultQueryMaxNum: int(32, "live", "Most messages of a query by key.", { min: 1 }),
-  maxConsumeQueueScan: int(20_000, "live", "Entries that one pull looks at.", { min: 1 }),
   pullBatchMaxMessageCount: int(160, "live", "Most messages that any pull returns.", { min: 1 }),
 };
 
@@ -64,6 +74,7 @@ const expiry = {
 
 const recovery = {
   checkCRCOnRecover: bool(true, "restart", "Recovery checks the CRC of bodies."),
+  forceVerifyPropCRC: bool(false, "restart", "Recovery checks that CRC where a record has one."),
   haListenPort: int(0, "never", "Port of replication; 0 is listenPort + 1.", { min: 0, max: 65535 }),
 };
 
