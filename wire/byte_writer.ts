@@ -20,7 +20,10 @@ export class ByteWriter {
     if (this.bytes.length > capacityMax) this.#replace(new Uint8Array(capacityMax));
   }
 
-  /** Makes room for `count` more bytes and moves past them; returns where they begin. */
+  /**
+   * Makes room for `count` more bytes and moves past them; returns where they begin. It may replace `bytes`: read that
+   * only after the call.
+   */
   skip(count: number): number {
     const at = this.length;
     this.#room(count);
@@ -29,15 +32,18 @@ export class ByteWriter {
   }
 
   int8(value: number): void {
-    this.bytes[this.skip(1)] = value;
+    const at = this.skip(1);
+    this.bytes[at] = value;
   }
 
   int16(value: number): void {
-    this.#view.setInt16(this.skip(2), value);
+    const at = this.skip(2);
+    this.#view.setInt16(at, value);
   }
 
   int32(value: number): void {
-    this.#view.setInt32(this.skip(4), value);
+    const at = this.skip(4);
+    this.#view.setInt32(at, value);
   }
 
   int32At(at: number, value: number): void {
@@ -57,7 +63,8 @@ export class ByteWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.bytes.set(bytes, this.skip(bytes.length));
+    const at = this.skip(bytes.length);
+    this.bytes.set(bytes, at);
   }
 
   /** UTF-8 without a length; returns the number of bytes. */
