@@ -12,7 +12,7 @@ import { WireError } from "../../wire/errors.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { type Peer, type Processor, RemotingError, type RequestContext } from "../remoting/processor.ts";
-import type { MinBrokerIdChange, Registration } from "../routing/registration.ts";
+import { BROKERS_MAX, type MinBrokerIdChange, type Registration, type RegistrationResult } from "../routing/registration.ts";
 import type { RouteInfoManager } from "../routing/route_info_manager.ts";
 import type { Log, Runtime } from "../runtime.ts";
 import { type KVConfigManager, NAMESPACE_ORDER_TOPIC_CONFIG } from "./kv_config.ts";
@@ -39,6 +39,11 @@ const ZLIB_FIRST_BYTE = 0x78;
 const JSON_FIRST_BYTE = 0x7b;
 const ZONE_NAME = "__ZONE_NAME";
 
+const REFUSALS: Readonly<Partial<Record<RegistrationResult["status"], string>>> = {
+  single: "a broker's first registration must carry its whole topic table, this one has one topic",
+  full: `${BROKERS_MAX} brokers are registered already, which is the maximum`,
+};
+
 export function brokerProcessors(parts: BrokerParts): { readonly [N in Served]: Processor<N> } {
   const { settings, routes, kvConfig, unregister, watch, notify } = parts;
   return {
@@ -50,12 +55,8 @@ export function brokerProcessors(parts: BrokerParts): { readonly [N in Served]: 
 
       unregister.drain();
       const result = routes.register(registration);
-      if (result.status === "refused") {
-        throw new RemotingError(
-          ResponseCode.SYSTEM_ERROR,
-          "register broker failed: a broker's first registration must carry its whole topic table, this one has one topic",
-        );
-      }
+      const refusal = REFUSALS[result.status];
+      if (refusal !== undefined) throw new RemotingError(ResponseCode.SYSTEM_ERROR, `register broker failed: ${refusal}`);
       if (result.status === "registered") watch(context.peer);
       if (result.minIdChange !== undefined) notify(result.minIdChange);
 

@@ -48,5 +48,20 @@ export function addressFault(address: string): string | undefined {
   return ADDRESS.test(address) ? undefined : "it is not host:port";
 }
 
+/** Most queues of a topic on one broker: a client makes an object of each queue that a route names. */
+export const QUEUES_MAX = 65_536;
+
+/** Why these numbers of queues can't be stored, or undefined. */
+export function queuesFault({
+  readQueueNums,
+  writeQueueNums,
+}: {
+  readQueueNums: number;
+  writeQueueNums: number;
+}): string | undefined {
+  const fine = Math.min(readQueueNums, writeQueueNums) >= 0 && Math.max(readQueueNums, writeQueueNums) <= QUEUES_MAX;
+  return fine ? undefined : `${readQueueNums} read and ${writeQueueNums} write queues are outside 0..${QUEUES_MAX}`;
+}
+
 /** For messages: at most `charsMax` characters of what came from outside. */
 export const clipped = (text: string, charsMax = 60): string => (text.length > charsMax ? `${text.slice(0, charsMax)}…` : text);

@@ -9,8 +9,12 @@
 import type { TopicQueueMappingInfo } from "../../wire/bodies/static_topic.ts";
 import type { DataVersion, TopicConfig } from "../../wire/bodies/topic.ts";
 import type { Clock, Log } from "../runtime.ts";
-import { ownerNameFault, topicNameFault } from "./names.ts";
+import { ownerNameFault, queuesFault, topicNameFault } from "./names.ts";
 import { type BrokerEntry, liveKey, MASTER_ID, PERM_WRITE, type RouteTables, sameDataVersion } from "./route_tables.ts";
+
+/** Bounds of the tables, far above any cluster known: whoever reaches the port may register, and must not take all memory. */
+export const BROKERS_MAX = 20_000;
+export const TOPICS_MAX = 1_000_000;
 
 /** Silence after which a broker that names no time-out of its own counts as gone. */
 export const BROKER_TIMEOUT_MS_DEFAULT = 120_000;
@@ -38,11 +42,11 @@ export interface Registration {
 }
 
 /**
- * `registered`; `ignored`: another address holds this id with a higher stateVersion; `refused`: the first registration of
- * a broker that carries exactly one topic.
+ * `ignored`: another address holds this id with a higher stateVersion. `single`: refused, the first registration of a
+ * broker must not carry exactly one topic. `full`: refused, there are BROKERS_MAX brokers already.
  */
 export interface RegistrationResult {
-  readonly status: "registered" | "ignored" | "refused";
+  readonly status: "registered" | "ignored" | "single" | "full";
   /** For slaves whose master lives: its addresses. */
   readonly masterAddr?: string;
   readonly haServerAddr?: string;
@@ -80,7 +84,11 @@ export function registerBroker(
   }
   if (!holdsId(known, r) && r.topics.length === 1) {
     log.warn("a broker's registration is refused: the first one must carry its whole topic table, not one topic", describe(r));
-    return { status: "refused" };
+    return { status: "single" };
+  }
+  if (tables.brokerLiveTable.size >= BROKERS_MAX && tables.live(r.clusterName, r.brokerAddr) === undefined) {
+    log.warn("a broker's registration is refused: there are too many brokers", { ...describe(r), brokersMax: BROKERS_MAX });
+    return { status: "full" };
   }
 
   const entry = known ?? newEntry(tables, r);
@@ -178,20 +186,39 @@ function putTopics(
       if (byBroker.has(brokerName) && !offered.has(topic)) tables.removeQueueData(topic, brokerName);
     }
   }
-  for (const { topicName, readQueueNums, writeQueueNums, perm, topicSysFlag } of r.topics) {
-    if (!newVersion && tables.topicQueueTable.get(topicName)?.has(brokerName) === true) continue;
-    const fault = topicNameFault(topicName, r);
-    if (fault !== undefined) {
-      log.warn("a topic is left out of a broker's registration", { ...describe(r), why: fault });
-      continue;
-    }
-    tables.putQueueData(topicName, { brokerName, readQueueNums, writeQueueNums, perm: perm & permMask, topicSysFlag });
+  const leftOut = new LeftOut();
+  for (const topic of r.topics) {
+    const { topicName, readQueueNums, writeQueueNums, perm, topicSysFlag } = topic;
+    const known = tables.topicQueueTable.get(topicName);
+    if (!newVersion && known?.has(brokerName) === true) continue;
+    const room = known !== undefined || tables.topicQueueTable.size < TOPICS_MAX;
+    const fault = room ? (topicNameFault(topicName, r) ?? queuesFault(topic)) : `there are ${TOPICS_MAX} topics already`;
+    if (fault !== undefined) leftOut.add(fault);
+    else tables.putQueueData(topicName, { brokerName, readQueueNums, writeQueueNums, perm: perm & permMask, topicSysFlag });
   }
-  if (!newVersion) return;
-  for (const info of r.mappingInfos) {
-    const fault = topicNameFault(info.topic) ?? ownerNameFault(info.bname);
-    if (fault === undefined) tables.putMappingInfo(info.topic, info, info.bname);
-    else log.warn("a queue mapping is left out of a broker's registration", { ...describe(r), why: fault });
+  if (newVersion) {
+    for (const info of r.mappingInfos) {
+      const known = tables.topicQueueTable.has(info.topic);
+      const fault = ownerNameFault(info.bname) ?? (known ? undefined : "a queue mapping is of a topic that is not known");
+      if (fault === undefined) tables.putMappingInfo(info.topic, info, info.bname);
+      else leftOut.add(fault);
+    }
+  }
+  leftOut.report(log, r);
+}
+
+/** Parts of a registration that can't be stored: counted, and the first one told, so that a bad body is one line. */
+class LeftOut {
+  #count = 0;
+  #first = "";
+
+  add(fault: string): void {
+    if (this.#count++ === 0) this.#first = fault;
+  }
+
+  report(log: Log, r: Registration): void {
+    if (this.#count === 0) return;
+    log.warn("parts of a broker's registration are left out", { ...describe(r), count: this.#count, first: this.#first });
   }
 }
 

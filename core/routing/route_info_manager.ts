@@ -12,7 +12,7 @@
 import type { BrokerMemberGroup, ClusterInfo, QueueData, TopicRouteData } from "../../wire/bodies/route.ts";
 import type { DataVersion } from "../../wire/bodies/topic.ts";
 import type { Clock, Log } from "../runtime.ts";
-import { addressFault, clipped, ownerNameFault, topicNameFault } from "./names.ts";
+import { addressFault, clipped, ownerNameFault, queuesFault, topicNameFault } from "./names.ts";
 import { explainNoRoute } from "./no_route.ts";
 import {
   type MinBrokerIdChange,
@@ -121,7 +121,7 @@ export class RouteInfoManager {
 
   /** Adds queues of known brokers to a topic. Nothing is stored when one of the brokers is unknown, as with Apache. */
   registerTopic(topic: string, queueDatas: readonly QueueData[]): void {
-    const fault = topicNameFault(topic);
+    const fault = topicNameFault(topic) ?? queueDatas.map(queuesFault).find((each) => each !== undefined);
     const unknown = queueDatas.find(({ brokerName }) => !this.#tables.brokerAddrTable.has(brokerName));
     if (fault !== undefined || unknown !== undefined) {
       const why = fault ?? `broker "${clipped(unknown?.brokerName ?? "")}" is not registered`;

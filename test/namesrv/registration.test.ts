@@ -299,7 +299,17 @@ describe("what a broker says of itself is checked before it is stored", () => {
     expect(JSON.parse((await t.call("GET_ALL_TOPIC_LIST_FROM_NAMESERVER")).text)).toEqual({
       topicList: ["T1", "My Cluster", "My Cluster_REPLY_TOPIC", "host.example", "%RETRY%g+T1"],
     });
-    expect(t.logged.filter((line) => line.startsWith("warn a topic is left out"))).toHaveLength(3);
+    const warnings = t.logged.filter((line) => line.startsWith("warn"));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('"count":3');
+  });
+
+  test("a topic with numbers of queues that no client could bear is left out", async () => {
+    const t = testServer();
+    await register(t, "b1", "1.1.1.1:10911", {
+      topics: ["T1", { name: "T2", read: 2_000_000_000 }, { name: "T3", write: -1 }, { name: "T4", read: 65_536, write: 0 }],
+    });
+    expect((await t.call("GET_ALL_TOPIC_LIST_FROM_NAMESERVER")).text).toBe('{"topicList":["T1","T4"]}');
   });
 
   test("a missing field is named", async () => {
