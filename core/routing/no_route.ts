@@ -1,18 +1,16 @@
 /** Why there is no route, in one line: the question of every second user, answered from what this nameserver knows. */
-import { clipped } from "./names.ts";
+import { clipped, TOPIC_CHARS_MAX } from "./names.ts";
 import type { RouteTables } from "./route_tables.ts";
 
 /** Its presence says that brokers make topics on a producer's first message. */
 const AUTO_CREATE_TOPIC = "TBW102";
-/** The search for a similar name reads all names; beyond this many it is left out, so that a miss stays cheap. */
-const SIMILAR_AMONG_TOPICS_MAX = 20_000;
 
 export function explainNoRoute(tables: RouteTables, topic: string): string {
   const brokers = tables.brokerAddrTable.size;
   if (brokers === 0) {
     return "No broker is registered with this name server: start one whose namesrvAddr (or NAMESRV_ADDR) names this address.";
   }
-  const similar = similarTopic(tables, topic);
+  const similar = topic.length > TOPIC_CHARS_MAX * 2 ? undefined : tables.similarTopic(topic);
   if (similar !== undefined) {
     return `A topic "${similar}" exists: the name asked for differs from it only in case or blanks.`;
   }
@@ -25,15 +23,3 @@ export function explainNoRoute(tables: RouteTables, topic: string): string {
   }
   return `${known}, none offers this topic: a producer's first message creates it (autoCreateTopicEnable=true).`;
 }
-
-function similarTopic(tables: RouteTables, topic: string): string | undefined {
-  if (tables.topicQueueTable.size > SIMILAR_AMONG_TOPICS_MAX) return undefined;
-  const wanted = folded(topic);
-  // Same letters without blanks: nothing shorter or much longer needs folding.
-  for (const name of tables.topicQueueTable.keys()) {
-    if (name.length <= topic.length && name.length >= wanted.length && name !== topic && folded(name) === wanted) return name;
-  }
-  return undefined;
-}
-
-const folded = (name: string): string => name.replace(/\s+/g, "").toLowerCase();

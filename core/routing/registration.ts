@@ -128,7 +128,7 @@ export function minIdChange(
   };
 }
 
-/** The address that holds this id, when it is another one, once this address is taken from any other id it held. */
+/** Whether another live address holds this id with a higher stateVersion: an old master must not push out a new one. */
 function heldByNewer(tables: RouteTables, known: BrokerEntry | undefined, r: Registration): boolean {
   const holder = known?.addrs.get(r.brokerId);
   if (holder === undefined || holder === r.brokerAddr) return false;

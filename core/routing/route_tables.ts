@@ -52,6 +52,8 @@ export class RouteTables {
   readonly brokerLiveTable = new Map<string, LiveEntry>();
   readonly filterServerTable = new Map<string, readonly string[]>();
   readonly topicQueueMappingInfoTable = new Map<string, Map<string, TopicQueueMappingInfo>>();
+  /** Name without blanks and case -> a topic of that name; of two that fold alike, the newer. */
+  readonly #topicByFoldedName = new Map<string, string>();
   #revision = 0;
 
   get revision(): number {
@@ -78,6 +80,7 @@ export class RouteTables {
     if (byBroker === undefined) {
       byBroker = new Map();
       this.topicQueueTable.set(topic, byBroker);
+      this.#topicByFoldedName.set(folded(topic), topic);
     }
     const known = byBroker.get(queueData.brokerName);
     if (known !== undefined && sameQueueData(known, queueData)) return;
@@ -89,16 +92,23 @@ export class RouteTables {
   removeQueueData(topic: string, brokerName: string): void {
     const byBroker = this.topicQueueTable.get(topic);
     if (byBroker?.delete(brokerName) !== true) return;
-    if (byBroker.size === 0) this.topicQueueTable.delete(topic);
+    if (byBroker.size === 0) this.#forgetTopic(topic);
     const mappings = this.topicQueueMappingInfoTable.get(topic);
     if (mappings?.delete(brokerName) === true && mappings.size === 0) this.topicQueueMappingInfoTable.delete(topic);
     this.changed();
   }
 
   removeTopic(topic: string): void {
-    if (!this.topicQueueTable.delete(topic)) return;
+    if (!this.topicQueueTable.has(topic)) return;
+    this.#forgetTopic(topic);
     this.topicQueueMappingInfoTable.delete(topic);
     this.changed();
+  }
+
+  /** A topic whose name differs from `name` only in case or blanks. */
+  similarTopic(name: string): string | undefined {
+    const topic = this.#topicByFoldedName.get(folded(name));
+    return topic === name ? undefined : topic;
   }
 
   putMappingInfo(topic: string, info: TopicQueueMappingInfo, brokerName: string): void {
@@ -109,6 +119,12 @@ export class RouteTables {
     }
     byBroker.set(brokerName, info);
     this.changed();
+  }
+
+  #forgetTopic(topic: string): void {
+    this.topicQueueTable.delete(topic);
+    const key = folded(topic);
+    if (this.#topicByFoldedName.get(key) === topic) this.#topicByFoldedName.delete(key);
   }
 }
 
@@ -123,3 +139,5 @@ const sameQueueData = (a: QueueData, b: QueueData): boolean =>
   a.writeQueueNums === b.writeQueueNums &&
   a.perm === b.perm &&
   a.topicSysFlag === b.topicSysFlag;
+
+const folded = (name: string): string => name.replace(/\s+/g, "").toLowerCase();
