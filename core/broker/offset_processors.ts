@@ -83,8 +83,8 @@ function updateOffset(parts: BrokerParts, header: UpdateConsumerOffsetRequestHea
     );
   }
   if (settings.useServerSideResetOffset && offsets.pendingReset(consumerGroup, topic, queueId) >= 0) {
-    return { remark: "Offset has been previously reset" };
+    return { remark: "Offset has been previously reset", header: {} };
   }
   offsets.commit(consumerGroup, topic, queueId, commitOffset);
-  return {};
+  return { header: {} };
 }

@@ -193,7 +193,12 @@ export class ConsumerOffsetManager implements Offsets {
     return [...this.#text(COMPACT)].join("");
   }
 
+  /**
+   * Nothing when nothing changed: a broker whose start failed (another one holds the directory, the file can't be read) must
+   * not write over what it did not read.
+   */
   persist(): void {
+    if (!this.#changed && !this.#saving) return;
     this.#changed = false;
     this.#file.save([...this.#text(PRETTY)].join(""));
   }

@@ -42,6 +42,9 @@ const CODE_OF: Readonly<Record<GetStatus, readonly [code: number, atZero: number
   OFFSET_TOO_SMALL: [ResponseCode.PULL_OFFSET_MOVED, ResponseCode.PULL_OFFSET_MOVED],
 };
 
+/** For how long the end of the log is taken for statistics. */
+const TAIL_FRESH_MS = 1_000;
+
 const NOTHING = new Uint8Array(0);
 
 /** What the checks found out. */
@@ -55,6 +58,9 @@ export class PullMessageProcessor {
   readonly #parts: BrokerParts;
   readonly #hold: PullRequestHoldService;
   readonly #filters = new SubscriptionFilters();
+  /** End of the log for statistics: the store's figures cost more than a pull may. */
+  #tailOffset = 0;
+  #tailExpiresAt = 0;
 
   constructor(parts: BrokerParts, hold: PullRequestHoldService) {
     this.#parts = parts;
@@ -91,7 +97,8 @@ export class PullMessageProcessor {
       }
     }
     const limits = {
-      messagesMax: Math.min(header.maxMsgNums, settings.pullBatchMaxMessageCount),
+      // A pull that asks for none gets one, as in Apache.
+      messagesMax: Math.max(1, Math.min(header.maxMsgNums, settings.pullBatchMaxMessageCount)),
       bytesMax: settings.maxTransferBytesOnMessageInMemory,
     };
     const found = store.get(queue, header.queueOffset, limits, admitted.filter);
@@ -260,7 +267,12 @@ export class PullMessageProcessor {
     const { stats, store, runtime } = this.#parts;
     let last = 0;
     for (let at = 0; at < body.length; at += readInt32(body, at)) last = at;
-    const behindBytes = store.stats().maxPhysicalOffset - readInt64(body, last + RECORD_AT.physicalOffset);
+    const now = runtime.clock.monotonic();
+    if (now >= this.#tailExpiresAt) {
+      this.#tailOffset = store.stats().maxPhysicalOffset;
+      this.#tailExpiresAt = now + TAIL_FRESH_MS;
+    }
+    const behindBytes = Math.max(0, this.#tailOffset - readInt64(body, last + RECORD_AT.physicalOffset));
     stats.fellBehind(consumerGroup, topic, queueId, behindBytes, runtime.clock.now() - readStoreTimestamp(body, last));
   }
 }

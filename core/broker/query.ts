@@ -25,7 +25,7 @@ export function queryProcessors(
       if (record === undefined) {
         throw new RemotingError(ResponseCode.SYSTEM_ERROR, `can not find message by the offset, ${header.offset}`);
       }
-      return { header: {}, body: record };
+      return { body: record };
     },
   };
 }

@@ -128,6 +128,7 @@ export class SendMessageProcessor {
     const stored = level > 0 ? parkedMessage(message, level, this.#levels) : message;
     const wait = waits(scan.wait);
     const receipt = this.#append(stored);
+    if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     return this.#reply(stored, [receipt], receipt.size, queueId, uniqKey, wait);
   }
 
@@ -183,7 +184,6 @@ export class SendMessageProcessor {
     const group = groupOfRetryTopic(header.topic);
     const topic = dlqTopicOf(group);
     this.#parts.topics.ensure(topic, DLQ_QUEUES, RETRY_PERM, 0);
-    this.#parts.stats.deadLetter(group, header.topic);
     return topic;
   }
 

@@ -214,6 +214,18 @@ describe("consumerOffset.json", () => {
     await harness.close();
   });
 
+  test("a broker whose start failed writes over nothing", async () => {
+    const harness = await Harness.open();
+    const { runtime, settings } = harness;
+    const offsets = new ConsumerOffsetManager({ runtime, log: silentLog, settings });
+    runtime.files.makeDirectory("/store/config");
+    runtime.files.write(PATH, encodeUtf8("no"));
+    expect(() => offsets.load()).toThrow();
+    offsets.persist();
+    expect(fileText(harness)).toBe("no");
+    await harness.close();
+  });
+
   test("a large table is written in slices, and commits meanwhile are saved by the next turn", async () => {
     const harness = await Harness.open();
     for (let i = 0; i < 5_000; i++) harness.offsets.commit(`G${i}`, "T", 0, i);

@@ -179,6 +179,7 @@ describe("pull: results", () => {
   test.each([
     [{}, 0, "FOUND", 3, ["a", "b", "c"]],
     [{ queueOffset: 1, maxMsgNums: 1 }, 0, "FOUND", 2, ["b"]],
+    [{ maxMsgNums: 0 }, 0, "FOUND", 1, ["a"]],
     [{ queueOffset: 3 }, 19, "OFFSET_OVERFLOW_ONE", 3, []],
     [{ queueOffset: 4 }, 21, "OFFSET_OVERFLOW_BADLY", 3, []],
     [{ queueOffset: -1 }, 21, "OFFSET_TOO_SMALL", 0, []],

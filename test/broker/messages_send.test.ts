@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { Prng } from "../../adapters/sim/prng.ts";
+import { PropertyScan } from "../../core/broker/send_properties.ts";
 import { encodeBatch } from "../../wire/batch.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import { hashCode } from "../../wire/java_hash.ts";
-import { decodeMessageId } from "../../wire/message_id.ts";
+import { decodeMessageId, encodeMessageId } from "../../wire/message_id.ts";
 import { formatProperties, parseProperties } from "../../wire/properties.ts";
 import { FakePeer, Harness, type HarnessOptions, newTopic, type SendInput, sendHeader } from "./messages_harness.ts";
 
@@ -162,6 +164,70 @@ describe("send: refusals", () => {
   });
 });
 
+describe("send: what the store refuses", () => {
+  const DISK = "service not available now. It may be caused by one of the following reasons: the broker's disk is full [CL: ";
+  test.each([
+    ["MESSAGE_ILLEGAL", 13, ILLEGAL],
+    ["PROPERTIES_SIZE_EXCEEDED", 13, ILLEGAL],
+    ["SERVICE_NOT_AVAILABLE", 14, DISK],
+    ["OS_PAGE_CACHE_BUSY", 2, "[PC_SYNCHRONIZED]broker busy, start flow control for a while"],
+    ["CREATE_MAPPED_FILE_FAILED", 1, "create mapped file failed, server is busy or broken."],
+  ] as const)("%s is %p, in Apache's words, then the reason", async (status, code, words) => {
+    const harness = await Harness.open();
+    const refusal = { status, reason: "a limit is 5, 6 were seen: raise theKey" };
+    harness.store.append = () => refusal;
+    harness.store.appendBatch = () => refusal;
+    const body = encodeBatch([{ flag: 0, body: encodeUtf8("x"), properties: "" }]);
+    for (const outcome of [await harness.send(), await harness.call("SEND_BATCH_MESSAGE", sendHeader({ batch: true }), body)]) {
+      expect(outcome?.code).toBe(code);
+      expect(outcome?.remark?.slice(0, words.length)).toBe(words);
+      expect(outcome?.remark).toMatch(/a limit is 5, 6 were seen: raise theKey$/);
+    }
+    await harness.close();
+  });
+});
+
+describe("send: the walk over properties", () => {
+  test("finds what parsing into a map finds, in texts of any form", () => {
+    const random = new Prng(7, 0);
+    const names = [
+      "TAGS",
+      "KEYS",
+      "WAIT",
+      "DELAY",
+      "UNIQ_KEY",
+      "TRAN_MSG",
+      "INNER_NUM",
+      "__LITE_TOPIC",
+      "other",
+      "",
+      "TAGSX",
+      "XTAGS",
+    ];
+    const pieces = ["\u0001", "\u0002", "v", "TAGS", "1"];
+    const scan = new PropertyScan();
+    for (let round = 0; round < 3_000; round++) {
+      let text = "";
+      for (let i = random.below(6); i > 0; i--) {
+        const name = names[random.below(names.length)] ?? "";
+        let value = "";
+        for (let j = random.below(4); j > 0; j--) value += pieces[random.below(pieces.length)] ?? "";
+        text += `${name}\u0001${value}${random.below(10) > 0 ? "\u0002" : ""}`;
+      }
+      scan.scan(text);
+      const map = parseProperties(text);
+      expect([text, scan.tags]).toEqual([text, map.get("TAGS")]);
+      expect([text, scan.keys]).toEqual([text, map.get("KEYS")]);
+      expect([text, scan.wait]).toEqual([text, map.get("WAIT")]);
+      expect([text, scan.delay]).toEqual([text, map.get("DELAY")]);
+      expect([text, scan.uniqKey]).toEqual([text, map.get("UNIQ_KEY")]);
+      expect([text, scan.transaction]).toEqual([text, map.get("TRAN_MSG")]);
+      expect([text, scan.innerNum]).toEqual([text, map.get("INNER_NUM")]);
+      expect([text, scan.liteTopic]).toEqual([text, map.get("__LITE_TOPIC")]);
+    }
+  });
+});
+
 describe("send: one message", () => {
   test("is stored with the broker's properties and answered with its place", async () => {
     const harness = await Harness.open();
@@ -256,6 +322,17 @@ describe("send: one message", () => {
     await harness.send({ properties: { _SYS_MSG_PRIORITY_: "9", __SHARDINGKEY: "s" } });
     const [message] = await harness.messagesOf("T", 0);
     expect(message?.properties).not.toContain("_SYS_MSG_PRIORITY_");
+    await harness.close();
+  });
+
+  test("ids name the messages, also across 64 KiB of log", async () => {
+    const harness = await Harness.open();
+    const outcomes = [];
+    for (let i = 0; i < 100; i++) outcomes.push(await harness.send({ body: new Uint8Array(1_500).fill(i) }));
+    const offsets = (await harness.messagesOf("T")).map((message) => message.physicalOffset);
+    expect(outcomes.map((outcome) => outcome.header["msgId"])).toEqual(
+      offsets.map((offset) => encodeMessageId("127.0.0.1", 10_911, offset)),
+    );
     await harness.close();
   });
 
