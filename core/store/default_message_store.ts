@@ -124,7 +124,7 @@ export class DefaultMessageStore implements MessageStore {
       const orderly = !files.exists(`${root}/abort`);
       this.#commitLog.files.load("mappedFileSizeCommitLog");
       this.#queues.load();
-      this.#index.load();
+      this.#index.load(orderly);
       if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
       }

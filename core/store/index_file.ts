@@ -244,6 +244,24 @@ export class IndexFile {
     this.#slotsOnDisk = true;
   }
 
+  /**
+   * After a crash: frees all slots from entries at or beyond the header's count, which are about to be put again. At once,
+   * as the new entries will overwrite what the slots are followed through.
+   */
+  returnToHeader(): void {
+    const block = new Uint8Array(RUN_PAGES_MAX * PAGE_SLOTS * SLOT_BYTES);
+    for (let slot = 0; slot < this.#sizes.slotCount; slot += RUN_PAGES_MAX * PAGE_SLOTS) {
+      const count = Math.min(RUN_PAGES_MAX * PAGE_SLOTS, this.#sizes.slotCount - slot);
+      this.#open.use(this.file).readSync(block.subarray(0, count * SLOT_BYTES), this.#slotAt(slot));
+      for (let i = 0; i < count; i++) {
+        if (readInt32(block, i * SLOT_BYTES) < this.nextEntry) continue;
+        const pageNumber = (slot + i) >>> PAGE_BITS;
+        this.#page(pageNumber);
+        this.#dirtyPages[pageNumber] = 1;
+      }
+    }
+  }
+
   /** Gives the memory back; the file is synced and nothing more is put. */
   seal(): void {
     this.#pages = undefined;

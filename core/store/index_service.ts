@@ -46,8 +46,11 @@ export class IndexService {
     this.#sizes = { slotCount: settings.maxHashSlotNum, entryCountMax: settings.maxIndexNum };
   }
 
-  /** @throws Error naming the file and the keys when a size is not the configured one */
-  load(): void {
+  /**
+   * @param orderly false after a crash
+   * @throws Error naming the file and the keys when a size is not the configured one
+   */
+  load(orderly: boolean): void {
     const { files } = this.#runtime;
     const bytes = indexFileBytes(this.#sizes);
     for (const name of files.list(this.#directory)) {
@@ -66,6 +69,7 @@ export class IndexService {
       }
       this.#files.push(IndexFile.load(this.#open, path, this.#sizes));
     }
+    if (!orderly) this.#files.at(-1)?.returnToHeader();
     this.#indexedOffset = this.#lastIndexed();
   }
 
@@ -181,12 +185,23 @@ export class IndexService {
     const keyHash = indexHash(hash);
     let file = this.#files.at(-1);
     // Only the record at the point of return may be there in part.
-    if (physicalOffset === this.#indexedOffset && file?.has(keyHash, physicalOffset) === true) return;
+    if (physicalOffset === this.#indexedOffset && this.#has(keyHash, physicalOffset)) return;
     if (file === undefined || file.isFull) {
       if (file !== undefined) this.#sealing.push(file);
       file = this.#create(file);
     }
     file.put(keyHash, physicalOffset, storeTimestamp);
+  }
+
+  /** The keys of one record may lie in two files. */
+  #has(keyHash: number, physicalOffset: number): boolean {
+    for (let i = this.#files.length - 1; i >= 0; i--) {
+      const file = this.#files[i] as IndexFile;
+      if (file.isEmpty) continue;
+      if (file.has(keyHash, physicalOffset)) return true;
+      if (file.beginPhyOffset < physicalOffset) return false;
+    }
+    return false;
   }
 
   #create(previous: IndexFile | undefined): IndexFile {
