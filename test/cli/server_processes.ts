@@ -41,7 +41,7 @@ export class Workshop {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#children.map((child) => (child.ended ? undefined : child.kill())));
+    await Promise.all(this.#children.filter((child) => !child.ended).map((child) => child.kill()));
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { freePorts } from "../interop/processes.ts";
+import { runtimeCommand } from "../interop/targets.ts";
 import { ended, ourRuntimes, outputMatch, portOf, READY_MS, Workshop } from "./server_processes.ts";
 
 setDefaultTimeout(2 * READY_MS);
@@ -26,8 +27,19 @@ describe.each([...ourRuntimes])("on %s", (runtime) => {
     const asked = performance.now();
     expect(await server.stop()).toBe(0);
     expect(performance.now() - asked).toBeLessThan(5_000);
-    expect(existsSync(shop.path("data/store/commitlog"))).toBe(true);
+    expect(existsSync(shop.path("data/store/lock"))).toBe(true);
     expect(existsSync(shop.path("data/store/abort"))).toBe(false);
+  });
+
+  test("on ::1: route, message id and view by id are IPv6", async () => {
+    const server = shop.start(runtime, "standalone", ["--data", shop.path("data"), "--listen", "::1", ...FREE]);
+    await outputMatch(server, /The broker.*boot success.*\n/);
+    const [namesrv, broker] = [await portOf(server, "Nameserver"), await portOf(server, "Broker")];
+    expect(server.outputTail).toContain(`The Name Server boot success. serializeType=JSON, address [::1]:${namesrv}\n`);
+    const client = shop.run(runtimeCommand(runtime, "test/cli/probe_client.ts", [`[::1]:${namesrv}`, "Six"]));
+    const { output } = await ended(client);
+    expect(output).toContain(JSON.stringify({ told: `[::1]:${broker}`, storeHost: `[::1]:${broker}`, viewed: true }));
+    expect(await server.stop()).toBe(0);
   });
 
   test("mqnamesrv and mqbroker with Apache's files", async () => {
@@ -130,12 +142,6 @@ describe("on bun", () => {
   test("--listen tells the stand-alone server where", async () => {
     const server = shop.start("bun", "standalone", ["--data", shop.path("data"), "--listen", "0.0.0.0", ...FREE]);
     await outputMatch(server, /The broker\[broker-a, 0\.0\.0\.0:\d+\] boot success.*\n/);
-    expect(await server.stop()).toBe(0);
-  });
-
-  test("it serves on ::1", async () => {
-    const server = shop.start("bun", "standalone", ["--data", shop.path("data"), "--listen", "::1", ...FREE]);
-    await outputMatch(server, /The Name Server boot success. serializeType=JSON, address \[::1\]:\d+\n/);
     expect(await server.stop()).toBe(0);
   });
 
