@@ -68,7 +68,7 @@ export class BenchServer {
       const target = apacheTarget(toolchain, apache!, ["-Xms1g", "-Xmx1g"]);
       children.push(new Child(target.namesrv(namesrvConf, directory), log), new Child(target.broker(brokerConf, directory), log));
     } else {
-      const args = ["--namesrv-config", namesrvConf, "--broker-config", brokerConf];
+      const args = ["--data", join(directory, "data"), "--namesrv-port", String(ports.namesrv), "-c", brokerConf];
       const command = runtimeCommand(name, "cli/standalone.ts", args);
       children.push(new Child({ ...command, env: { ROCKETMQ_HOME: directory } }, log));
     }
