@@ -48,7 +48,7 @@ export function nettyServerOptions(listenPort: number) {
 
 /** Connections that a broker opens: to nameservers. */
 export const nettyClientOptions = {
-  connectTimeoutMillis: int(3000, "live", "Time for opening a connection to a nameserver, in ms.", { min: 1 }),
+  connectTimeoutMillis: int(3000, "restart", "Time for opening a connection to a nameserver, in ms.", { min: 1 }),
   ...withoutEffect(NOT_NETTY, {
     clientWorkerThreads: int(4),
     clientCallbackExecutorThreads: int(2),

@@ -52,7 +52,7 @@ const topicsAndGroups = {
     max: 7,
   }),
   defaultTopicQueueNums: int(8, "restart", "Queues of TBW102, the most that an auto-created topic gets.", { min: 1, max: 65535 }),
-  autoCreateTopicEnable: bool(true, "live", "Topics are made when a client sends to them (TBW102 exists)."),
+  autoCreateTopicEnable: bool(true, "live", "Topics are made when a client sends to them; its template TBW102 is made at start."),
   clusterTopicEnable: bool(true, "restart", "The topic named like the cluster may be written and read."),
   brokerTopicEnable: bool(true, "restart", "The topic named like the broker may be written and read."),
   autoCreateSubscriptionGroup: bool(true, "live", "Consumer groups are made when a consumer first uses them."),
@@ -63,7 +63,11 @@ const topicsAndGroups = {
   validateSystemTopicWhenUpdateTopic: bool(true, "live", "Changing a system topic is refused."),
   clearRetryTopicWhenDeleteTopic: bool(true, "live", "Deleting a topic deletes its POP retry topics as well."),
   enableMixedMessageType: bool(false, "live", "A topic may be declared with the message type MIXED."),
-  enableCreateSysGroup: bool(true, "live", "System groups are made at start."),
+  enableCreateSysGroup: bool(
+    true,
+    "live",
+    "System groups are made when they are first used, even without autoCreateSubscriptionGroup.",
+  ),
   reviveQueueNum: int(8, "restart", "Queues of the POP revive topic, which is made at start.", { min: 1, max: 65535 }),
 };
 

@@ -123,6 +123,22 @@ describe("on bun", () => {
     expect(wrong.output).toContain("ROCKETMQ_SERIALIZE_TYPE=XML can't be used: allowed is one of JSON, ROCKETMQ");
   });
 
+  test("a broker that writes ROCKETMQ headers registers with a nameserver that writes JSON", async () => {
+    const namesrv = shop.start("bun", "mqnamesrv", [
+      "-c",
+      shop.file("namesrv.conf", `listenPort=0\nbindAddress=127.0.0.1\nkvConfigPath=${shop.path("kvConfig.json")}\n`),
+    ]);
+    const [, port] = await outputMatch(namesrv, /The Name Server boot success.*:(\d+)\n/);
+    const conf = `brokerName=b\nlistenPort=0\nbindAddress=127.0.0.1\nstorePathRootDir=${shop.path("store")}\n`;
+    const broker = shop.start("bun", "mqbroker", ["-c", shop.file("broker.conf", conf), "-n", `127.0.0.1:${port}`], {
+      ROCKETMQ_SERIALIZE_TYPE: "ROCKETMQ",
+    });
+    await outputMatch(broker, /The broker.*boot success.*\n/);
+    const { code, output } = await ended(shop.start("bun", "doctor", [`127.0.0.1:${port}`]));
+    expect(output).toContain("and answers");
+    expect(code).toBe(0);
+  });
+
   test("SIGINT stops as SIGTERM does", async () => {
     const server = shop.start("bun", "standalone", ["--data", shop.path("data"), ...FREE]);
     await outputMatch(server, /The broker.*boot success.*\n/);
