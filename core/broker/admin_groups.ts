@@ -6,7 +6,6 @@ import {
   subscriptionGroupList,
   subscriptionGroupWrapper,
 } from "../../wire/bodies/subscription_group.ts";
-import { dataVersion } from "../../wire/bodies/topic.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { type ProcessorMap, RemotingError } from "../remoting/processor.ts";
 import type { AdminParts } from "./admin.ts";
@@ -45,7 +44,7 @@ export function groupProcessors(parts: AdminParts): GroupProcessors {
       const shown = page(all, {
         from: header.groupSeq,
         count: header.maxGroupNum,
-        version: header.dataVersion === undefined ? undefined : dataVersion.parse(header.dataVersion),
+        version: header.dataVersion,
         current: groups.dataVersion,
         countMax: settings.enableSplitMetadata ? settings.splitMetadataSize : undefined,
       });
@@ -59,7 +58,7 @@ export function groupProcessors(parts: AdminParts): GroupProcessors {
     },
 
     GET_SUBSCRIPTIONGROUP_CONFIG(_context, { header }) {
-      const config = groups.find(header.group);
+      const config = groups.findOrCreate(header.group);
       if (config === undefined) {
         throw new RemotingError(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `No group in this broker: ${header.group}`);
       }

@@ -1,5 +1,5 @@
 /** Pages of topics and groups (codes 21 and 201): a broker with many thousands of them is listed piece by piece. */
-import type { DataVersion } from "../../wire/bodies/topic.ts";
+import { type DataVersion, dataVersion } from "../../wire/bodies/topic.ts";
 import { sameVersion } from "./versions.ts";
 
 export interface PageRequest {
@@ -7,8 +7,8 @@ export interface PageRequest {
   readonly from: number | undefined;
   /** Entries wanted. */
   readonly count: number | undefined;
-  /** The version that the caller's earlier pages had; with another one now, it starts over. */
-  readonly version: DataVersion | undefined;
+  /** JSON of the version that the caller's earlier pages had, blank for the first; with another one now, it starts over. */
+  readonly version: string | undefined;
   readonly current: DataVersion;
   /** Most entries of a page; undefined: everything is listed at once. */
   readonly countMax: number | undefined;
@@ -19,7 +19,8 @@ export function page<T>(table: ReadonlyMap<string, T>, request: PageRequest): Ma
   const { from = 0, count = Number.MAX_SAFE_INTEGER, version, current, countMax } = request;
   const knowsPages = request.from !== undefined || request.count !== undefined || version !== undefined;
   if (countMax === undefined || !knowsPages) return new Map(table);
-  const begin = sameVersion(version, current) ? Math.max(0, from) : 0;
+  const known = version === undefined || version.trim() === "" ? undefined : dataVersion.parse(version);
+  const begin = sameVersion(known, current) ? Math.max(0, from) : 0;
   const names = [...table.keys()].sort().slice(begin, begin + Math.max(0, Math.min(count, countMax)));
   return new Map(names.map((name) => [name, table.get(name) as T]));
 }

@@ -3,7 +3,6 @@ import { topicConfigAndMappingSerializeWrapper } from "../../wire/bodies/registe
 import { topicConfigAndQueueMapping } from "../../wire/bodies/static_topic.ts";
 import {
   createTopicListRequestBody,
-  dataVersion,
   TOPIC_FILTER_TYPES,
   type TopicConfig,
   type TopicFilterType,
@@ -53,7 +52,7 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
       const shown = page(all, {
         from: header.topicSeq,
         count: header.maxTopicNum,
-        version: header.dataVersion === undefined ? undefined : dataVersion.parse(header.dataVersion),
+        version: header.dataVersion,
         current: topics.dataVersion,
         countMax: settings.enableSplitMetadata ? settings.splitMetadataSize : undefined,
       });

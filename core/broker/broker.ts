@@ -67,7 +67,7 @@ const STOP_MS_MAX = 5_000;
 /** Replies under way get so long to be made before their connections close. */
 const DRAIN_MS = 100;
 const VIP_PORT_DISTANCE = 2;
-const DAY_MINUTES = 24 * 60;
+const DAY_MS = 86_400_000;
 
 export class Broker {
   readonly settings: BrokerSettings;
@@ -84,9 +84,11 @@ export class Broker {
   readonly #messages: BrokerMessages;
   readonly #registration: NameServerRegistration;
   readonly #localPeer = new LocalPeer();
-  readonly #idleAdmission = new Admission({});
+  /** Stands in for the server's when there is no network. */
+  readonly #idleAdmission: Admission;
   readonly #timers: TimerHandle[] = [];
   #server: RemotingServer<"broker"> | undefined;
+  #loaded = false;
   #state: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
   #stopping: Promise<void> | undefined;
 
@@ -95,6 +97,7 @@ export class Broker {
     const { runtime, log, settings } = options;
     this.#options = options;
     this.settings = settings;
+    this.#idleAdmission = new Admission(brokerLanes(settings));
     const base = { runtime, log, settings };
     const { clock } = runtime;
     this.store = new DefaultMessageStore(runtime, log, settings);
@@ -161,10 +164,12 @@ export class Broker {
     if (this.#state !== "new") throw new Error(`the broker is ${this.#state}; it starts once`);
     this.#state = "starting";
     try {
+      // The store first: it locks the directory, which no other process may be writing to from here on.
+      await this.store.load();
       this.topics.load();
       this.groups.load();
       this.offsets.load();
-      await this.store.load();
+      this.#loaded = true;
       await this.addresses.refresh();
       await this.#listen();
       this.#startServices();
@@ -268,15 +273,12 @@ export class Broker {
   #awaitMidnight(): void {
     const { clock, system } = this.#options.runtime;
     const now = clock.now();
-    const minuteOfDay = (Math.floor(now / 60_000) + system.utcOffsetMinutes(now)) % DAY_MINUTES;
-    const timer = clock.setTimeout(
-      () => {
-        this.#timers.splice(this.#timers.indexOf(timer), 1);
-        this.stats.turnDay();
-        this.#awaitMidnight();
-      },
-      (DAY_MINUTES - minuteOfDay) * 60_000,
-    );
+    const msOfDay = (now + system.utcOffsetMinutes(now) * 60_000) % DAY_MS;
+    const timer = clock.setTimeout(() => {
+      this.#timers.splice(this.#timers.indexOf(timer), 1);
+      this.stats.turnDay();
+      this.#awaitMidnight();
+    }, DAY_MS - msOfDay);
     this.#timers.push(timer);
   }
 
@@ -292,7 +294,8 @@ export class Broker {
     this.producers.stop();
     this.stats.stop();
     this.offsets.stop();
-    await this.#step(deadline, "save consumer offsets", () => this.offsets.persist());
+    // What was not read must not be overwritten with nothing.
+    if (this.#loaded) await this.#step(deadline, "save consumer offsets", () => this.offsets.persist());
     await this.#step(deadline, "close the store", () => this.store.close());
     await this.#step(deadline + DRAIN_MS, "close connections", () => this.#server?.stop());
     this.#localPeer.close();

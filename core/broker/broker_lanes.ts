@@ -8,6 +8,8 @@ export function brokerLanes(settings: BrokerSettings): LaneLimits {
     pull: { key: "pullThreadPoolQueueCapacity", limit: () => settings.pullThreadPoolQueueCapacity },
     litePull: { key: "litePullThreadPoolQueueCapacity", limit: () => settings.litePullThreadPoolQueueCapacity },
     query: { key: "queryThreadPoolQueueCapacity", limit: () => settings.queryThreadPoolQueueCapacity },
+    ack: { key: "ackThreadPoolQueueCapacity", limit: () => settings.ackThreadPoolQueueCapacity },
+    endTransaction: { key: "endTransactionPoolQueueCapacity", limit: () => settings.endTransactionPoolQueueCapacity },
     heartbeat: { key: "heartbeatThreadPoolQueueCapacity", limit: () => settings.heartbeatThreadPoolQueueCapacity },
     clientManage: { key: "clientManagerThreadPoolQueueCapacity", limit: () => settings.clientManagerThreadPoolQueueCapacity },
     consumerManage: {
