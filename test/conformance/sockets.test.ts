@@ -255,9 +255,10 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("sock
     });
 
     conforms("they can be read when the socket is closed", async () => {
-      const { client, server, close } = await pair();
+      const made = await pair();
+      const { client, server } = made;
       const before = [client.socket.local, client.socket.remote, server.socket.local, server.socket.remote].map(endpointText);
-      await close();
+      await made.close();
       const after = [client.socket.local, client.socket.remote, server.socket.local, server.socket.remote].map(endpointText);
       expect(after).toEqual(before);
     });
