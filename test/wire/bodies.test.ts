@@ -108,6 +108,15 @@ describe("every body class of 5.5.0, as Java writes it", () => {
     expectSameJson(codec.format(codec.parse(text), { pretty: true }), text);
   });
 
+  test.each(goldenRows("config.txt").map(([name = "", json = ""]) => ({ name, json })))(
+    "$name, of a running broker",
+    ({ name, json }) => {
+      const codec = codecOf(name);
+      expect(codec.format(codec.parse(json))).toBe(json);
+      expect(codec.parse(codec.format(codec.parse(json), { pretty: true }))).toEqual(codec.parse(json));
+    },
+  );
+
   test("a route for clients that read only standard JSON", () => {
     const plain = inForm("plain").find(({ name }) => name === "TopicRouteData")?.json ?? "";
     const strict = inForm("strict")[0]?.json ?? "";
