@@ -150,6 +150,9 @@ final class BadInputCases {
 
     /** Asks for megabytes again and again and never reads an answer. */
     private static void readerThatStops(Kit kit) throws Exception {
+        if (kit.settings().target().equals("apache")) {
+            throw new Case.Skipped("Apache 5.5.0 keeps what is not read in memory until its heap is full, and answers nobody then");
+        }
         String topic = kit.topic(1);
         DefaultMQProducer producer = kit.producer();
         producer.setCompressMsgBodyOverHowmuch(Integer.MAX_VALUE);

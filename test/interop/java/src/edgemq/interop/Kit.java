@@ -28,6 +28,12 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  * waits for a fixed time to pass except {@link #neverWithin}.
  */
 final class Kit implements AutoCloseable {
+    /**
+     * Not the default of 30 s: a client that changes its subscription while another of its threads sends a heartbeat skips
+     * its own, and until the next one the broker answers its pulls with SUBSCRIPTION_NOT_LATEST.
+     */
+    private static final int HEARTBEAT_MILLIS = 1_000;
+
     private interface Shutdown {
         void run();
     }
@@ -110,6 +116,7 @@ final class Kit implements AutoCloseable {
         producer.setNamesrvAddr(settings().namesrvAddr());
         producer.setSendMsgTimeout(10_000);
         producer.setPollNameServerInterval(1_000);
+        producer.setHeartbeatBrokerInterval(HEARTBEAT_MILLIS);
         producer.start();
         opened.push(producer::shutdown);
         return producer;
@@ -122,6 +129,7 @@ final class Kit implements AutoCloseable {
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setPersistConsumerOffsetInterval(500);
         consumer.setPollNameServerInterval(1_000);
+        consumer.setHeartbeatBrokerInterval(HEARTBEAT_MILLIS);
         consumer.setConsumeThreadMin(2);
         consumer.setConsumeThreadMax(4);
         opened.push(consumer::shutdown);

@@ -91,8 +91,8 @@ public final class Main {
     }
 
     /**
-     * Standard output as each thread's own: what mqadmin prints while a case listens goes to that case, everything else
-     * nowhere, since the real one carries the reports.
+     * Standard output and error as each thread's own: what mqadmin prints while a case listens goes to that case, everything
+     * else nowhere, since the real output carries the reports.
      */
     static final class ConsoleCapture {
         private static final ThreadLocal<ByteArrayOutputStream> LISTENING = new InheritableThreadLocal<>();
@@ -117,6 +117,7 @@ public final class Main {
                 true,
                 StandardCharsets.UTF_8);
             System.setOut(dispatching);
+            System.setErr(dispatching);
         }
 
         static String of(Runnable action) {

@@ -3,6 +3,7 @@ package edgemq.interop;
 import static edgemq.interop.Kit.bytes;
 import static edgemq.interop.Kit.check;
 import static edgemq.interop.Kit.equal;
+import static edgemq.interop.Kit.eventually;
 import static edgemq.interop.Kit.refused;
 
 import java.util.List;
@@ -16,10 +17,10 @@ import org.apache.rocketmq.remoting.exception.RemotingTooMuchRequestException;
 
 /** What the server says no to, and that the client sees the code Apache gives. */
 final class RefusalCases {
-    private static final int SYSTEM_ERROR = 1;
     private static final int MESSAGE_ILLEGAL = 13;
     private static final int NO_PERMISSION = 16;
     private static final int TOPIC_NOT_EXIST = 17;
+    private static final int INVALID_PARAMETER = 29;
     private static final int CLIENT_TOPIC_NOT_FOUND = 10005;
 
     private RefusalCases() {}
@@ -40,13 +41,14 @@ final class RefusalCases {
         String topic = kit.named("missing");
         DefaultMQProducer producer = kit.producer();
         producer.setCreateTopicKey(kit.named("no-template"));
-        refused(CLIENT_TOPIC_NOT_FOUND, "No route info of this topic", () -> producer.send(new Message(topic, bytes("x"))));
+        refused(TOPIC_NOT_EXIST, topic, () -> producer.send(new Message(topic, bytes("x"))));
         refused(TOPIC_NOT_EXIST, topic, () -> kit.admin().examineTopicRouteInfo(topic));
         DefaultMQPullConsumer consumer = kit.startedPullConsumer();
         String known = kit.topic(1);
         kit.send(kit.producer(kit.named("others")), known, "*", "x", 1);
-        // the client needs a route to dial the broker, so it asks the broker for a topic that has none
+        // a pull of a topic that has a route makes the client know the broker's address
         consumer.fetchSubscribeMessageQueues(known);
+        consumer.pull(kit.queue(known, 0), "*", 0, 1);
         refused(TOPIC_NOT_EXIST, "not exist", () -> consumer.pull(kit.queue(topic, 0), "*", 0, 1));
     }
 
@@ -92,7 +94,7 @@ final class RefusalCases {
         String topic = kit.topic(2);
         DefaultMQProducer producer = kit.producer();
         kit.send(producer, topic, "*", "x", 2);
-        refused(SYSTEM_ERROR, "queueId", () -> producer.send(new Message(topic, bytes("x")), kit.queue(topic, 99)));
+        refused(INVALID_PARAMETER, "queueId[99] is illegal", () -> producer.send(new Message(topic, bytes("x")), kit.queue(topic, 99)));
         equal(2L, kit.messagesIn(topic, 2), "messages stored");
     }
 
@@ -102,13 +104,20 @@ final class RefusalCases {
         kit.send(producer, topic, "*", "x", 1);
         TopicConfig readOnly = new TopicConfig(topic, 1, 1, 4);
         kit.admin().createAndUpdateTopicConfig(kit.settings().brokerAddr(), readOnly);
-        refused(NO_PERMISSION, "", () -> producer.send(new Message(topic, bytes("y")), kit.queue(topic, 0)));
+        // the broker does not look at the topic's permission when a message comes: the route tells clients
+        eventually("a new producer finds no queue to send to", 10, () -> {
+            try {
+                kit.producer(kit.named("p" + System.nanoTime())).fetchPublishMessageQueues(topic);
+                return false;
+            } catch (MQClientException noRoute) {
+                return noRoute.getMessage().contains("Can not find Message Queue");
+            }
+        });
         DefaultMQPullConsumer consumer = kit.startedPullConsumer();
         equal(1, consumer.pull(kit.queue(topic, 0), "*", 0, 1).getMsgFoundList().size(), "messages read");
         TopicConfig writeOnly = new TopicConfig(topic, 1, 1, 2);
         kit.admin().createAndUpdateTopicConfig(kit.settings().brokerAddr(), writeOnly);
         refused(NO_PERMISSION, "", () -> consumer.pull(kit.queue(topic, 0), "*", 0, 1));
-        producer.send(new Message(topic, bytes("z")), kit.queue(topic, 0));
     }
 
     /** request() sends an ordinary message and waits for a reply that nobody gives. */

@@ -117,8 +117,7 @@ final class RetryCases {
         equal("dead-0", Inbox.bodyOf(dead), "body");
         equal(sent.getMsgId(), dead.getMsgId(), "message id");
         equal(topic, dead.getProperty("RETRY_TOPIC"), "property RETRY_TOPIC");
-        equal(topic, dead.getProperty("DLQ_ORIGIN_TOPIC"), "property DLQ_ORIGIN_TOPIC");
-        equal(sent.getOffsetMsgId(), dead.getProperty("DLQ_ORIGIN_MESSAGE_ID"), "property DLQ_ORIGIN_MESSAGE_ID");
+        equal(sent.getOffsetMsgId(), dead.getProperty("ORIGIN_MESSAGE_ID"), "property ORIGIN_MESSAGE_ID");
         neverWithin(500, "a dead message comes again", () -> comings.get() > 2);
     }
 

@@ -12,11 +12,12 @@ import java.util.Map;
  * @param brokerAddr host:port of the broker
  * @param prefix begins every topic and group, so that several runs can share a broker
  * @param cases names to run; empty: all
+ * @param target who serves: apache, bun, deno or node
  * @param kills how often the broker is killed under load
  * @param threads how many cases run at once
  */
 record Settings(
-    String namesrvAddr, String namesrvAddrs, String brokerAddr, String prefix, List<String> cases, int kills, int threads) {
+    String namesrvAddr, String namesrvAddrs, String brokerAddr, String prefix, List<String> cases, String target, int kills, int threads) {
     static final String CLUSTER = "DefaultCluster";
     static final String BROKER = "broker-a";
 
@@ -30,6 +31,7 @@ record Settings(
             given.get("--broker"),
             given.get("--prefix"),
             cases.isEmpty() ? List.of() : List.of(cases.split(",")),
+            given.getOrDefault("--target", ""),
             Integer.parseInt(given.getOrDefault("--kills", "1")),
             Integer.parseInt(given.getOrDefault("--threads", "12")));
     }
