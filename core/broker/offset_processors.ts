@@ -29,7 +29,8 @@ export function offsetProcessors(parts: BrokerParts): OffsetProcessors {
     },
     UPDATE_CONSUMER_OFFSET: (_context, { header }) => updateOffset(parts, header),
     GET_MAX_OFFSET: (_context, { header }) => ({ header: { offset: store.maxOffset(header) } }),
-    GET_MIN_OFFSET: (_context, { header }) => ({ header: { offset: store.minOffset(header) } }),
+    // Apache answers 0 for a queue that never was, too.
+    GET_MIN_OFFSET: (_context, { header }) => ({ header: { offset: Math.max(0, store.minOffset(header)) } }),
     SEARCH_OFFSET_BY_TIMESTAMP: async (_context, { header }) => {
       const boundary = header.boundaryType?.toUpperCase() === "UPPER" ? "UPPER" : "LOWER";
       return { header: { offset: await store.offsetByTime(header, header.timestamp, boundary) } };
@@ -83,8 +84,8 @@ function updateOffset(parts: BrokerParts, header: UpdateConsumerOffsetRequestHea
     );
   }
   if (settings.useServerSideResetOffset && offsets.pendingReset(consumerGroup, topic, queueId) >= 0) {
-    return { remark: "Offset has been previously reset", header: {} };
+    return { remark: "Offset has been previously reset" };
   }
   offsets.commit(consumerGroup, topic, queueId, commitOffset);
-  return { header: {} };
+  return {};
 }

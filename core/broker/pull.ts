@@ -234,7 +234,8 @@ export class PullMessageProcessor {
           ? admitted.group.whichBrokerWhenConsumeSlowly
           : admitted.group.brokerId,
       nextBeginOffset: result.nextBeginOffset,
-      minOffset: result.minOffset,
+      // Apache answers 0 for a queue that never had a message.
+      minOffset: Math.max(0, result.minOffset),
       maxOffset: result.maxOffset,
       topicSysFlag: admitted.topic.topicSysFlag,
       groupSysFlag: admitted.group.groupSysFlag,

@@ -186,11 +186,14 @@ export class ScheduleMessageService {
   async #look(level: Level): Promise<number> {
     const { store, runtime } = this.#parts;
     const queue = { topic: SCHEDULE_TOPIC, queueId: level.number - 1 };
-    this.#correct(level, store.minOffset(queue), store.maxOffset(queue));
+    const maxOffset = store.maxOffset(queue);
+    this.#correct(level, store.minOffset(queue), maxOffset);
+    if (level.offset >= maxOffset) return SLEEP_MS_MAX;
     const entries = await store.entries(queue, level.offset, BATCH_MAX);
     let last: PutReceipt | undefined;
     let next = level.offset;
-    let again = entries.length === 0 ? SLEEP_MS_MAX : 0;
+    // None although the queue has some: a file of it is being removed.
+    let again = entries.length === 0 ? RETRY_DELAY_MS : 0;
     for (const entry of entries) {
       if (this.#running === undefined) break;
       const waitMs = this.#waitOf(entry, level.number, runtime.clock.now());

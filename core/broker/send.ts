@@ -129,7 +129,8 @@ export class SendMessageProcessor {
     const wait = waits(scan.wait);
     const receipt = this.#append(stored);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
-    return this.#reply(stored, [receipt], receipt.size, queueId, uniqKey, wait);
+    // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
+    return this.#reply(stored, [receipt], receipt.size, dead ? queueId : queue, uniqKey, wait);
   }
 
   /** What this version does not serve is refused in words, and never stored as something else. */

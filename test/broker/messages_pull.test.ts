@@ -209,7 +209,7 @@ describe("pull: results", () => {
   test("a queue that never had a message: 19 at offset 0, 21 elsewhere", async () => {
     const harness = await Harness.open();
     const atZero = await harness.pull({ queueId: 2 });
-    expect(atZero).toMatchObject({ code: 19, header: { minOffset: -1, maxOffset: 0, nextBeginOffset: 0 } });
+    expect(atZero).toMatchObject({ code: 19, header: { minOffset: 0, maxOffset: 0, nextBeginOffset: 0 } });
     expect(await harness.pull({ queueId: 2, queueOffset: 7 })).toMatchObject({ code: 21, header: { nextBeginOffset: 0 } });
     await harness.close();
   });

@@ -247,7 +247,7 @@ describe("delay levels: progress", () => {
     await harness.close();
   });
 
-  test("an idle service does little: a look a second at each level", async () => {
+  test("an idle service reads nothing", async () => {
     const harness = await master();
     let looks = 0;
     const entries = harness.store.entries.bind(harness.store);
@@ -256,7 +256,7 @@ describe("delay levels: progress", () => {
       return entries(...args);
     };
     await harness.runtime.clock.advance(10_000);
-    expect(looks).toBeLessThanOrEqual(190);
+    expect(looks).toBe(0);
     await harness.close();
   });
 });

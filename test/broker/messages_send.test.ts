@@ -317,7 +317,7 @@ describe("send: one message", () => {
 
   test("a priority chooses the queue; a message of another type loses it", async () => {
     const harness = await Harness.open();
-    await harness.send({ properties: { _SYS_MSG_PRIORITY_: "9" } });
+    expect((await harness.send({ properties: { _SYS_MSG_PRIORITY_: "9" } })).header["queueId"]).toBe(3);
     expect(await harness.messagesOf("T", 3)).toHaveLength(1);
     await harness.send({ properties: { _SYS_MSG_PRIORITY_: "9", __SHARDINGKEY: "s" } });
     const [message] = await harness.messagesOf("T", 0);
