@@ -29,6 +29,8 @@ export class FrameSplitter {
   readonly #frameBytesMax: number;
   #pending: Uint8Array = EMPTY;
   #pendingBytes = 0;
+  /** The last frame asked to stop. */
+  #stopped = false;
 
   /** @param frameBytesMax longest frame accepted, its own length field included. */
   constructor(frameBytesMax: number = FRAME_BYTES_MAX_DEFAULT) {
@@ -42,30 +44,35 @@ export class FrameSplitter {
 
   /**
    * Feeds a chunk and calls `onFrame` for each frame that it completes, in order. The frame, length field included, is
-   * valid until `onFrame` returns.
+   * valid until `onFrame` returns; when that returns `false`, no further frame is cut.
+   * @returns bytes of `chunk` that were taken: all of them, unless `onFrame` asked to stop.
    * @throws WireError when a length is below 4 or the frame would exceed the limit; the stream can't be followed after it.
    */
-  push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): void {
+  push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => unknown): number {
     let at = 0;
+    this.#stopped = false;
     while (at < chunk.length) {
       if (this.#pendingBytes === 0) {
         const left = chunk.length - at;
         if (left >= 4) {
           const frameBytes = this.#frameBytes(chunk, at);
           if (left >= frameBytes) {
-            onFrame(chunk.subarray(at, at + frameBytes));
+            const goOn = onFrame(chunk.subarray(at, at + frameBytes));
             at += frameBytes;
+            if (goOn === false) return at;
             continue;
           }
         }
         this.#keep(chunk, at, chunk.length);
-        return;
+        return chunk.length;
       }
       at = this.#continuePending(chunk, at, onFrame);
+      if (this.#stopped) return at;
     }
+    return at;
   }
 
-  #continuePending(chunk: Uint8Array, from: number, onFrame: (frame: Uint8Array) => void): number {
+  #continuePending(chunk: Uint8Array, from: number, onFrame: (frame: Uint8Array) => unknown): number {
     let at = from;
     if (this.#pendingBytes < 4) {
       const end = Math.min(chunk.length, at + 4 - this.#pendingBytes);
@@ -80,7 +87,7 @@ export class FrameSplitter {
       const frame = this.#pending.subarray(0, frameBytes);
       this.#pending = EMPTY;
       this.#pendingBytes = 0;
-      onFrame(frame);
+      this.#stopped = onFrame(frame) === false;
     }
     return end;
   }

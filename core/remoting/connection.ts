@@ -2,8 +2,9 @@
  * One connection, seen from either end: cuts frames, matches responses to requests, gathers what is written in one turn
  * into one socket write. Knows no role; what arrives as a request goes to the `RequestSink` it was made with.
  *
- * Bounds: a frame by `frameBytesMax`; what waits to be written by `writeBytesMax` (over half of it reading pauses, over it
- * the connection is closed: the peer has stopped reading).
+ * Bounds: a frame by `frameBytesMax`; what waits to be written by `writeBytesMax`. Over half of it no further request is
+ * taken, in the middle of a chunk if need be, until the peer has read everything; over it (held requests that were answered
+ * meanwhile) the connection is closed: the peer has stopped reading.
  */
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -67,6 +68,8 @@ export class WriterPool {
   }
 }
 
+/** What one turn gathers before it is written without waiting for the turn's end. */
+const FLUSH_BYTES = 512 * 1024;
 const WRITERS_KEPT = 8;
 const WRITER_BYTES_KEPT = 512 * 1024;
 
@@ -89,7 +92,8 @@ export class RemotingConnection implements Peer {
   readonly #onFrame = (frame: Uint8Array) => this.#take(frame);
   #writer: ByteWriter | undefined;
   #partialBytes = 0;
-  #paused = false;
+  /** What arrived and is not taken while the peer does not read; undefined while requests are taken. */
+  #untaken: Uint8Array | undefined;
   #closed = false;
   #nextOpaque = 0;
   #waiting: Map<number, Waiting> | undefined;
@@ -120,8 +124,15 @@ export class RemotingConnection implements Peer {
   #data(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.lastActiveAt = this.#options.clock.monotonic();
+    if (this.#untaken === undefined) this.#cut(chunk);
+    else this.#untaken = joined(this.#untaken, chunk);
+  }
+
+  /** Takes the frames of `chunk`, as far as the peer reads the answers. */
+  #cut(chunk: Uint8Array): void {
+    let taken: number;
     try {
-      this.#splitter.push(chunk, this.#onFrame);
+      taken = this.#splitter.push(chunk, this.#onFrame);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#options.log.warn("closing a connection that does not speak the remoting protocol", {
@@ -133,6 +144,14 @@ export class RemotingConnection implements Peer {
       return;
     }
     this.#countPartial(this.#splitter.pendingBytes);
+    if (this.#choked() && !this.#closed) {
+      this.#untaken = chunk.slice(taken);
+      this.#socket.pause();
+    }
+  }
+
+  #choked(): boolean {
+    return this.#socket.bufferedBytes > this.#options.writeBytesMax / 2;
   }
 
   #countPartial(bytes: number): void {
@@ -153,15 +172,17 @@ export class RemotingConnection implements Peer {
 
   #drained(): void {
     this.lastActiveAt = this.#options.clock.monotonic();
-    if (this.#paused) {
-      this.#paused = false;
-      this.#socket.resume();
-    }
+    const untaken = this.#untaken;
+    if (untaken === undefined) return;
+    this.#untaken = undefined;
+    this.#cut(untaken);
+    if (this.#untaken === undefined) this.#socket.resume();
   }
 
   #gone(fault: RuntimeFault | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#untaken = undefined;
     this.#countPartial(0);
     if (this.#writer !== undefined) {
       this.#options.writers.give(this.#writer);
@@ -234,6 +255,7 @@ export class RemotingConnection implements Peer {
       queueMicrotask(() => this.#flush());
     }
     encodeCommand(command, this.#writer);
+    if (this.#writer.length >= FLUSH_BYTES) this.#flush();
   }
 
   #flush(): void {
@@ -251,24 +273,22 @@ export class RemotingConnection implements Peer {
   #bound(): void {
     const { bufferedBytes } = this.#socket;
     const { writeBytesMax, log } = this.#options;
-    if (bufferedBytes > writeBytesMax) {
-      log.warn("closing a connection whose peer stopped reading", {
-        remote: endpointText(this.remote),
-        unreadBytes: bufferedBytes,
-        limit: writeBytesMax,
-      });
-      this.close();
-    } else if (bufferedBytes > writeBytesMax / 2 && !this.#paused) {
-      this.#paused = true;
-      this.#socket.pause();
-    }
+    if (bufferedBytes <= writeBytesMax) return;
+    log.warn("closing a connection whose peer stopped reading", {
+      remote: endpointText(this.remote),
+      unreadBytes: bufferedBytes,
+      limit: writeBytesMax,
+    });
+    this.close();
   }
 
-  #take(frame: Uint8Array): void {
-    if (this.#closed) return;
+  /** False: take no more for now. */
+  #take(frame: Uint8Array): boolean {
+    if (this.#closed) return false;
     const command = decodeCommand(frame);
     if (isResponse(command)) this.#settle(command);
     else this.#options.onRequest(this, command);
+    return !this.#choked();
   }
 
   /** A response that nobody waits for (any more) is passed over, as in Apache. */
@@ -308,6 +328,13 @@ export class RemotingConnection implements Peer {
 
 export const endpointText = (endpoint: Endpoint): string =>
   endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
 
 /** The first bytes of what arrived, for the log: text where it is text. */
 function printable(bytes: Uint8Array): string {
