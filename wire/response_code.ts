@@ -75,4 +75,4 @@ export type ResponseCode = (typeof ResponseCode)[keyof typeof ResponseCode];
 /** The name of a response code, for logs and messages; the number itself when unknown. */
 export const responseCodeName = (code: number): string => NAMES.get(code) ?? String(code);
 
-const NAMES = new Map<number, string>(Object.entries(ResponseCode).map(([name, code]) => [code, name]));
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ResponseCode).map(([name, code]) => [code, name]));
