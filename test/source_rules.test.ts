@@ -1,7 +1,7 @@
 /** The house rules over the sources, as far as a program can tell. A finding is `file:line what`. */
 
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Code, codeOnly } from "./support/code_only.ts";
@@ -158,7 +158,7 @@ function grep(path: string, lines: readonly string[], pattern: RegExp): string[]
 }
 
 function readSource(path: string): Source {
-  const text = readFileSync(`${ROOT}/${path}`, "utf8");
+  const text = readFileSync(`${ROOT}${path}`, "utf8");
   const code = codeOnly(text);
   return { path, part: partOf(path), imports: importsOf(text, code.lines), ...code };
 }
@@ -179,11 +179,9 @@ function importsOf(text: string, code: readonly string[]): Source["imports"] {
 }
 
 function filesBelow(path: string): string[] {
-  if (path.endsWith(".ts")) return [path];
-  if (!readdirSync(ROOT).includes(path)) return [];
-  return readdirSync(`${ROOT}/${path}`, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && /\.(?:ts|mjs)$/.test(entry.name))
-    .map((entry) => posix.join(entry.parentPath.replaceAll("\\", "/").slice(ROOT.length), entry.name))
-    .filter((file) => !file.includes("node_modules") && !file.startsWith("test/interop/java"))
-    .sort();
+  if (/\.(?:ts|mjs)$/.test(path)) return [path];
+  if (!existsSync(`${ROOT}${path}`) || !statSync(`${ROOT}${path}`).isDirectory()) return [];
+  return readdirSync(`${ROOT}${path}`)
+    .sort()
+    .flatMap((name) => filesBelow(`${path}/${name}`));
 }
