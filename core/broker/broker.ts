@@ -64,7 +64,7 @@ export interface BrokerDescription {
 
 /** An orderly stop ends within this, whatever hangs. */
 const STOP_MS_MAX = 5_000;
-/** Replies under way get so long to be made before their connections close. */
+/** Clients in the middle of sending get so long to hear that they are to go, before their connections close. */
 const DRAIN_MS = 100;
 const VIP_PORT_DISTANCE = 2;
 const DAY_MS = 86_400_000;
@@ -289,6 +289,7 @@ export class Broker {
     const deadline = this.#options.runtime.clock.monotonic() + STOP_MS_MAX - 2 * DRAIN_MS;
     await this.#step(deadline, "refuse new requests", () => this.#server?.drain((name, row) => this.#refusal(name, row)));
     await this.#step(deadline, "unregister from the nameservers", () => this.#registration.stop());
+    if ((this.#server?.connectionCount ?? 0) > 0) await this.#pause(DRAIN_MS);
     await this.#step(deadline, "answer held requests", () => this.#messages.close());
     this.consumers.stop();
     this.producers.stop();
@@ -301,6 +302,10 @@ export class Broker {
     this.#localPeer.close();
     this.#state = "stopped";
     log.info("broker stopped", { broker: this.settings.brokerName });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.runtime.clock.setTimeout(resolve, ms));
   }
 
   /** One step of the stop: a step that fails or hangs is named and must not keep the others from being taken. */

@@ -4,7 +4,7 @@ import { consumerConnection, producerConnection, producerTableInfo } from "../..
 import { checkClientRequestBody } from "../../wire/bodies/subscription.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
-import { BrokerHarness, client, consumerOf, subscription } from "./management_harness.ts";
+import { BrokerHarness, client, consumerOf, rejection, subscription } from "./management_harness.ts";
 
 const NO_BODY = new Uint8Array(0);
 const CHANGED = "NOTIFY_CONSUMER_IDS_CHANGED";
@@ -51,7 +51,7 @@ describe("HEART_BEAT", () => {
   test("without a client id or with a broken body is refused, and nobody else notices", async () => {
     const harness = await BrokerHarness.start();
     expect((await harness.refused("HEART_BEAT", {}, '{"consumerDataSet":[]}')).code).toBe(ResponseCode.SYSTEM_ERROR);
-    await expect(harness.call("HEART_BEAT", {}, "{")).rejects.toThrow("JSON");
+    expect(await rejection(harness.call("HEART_BEAT", {}, "{"))).toInclude("JSON");
     await harness.broker.stop();
   });
 
@@ -223,7 +223,7 @@ describe("producers", () => {
       await harness.heartbeat(peer, { clientID: `p${index}`, producerDataSet: [{ groupName: "PG" }] });
     }
     const asked = new Set([1, 2, 3].map(() => producers.anyChannel("PG")?.clientId));
-    expect([...asked].sort()).toEqual(["p0", "p1", "p2"]);
+    expect(asked).toEqual(new Set(["p0", "p1", "p2"]));
     await harness.call("UNREGISTER_CLIENT", { clientID: "p0", producerGroup: "PG" }, undefined, { peer: peers[0] });
     peers[1].close();
     expect(producers.channels("PG").map((channel) => channel.clientId)).toEqual(["p2"]);
@@ -301,7 +301,7 @@ describe("CHECK_CLIENT_CONFIG", () => {
 
   test("a body that is no JSON is refused", async () => {
     const harness = await BrokerHarness.start();
-    await expect(harness.call("CHECK_CLIENT_CONFIG", {}, encodeUtf8("nonsense"))).rejects.toThrow("JSON");
+    expect(await rejection(harness.call("CHECK_CLIENT_CONFIG", {}, encodeUtf8("nonsense")))).toInclude("JSON");
     await harness.broker.stop();
   });
 });

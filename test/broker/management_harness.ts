@@ -197,3 +197,13 @@ export const topicHeader = (topic: string, more: Partial<RequestHeaderOf<"UPDATE
   force: false,
   ...more,
 });
+
+/** What a promise that must reject says. */
+export async function rejection(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (fault) {
+    return (fault as Error).message;
+  }
+  throw new Error("the promise was fulfilled");
+}
