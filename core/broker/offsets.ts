@@ -11,11 +11,9 @@ import type { DataVersion } from "../../wire/bodies/topic.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import { OffsetsFile } from "./offsets_file.ts";
+import { COMPACT, type OffsetTable, type OffsetTables, offsetsText, PRETTY } from "./offsets_text.ts";
 import type { BrokerSettings } from "./options.ts";
 import type { Offsets } from "./parts.ts";
-
-/** queueId -> offset, by `topic@group`. */
-type OffsetTable = Map<string, Map<number, number>>;
 
 const SEPARATOR = "@";
 /** Entries of the tables that are turned into text before other work gets its turn: a millisecond or so. */
@@ -190,7 +188,7 @@ export class ConsumerOffsetManager implements Offsets {
   // ----------------------------------------------------------------------------------------------------------- saving
 
   toJson(): string {
-    return [...this.#text(COMPACT)].join("");
+    return [...offsetsText(this.#tables(), COMPACT)].join("");
   }
 
   /**
@@ -200,7 +198,7 @@ export class ConsumerOffsetManager implements Offsets {
   persist(): void {
     if (!this.#changed && !this.#saving) return;
     this.#changed = false;
-    this.#file.save([...this.#text(PRETTY)].join(""));
+    this.#file.save([...offsetsText(this.#tables(), PRETTY)].join(""));
   }
 
   /** Like `persist`, in slices; does nothing when nothing changed. */
@@ -211,7 +209,7 @@ export class ConsumerOffsetManager implements Offsets {
     try {
       let text = "";
       let entries = 0;
-      for (const part of this.#text(PRETTY)) {
+      for (const part of offsetsText(this.#tables(), PRETTY)) {
         text += part;
         if (++entries % SLICE_ENTRIES === 0) await this.#nextTurn();
       }
@@ -225,6 +223,15 @@ export class ConsumerOffsetManager implements Offsets {
     return new Promise((resolve) => {
       this.#options.runtime.clock.setTimeout(resolve, 0);
     });
+  }
+
+  #tables(): OffsetTables {
+    return {
+      dataVersion: this.#dataVersion,
+      groupTopicMap: this.#topicsByGroup,
+      offsetTable: this.#committed,
+      pullOffsetTable: this.#pulled,
+    };
   }
 
   #store(key: string, queueId: number, offset: number): number | undefined {
@@ -268,53 +275,6 @@ export class ConsumerOffsetManager implements Offsets {
     const groups = this.#groupsByTopic.get(topic);
     if (groups?.delete(group) === true && groups.size === 0) this.#groupsByTopic.delete(topic);
   }
-
-  /**
-   * The file's text in parts, one an entry of a table, members in alphabetical order. The tables may change between two
-   * parts: each entry is right by itself, and entries do not depend on each other.
-   */
-  *#text(style: Style): Generator<string> {
-    const { counter, stateVersion, timestamp } = this.#dataVersion;
-    const version = [`"counter":${counter}`, `"stateVersion":${stateVersion}`, `"timestamp":${timestamp}`];
-    yield `{${style.line(1)}"dataVersion":{${style.line(2)}${version.join(`,${style.line(2)}`)}${style.line(1)}},`;
-    yield* this.#groupTopicMap(style);
-    yield `,${style.line(1)}`;
-    yield* tableText("offsetTable", this.#committed, style);
-    yield `,${style.line(1)}`;
-    yield* tableText("pullOffsetTable", this.#pulled, style);
-    yield `${style.line(0)}}`;
-  }
-
-  *#groupTopicMap(style: Style): Generator<string> {
-    yield `${style.line(1)}"groupTopicMap":{`;
-    let first = true;
-    for (const [group, topics] of this.#topicsByGroup) {
-      const items = Array.from(topics, (topic) => JSON.stringify(topic)).join(`,${style.line(3)}`);
-      yield `${first ? "" : ","}${style.line(2)}${JSON.stringify(group)}:[${style.line(3)}${items}${style.line(2)}]`;
-      first = false;
-    }
-    yield first ? "}" : `${style.line(1)}}`;
-  }
-}
-
-/** How fastjson lays out: nothing, or a line break and tabs. */
-interface Style {
-  line(depth: number): string;
-}
-
-const COMPACT: Style = { line: () => "" };
-const PRETTY: Style = { line: (depth) => `\n${"\t".repeat(depth)}` };
-
-function* tableText(name: string, table: OffsetTable, style: Style): Generator<string> {
-  yield `"${name}":{`;
-  let first = true;
-  for (const [key, offsets] of table) {
-    const items = Array.from(offsets, ([queueId, offset]) => `${queueId}:${offset}`).join(`,${style.line(3)}`);
-    const inner = items === "" ? "{}" : `{${style.line(3)}${items}${style.line(2)}}`;
-    yield `${first ? "" : ","}${style.line(2)}${JSON.stringify(key)}:${inner}`;
-    first = false;
-  }
-  yield first ? "}" : `${style.line(1)}}`;
 }
 
 /** Neither topics nor groups may contain the separator. */

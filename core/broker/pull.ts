@@ -4,27 +4,19 @@
  *
  * What is recent is read synchronously, and then the answer is made in the same call.
  */
-import type { SubscriptionGroupConfig } from "../../wire/bodies/subscription_group.ts";
-import type { TopicConfig } from "../../wire/bodies/topic.ts";
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import type { PullMessageRequestHeader, PullMessageResponseHeader } from "../../wire/headers/pull.ts";
 import { RECORD_AT } from "../../wire/message.ts";
 import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
-import { type MaybePromise, type ProcessorMap, RemotingError, type RequestContext } from "../remoting/processor.ts";
-import type { GetResult, GetStatus, TagsFilter } from "../store/message_store.ts";
-import type { BrokerParts, ConsumerGroup } from "./parts.ts";
-import { isTagType, SubscriptionFilters, tagFilterOf } from "./pull_filter.ts";
+import type { MaybePromise, ProcessorMap, RequestContext } from "../remoting/processor.ts";
+import type { GetResult, GetStatus } from "../store/message_store.ts";
+import type { BrokerParts } from "./parts.ts";
+import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
 import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
-import { brokerName, FAQ, PERM_READ } from "./send_checks.ts";
-import { isSystemGroup } from "./topics_validator.ts";
 
 const FLAG_COMMIT_OFFSET = 1;
 const FLAG_SUSPEND = 2;
-const FLAG_SUBSCRIPTION = 4;
-
-/** forbiddenType of the response: what was missing. */
-const FORBIDDEN = { broker: "1", group: "2", topic: "3", broadcast: "4", subscription: "5" } as const;
 
 const MASTER_ID = 0;
 
@@ -47,17 +39,10 @@ const TAIL_FRESH_MS = 1_000;
 
 const NOTHING = new Uint8Array(0);
 
-/** What the checks found out. */
-interface Admitted {
-  readonly group: SubscriptionGroupConfig;
-  readonly topic: TopicConfig;
-  readonly filter: TagsFilter;
-}
-
 export class PullMessageProcessor {
   readonly #parts: BrokerParts;
   readonly #hold: PullRequestHoldService;
-  readonly #filters = new SubscriptionFilters();
+  readonly #admission: PullAdmission;
   /** End of the log for statistics: the store's figures cost more than a pull may. */
   #tailOffset = 0;
   #tailExpiresAt = 0;
@@ -65,6 +50,7 @@ export class PullMessageProcessor {
   constructor(parts: BrokerParts, hold: PullRequestHoldService) {
     this.#parts = parts;
     this.#hold = hold;
+    this.#admission = new PullAdmission(parts);
   }
 
   /**
@@ -77,7 +63,7 @@ export class PullMessageProcessor {
     lite: boolean,
     firstPass: boolean,
   ): MaybePromise<PullReply | undefined> {
-    const admitted = this.#admit(context, header, lite);
+    const admitted = this.#admission.admit(context, header, lite);
     if (isRefusal(admitted)) return admitted;
     const { settings, store, offsets } = this.#parts;
     const queue = { topic: header.topic, queueId: header.queueId };
@@ -107,90 +93,6 @@ export class PullMessageProcessor {
       : this.#answer(context, header, lite, firstPass, admitted, found);
   }
 
-  // ---------------------------------------------------------------------------------------------------------- checks
-
-  /** In Apache's order. Refusals with a forbiddenType are replies, the others are thrown. */
-  #admit(context: RequestContext, header: PullMessageRequestHeader, lite: boolean): Admitted | PullReply {
-    const { settings, groups, topics } = this.#parts;
-    const { consumerGroup, topic } = header;
-    if ((settings.brokerPermission & PERM_READ) === 0) {
-      return forbidden(FORBIDDEN.broker, `${brokerName(this.#parts, context)} pulling message is forbidden`);
-    }
-    if (lite && !settings.litePullMessageEnable) {
-      return forbidden(FORBIDDEN.broker, `${brokerName(this.#parts, context)} for lite pull consumer is forbidden`);
-    }
-    const group = groups.findOrCreate(consumerGroup);
-    if (group === undefined) {
-      throw new RemotingError(
-        ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
-        `subscription group [${consumerGroup}] does not exist, ${FAQ}`,
-      );
-    }
-    if (!group.consumeEnable) return forbidden(FORBIDDEN.group, `subscription group no permission, ${consumerGroup}`);
-    const topicConfig = topics.find(topic);
-    if (topicConfig === undefined) {
-      throw new RemotingError(ResponseCode.TOPIC_NOT_EXIST, `topic[${topic}] not exist, apply first please! ${FAQ}`);
-    }
-    if ((topicConfig.perm & PERM_READ) === 0) {
-      return forbidden(FORBIDDEN.topic, `the topic[${topic}] pulling message is forbidden`);
-    }
-    if (header.queueId < 0 || header.queueId >= topicConfig.readQueueNums) {
-      const { remote } = context.peer;
-      throw new RemotingError(
-        ResponseCode.INVALID_PARAMETER,
-        `queueId[${header.queueId}] is illegal, topic:[${topic}] topicConfig.readQueueNums:[${topicConfig.readQueueNums}] consumer:[/${remote.host}:${remote.port}]`,
-      );
-    }
-    const filter =
-      (header.sysFlag & FLAG_SUBSCRIPTION) === 0 ? this.#filterOfHeartbeat(header, group) : this.#filterOfRequest(header);
-    if (typeof filter === "object") return filter;
-    if (settings.rejectPullConsumerEnable) this.#checkPushConsumer(context, consumerGroup);
-    return { group, topic: topicConfig, filter };
-  }
-
-  #filterOfRequest(header: PullMessageRequestHeader): TagsFilter {
-    checkTagType(header.expressionType);
-    try {
-      return tagFilterOf(header.subscription);
-    } catch {
-      throw new RemotingError(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed");
-    }
-  }
-
-  #filterOfHeartbeat(header: PullMessageRequestHeader, group: SubscriptionGroupConfig): TagsFilter | PullReply {
-    const { consumers, groups } = this.#parts;
-    const { consumerGroup, topic } = header;
-    const connected: ConsumerGroup | undefined = consumers.group(consumerGroup);
-    if (connected === undefined) {
-      throw new RemotingError(ResponseCode.SUBSCRIPTION_NOT_EXIST, `the consumer's group info not exist${FAQ}`);
-    }
-    if (!group.consumeBroadcastEnable && connected.messageModel === "BROADCASTING") {
-      return forbidden(FORBIDDEN.broadcast, `the consumer group[${consumerGroup}] can not consume by broadcast way`);
-    }
-    if (!groups.mayRead(consumerGroup, topic)) {
-      return forbidden(FORBIDDEN.subscription, `the consumer group[${consumerGroup}] is forbidden for topic[${topic}]`);
-    }
-    const subscription = connected.subscriptions.get(topic);
-    if (subscription === undefined) {
-      throw new RemotingError(ResponseCode.SUBSCRIPTION_NOT_EXIST, `the consumer's subscription not exist${FAQ}`);
-    }
-    if (subscription.subVersion < header.subVersion) {
-      throw new RemotingError(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest");
-    }
-    checkTagType(subscription.expressionType);
-    return this.#filters.of(subscription);
-  }
-
-  #checkPushConsumer(context: RequestContext, consumerGroup: string): void {
-    const connected = this.#parts.consumers.group(consumerGroup);
-    const push = connected?.consumeType === "CONSUME_PASSIVELY" && connected.channels.has(context.peer);
-    if (push || isSystemGroup(consumerGroup)) return;
-    throw new RemotingError(
-      ResponseCode.SUBSCRIPTION_NOT_EXIST,
-      `the consumer's group info not exist, or the pull consumer is rejected by server.${FAQ}`,
-    );
-  }
-
   // ---------------------------------------------------------------------------------------------------------- answer
 
   #answer(
@@ -214,7 +116,7 @@ export class PullMessageProcessor {
     } else {
       if (firstPass) stats.getMissed();
       if (code === ResponseCode.PULL_NOT_FOUND && firstPass && (header.sysFlag & FLAG_SUSPEND) !== 0) {
-        return this.#suspend(context, header, lite, admitted);
+        return this.#suspend(context, header, lite, admitted, result);
       }
       if (code === ResponseCode.PULL_OFFSET_MOVED) {
         log.info("a pull asked for an offset that is not there; it is told where to go on", {
@@ -248,12 +150,16 @@ export class PullMessageProcessor {
     header: PullMessageRequestHeader,
     lite: boolean,
     admitted: Admitted,
+    result: GetResult,
   ): MaybePromise<PullReply | undefined> {
-    const { settings } = this.#parts;
+    const { settings, store } = this.#parts;
     const { topic, queueId, queueOffset } = header;
+    const queue = { topic, queueId };
+    // An answer that took its time may be older than what arrived meanwhile, which will not be announced again.
+    if (store.maxOffset(queue) > result.maxOffset) return this.pull(context, header, lite, true);
     return this.#hold.hold({
       peer: context.peer,
-      queue: { topic, queueId },
+      queue,
       offset: queueOffset,
       filter: admitted.filter,
       timeoutMs: settings.longPollingEnable ? Math.max(0, header.suspendTimeoutMillis) : settings.shortPollingTimeMills,
@@ -276,23 +182,6 @@ export class PullMessageProcessor {
     const behindBytes = Math.max(0, this.#tailOffset - readInt64(body, last + RECORD_AT.physicalOffset));
     stats.fellBehind(consumerGroup, topic, queueId, behindBytes, runtime.clock.now() - readStoreTimestamp(body, last));
   }
-}
-
-const isRefusal = (admitted: Admitted | PullReply): admitted is PullReply => !("group" in admitted);
-
-const forbidden = (type: string, remark: string): PullReply => ({
-  code: ResponseCode.NO_PERMISSION,
-  remark,
-  extFields: { forbiddenType: type },
-});
-
-/** Only tags: expressions (SQL92) are refused as Apache does with enablePropertyFilter=false. */
-function checkTagType(expressionType: string | undefined): void {
-  if (isTagType(expressionType)) return;
-  throw new RemotingError(
-    ResponseCode.SYSTEM_ERROR,
-    `The broker does not support consumer to filter message by ${expressionType}`,
-  );
 }
 
 export function pullProcessors(pull: PullMessageProcessor): Pick<ProcessorMap<"broker">, "PULL_MESSAGE" | "LITE_PULL_MESSAGE"> {

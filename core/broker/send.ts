@@ -11,12 +11,7 @@ import type { TopicConfig } from "../../wire/bodies/topic.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { SendMessageRequestHeader, SendMessageResponseHeader } from "../../wire/headers/send.ts";
 import { tagsCode } from "../../wire/java_hash.ts";
-import {
-  SYS_FLAG_INNER_BATCH,
-  SYS_FLAG_MULTI_TAGS,
-  SYS_FLAG_TRANSACTION_COMMIT,
-  SYS_FLAG_TRANSACTION_MASK,
-} from "../../wire/message.ts";
+import { SYS_FLAG_MULTI_TAGS, SYS_FLAG_TRANSACTION_COMMIT, SYS_FLAG_TRANSACTION_MASK } from "../../wire/message.ts";
 import { MessageConst } from "../../wire/message_const.ts";
 import { MessageIdEncoder } from "../../wire/message_id.ts";
 import { propertyOf, removeProperty, setProperty } from "../../wire/properties.ts";
@@ -28,11 +23,12 @@ import type { RebalanceLockManager } from "./lock.ts";
 import type { BrokerParts } from "./parts.ts";
 import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
 import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels.ts";
-import { brokerName, checkedTopic, FAQ } from "./send_checks.ts";
+import { checkedTopic, FAQ } from "./send_checks.ts";
 import { PropertyScan, StoredProperties } from "./send_properties.ts";
 import { illegalMessage, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
-import { dlqTopicOf, RETRY_PREFIX, TIMER_TOPIC, TOPIC_LENGTH_MAX } from "./topics_validator.ts";
+import { refuseBatchQueue, refuseTimer, refuseUnserved } from "./send_unserved.ts";
+import { dlqTopicOf, RETRY_PREFIX, TOPIC_LENGTH_MAX } from "./topics_validator.ts";
 
 export interface SendReply {
   readonly code?: number;
@@ -83,7 +79,7 @@ export class SendMessageProcessor {
     scan.scan(text);
     const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
     const dead = header.topic.startsWith(RETRY_PREFIX) && this.#isDead(context, header);
-    this.#refuseUnserved(context, header, config, scan, dead);
+    refuseUnserved(this.#parts, context, header, config, scan, dead);
 
     const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
     let properties = this.#properties.text(text, scan, scan.uniqKey === undefined ? uniqKey : undefined, settings);
@@ -104,8 +100,7 @@ export class SendMessageProcessor {
     const transaction = header.sysFlag & SYS_FLAG_TRANSACTION_MASK;
     const schedulable = transaction === 0 || transaction === SYS_FLAG_TRANSACTION_COMMIT;
     if (!schedulable) level = 0;
-    if (schedulable && level <= 0 && scan.timer && scan.timerOutMs === undefined && topic !== TIMER_TOPIC)
-      throw timerNotEnabled();
+    if (schedulable && level <= 0) refuseTimer(topic, scan);
 
     const store = addresses.storeHostFor(context.peer);
     const { remote } = context.peer;
@@ -131,43 +126,6 @@ export class SendMessageProcessor {
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
     return this.#reply(stored, [receipt], receipt.size, dead ? queueId : queue, uniqKey, wait);
-  }
-
-  /** What this version does not serve is refused in words, and never stored as something else. */
-  #refuseUnserved(
-    context: RequestContext,
-    header: SendMessageRequestHeader,
-    config: TopicConfig,
-    scan: PropertyScan,
-    dead: boolean,
-  ): void {
-    const { settings } = this.#parts;
-    const refused = (what: string): RemotingError =>
-      new RemotingError(ResponseCode.NO_PERMISSION, `${brokerName(this.#parts, context)} ${what}`);
-    if (scan.liteTopic !== undefined || (scan.multiDispatch !== undefined && settings.enableMultiDispatch)) {
-      throw refused("sending message to a light queue is forbidden: lite topics (LMQ) are not available in this broker");
-    }
-    if (config.attributes["cleanup.policy"] === "COMPACTION" && (scan.keys ?? "").trim() === "") {
-      throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, "Required message key is missing");
-    }
-    const retriedLater = (header.reconsumeTimes ?? 0) > 0 && (dead ? -1 : delayLevelOf(scan.delay)) > 0;
-    if (scan.transaction?.toLowerCase() === "true" && !retriedLater) {
-      throw refused(
-        "sending transaction message is forbidden: transactions are not available in this broker, which acts as with rejectTransactionMessage=true",
-      );
-    }
-    if ((header.sysFlag & SYS_FLAG_INNER_BATCH) !== 0 || scan.innerNum !== undefined) {
-      throw illegalMessage(settings, "Inner batches (sysFlag 0x80, property INNER_NUM) are not available in this broker.");
-    }
-    this.#refuseBatchQueue(context, config);
-  }
-
-  #refuseBatchQueue(context: RequestContext, config: TopicConfig): void {
-    if (config.attributes["queue.type"] !== "BatchCQ") return;
-    throw new RemotingError(
-      ResponseCode.NO_PERMISSION,
-      `${brokerName(this.#parts, context)} sending message to topic[${config.topicName}] is forbidden: its queue.type is BatchCQ, which is not available in this broker`,
-    );
   }
 
   /** Sent to a retry topic for the last time: it goes to the dead letters. Messages consumed in order go there at once. */
@@ -220,7 +178,7 @@ export class SendMessageProcessor {
     if (topic.startsWith(RETRY_PREFIX)) {
       throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, `batch request does not support retry group ${topic}`);
     }
-    this.#refuseBatchQueue(context, config);
+    refuseBatchQueue(this.#parts, context, config);
     const outer = header.properties ?? "";
     const entries = this.#batchEntries(header, outer, body);
     const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
@@ -318,12 +276,6 @@ function checkTopicLength(topic: string, settings: { readonly maxMessageSize: nu
   if (topic.length <= TOPIC_LENGTH_MAX || topic.startsWith(RETRY_PREFIX)) return;
   throw illegalMessage(settings, `The topic has ${topic.length} characters; ${TOPIC_LENGTH_MAX} are allowed.`);
 }
-
-const timerNotEnabled = (): RemotingError =>
-  new RemotingError(
-    ResponseCode.SYSTEM_ERROR,
-    "accurate timer message is not enabled, timerWheelEnable is false: delivery at any time (WHEEL_TIMER_NOT_ENABLE) is not available in this broker; use a delay level",
-  );
 
 export function sendProcessors(
   send: SendMessageProcessor,

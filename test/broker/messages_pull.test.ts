@@ -324,6 +324,26 @@ describe("long polling", () => {
     await harness.close();
   });
 
+  test("a message that arrives while a slow store makes its answer is not missed", async () => {
+    const harness = await Harness.open();
+    const get = harness.store.get.bind(harness.store);
+    let release = (): void => {};
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    harness.store.get = async (...args) => {
+      const result = await get(...args);
+      harness.store.get = get;
+      await slow;
+      return result;
+    };
+    const held = harness.pull(SUSPEND);
+    await harness.send({ body: "meanwhile" });
+    release();
+    expect(bodiesOf(await held)).toEqual(["meanwhile"]);
+    await harness.close();
+  });
+
   test("is not woken by another queue or topic", async () => {
     const harness = await Harness.open();
     harness.topics.set("T2", newTopic("T2"));
