@@ -12,8 +12,8 @@ import { fileURLToPath } from "node:url";
 const root = resolve(fileURLToPath(new URL(".", import.meta.url)), "..");
 const full = process.argv.includes("--full");
 
-/** On Deno and Node: the port itself, and the suites that go through bytes, files and processes. */
-const EVERYWHERE = ["test/conformance", "test/wire", "test/config", "test/cli"];
+/** On Deno and Node: the port itself, and the suites about bytes and files (test/cli starts processes of all runtimes itself). */
+const EVERYWHERE = ["test/conformance", "test/wire", "test/config"];
 
 const suites = [
   { name: "all suites on Bun", args: ["bun"] },

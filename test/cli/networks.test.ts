@@ -4,7 +4,7 @@ import type { Child } from "../interop/processes.ts";
 import { runtimeCommand } from "../interop/targets.ts";
 import { cable, Namespace, whyNoNamespaces } from "./namespaces.ts";
 import type { Probed } from "./probe_client.ts";
-import { ended, outputMatch, READY_MS, Workshop } from "./server_processes.ts";
+import { ended, outputMatch, READY_MS, stopped, Workshop } from "./server_processes.ts";
 
 setDefaultTimeout(4 * READY_MS);
 
@@ -69,7 +69,7 @@ describe.skipIf(reason !== undefined)("in network namespaces", () => {
     const { code, output } = await doctor(west, "10.77.2.1:9876");
     expect(output).toContain("broker broker-a id 0 is told as 10.77.2.1:10911 (cluster, route of TBW102), and answers");
     expect(code).toBe(0);
-    expect(await process.stop()).toBe(0);
+    expect(await stopped(process)).toBe(0);
   });
 
   test("a port mapping: a rule says what clients behind it dial, doctor says which rule", async () => {
@@ -93,7 +93,7 @@ describe.skipIf(reason !== undefined)("in network namespaces", () => {
       "broker broker-a id 0 is told as 10.77.1.1:10911 (cluster, route of TBW102), and can't be reached from here",
     );
     expect(output).toContain("advertisedAddresses=10.77.3.0/24=ADDRESS:PORT");
-    expect(await without.stop()).toBe(0);
+    expect(await stopped(without)).toBe(0);
 
     const ruled = await standalone(server, "0.0.0.0", "advertisedAddresses=10.77.1.254/32=10.77.3.1:30911\n");
     expect(ruled.outputTail).toContain(
@@ -106,7 +106,7 @@ describe.skipIf(reason !== undefined)("in network namespaces", () => {
     });
     expect((await doctor(client, "10.77.3.1:39876")).code).toBe(0);
     expect((await probe(server, "127.0.0.1:9876", "Inside")).told).toBe("127.0.0.1:10911");
-    expect(await ruled.stop()).toBe(0);
+    expect(await stopped(ruled)).toBe(0);
   });
 
   test("with a nameserver of its own the broker registers one address, and says that rules do not act", async () => {
@@ -130,7 +130,7 @@ describe.skipIf(reason !== undefined)("in network namespaces", () => {
       storeHost: "10.77.1.1:10911",
       viewed: true,
     });
-    expect(await broker.stop()).toBe(0);
-    expect(await namesrv.stop()).toBe(0);
+    expect(await stopped(broker)).toBe(0);
+    expect(await stopped(namesrv)).toBe(0);
   });
 });

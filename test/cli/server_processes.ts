@@ -80,3 +80,12 @@ export async function ended(child: Child): Promise<{ code: number | string; outp
   await new Promise((resolve) => setTimeout(resolve, 20));
   return { code, output: child.outputTail };
 }
+
+/**
+ * SIGTERM, and what the process ends with. By process id: under Deno, `kill` of a child makes it report the signal, whatever
+ * its exit code was.
+ */
+export function stopped(child: Child): Promise<number | string> {
+  process.kill(child.pid, "SIGTERM");
+  return child.exited;
+}

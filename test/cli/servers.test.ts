@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { existsSync, readFileSync } from "node:fs";
 import { freePorts } from "../interop/processes.ts";
 import { runtimeCommand } from "../interop/targets.ts";
-import { ended, ourRuntimes, outputMatch, portOf, READY_MS, Workshop } from "./server_processes.ts";
+import { ended, ourRuntimes, outputMatch, portOf, READY_MS, stopped, Workshop } from "./server_processes.ts";
 
 setDefaultTimeout(2 * READY_MS);
 
@@ -25,7 +25,7 @@ describe.each([...ourRuntimes])("on %s", (runtime) => {
     );
     expect(server.outputTail).toContain("Advertised: clients are told the address that they reached this server on");
     const asked = performance.now();
-    expect(await server.stop()).toBe(0);
+    expect(await stopped(server)).toBe(0);
     expect(performance.now() - asked).toBeLessThan(5_000);
     expect(existsSync(shop.path("data/store/lock"))).toBe(true);
     expect(existsSync(shop.path("data/store/abort"))).toBe(false);
@@ -39,7 +39,7 @@ describe.each([...ourRuntimes])("on %s", (runtime) => {
     const client = shop.run(runtimeCommand(runtime, "test/cli/probe_client.ts", [`[::1]:${namesrv}`, "Six"]));
     const { output } = await ended(client);
     expect(output).toContain(JSON.stringify({ told: `[::1]:${broker}`, storeHost: `[::1]:${broker}`, viewed: true }));
-    expect(await server.stop()).toBe(0);
+    expect(await stopped(server)).toBe(0);
   });
 
   test("mqnamesrv and mqbroker with Apache's files", async () => {
@@ -65,8 +65,8 @@ describe.each([...ourRuntimes])("on %s", (runtime) => {
     expect(broker.outputTail).toContain("sendMessageThreadPoolNums: accepted, has no effect: ");
     expect(broker.outputTail).toContain("myOwnKey: accepted, has no effect: not a key");
     expect(broker.outputTail).toContain("registerNameServerPeriod=5000 is outside 10000..60000: 10000 is used");
-    expect(await broker.stop()).toBe(0);
-    expect(await namesrv.stop()).toBe(0);
+    expect(await stopped(broker)).toBe(0);
+    expect(await stopped(namesrv)).toBe(0);
   });
 
   test("a configuration that can't be used: every key is named, exit code 1, nothing starts", async () => {
@@ -101,7 +101,7 @@ describe.each([...ourRuntimes])("on %s", (runtime) => {
     expect(samePort.code).toBe(1);
     expect(samePort.output).toContain(`Cannot listen on 127.0.0.1 port ${port}: EADDRINUSE`);
     expect(samePort.output).toContain("--namesrv-port");
-    expect(await first.stop()).toBe(0);
+    expect(await stopped(first)).toBe(0);
   });
 });
 
@@ -117,7 +117,7 @@ describe("on bun", () => {
     expect(line).toMatch(
       /^The broker\[b, 127\.0\.0\.1:\d+\] boot success\. serializeType=ROCKETMQ and name server is 127\.0\.0\.1:1\n$/,
     );
-    expect(await broker.stop()).toBe(0);
+    expect(await stopped(broker)).toBe(0);
     const wrong = await ended(shop.start("bun", "mqbroker", ["-c", conf], { ROCKETMQ_SERIALIZE_TYPE: "XML" }));
     expect(wrong.code).toBe(1);
     expect(wrong.output).toContain("ROCKETMQ_SERIALIZE_TYPE=XML can't be used: allowed is one of JSON, ROCKETMQ");
@@ -158,7 +158,7 @@ describe("on bun", () => {
   test("--listen tells the stand-alone server where", async () => {
     const server = shop.start("bun", "standalone", ["--data", shop.path("data"), "--listen", "0.0.0.0", ...FREE]);
     await outputMatch(server, /The broker\[broker-a, 0\.0\.0\.0:\d+\] boot success.*\n/);
-    expect(await server.stop()).toBe(0);
+    expect(await stopped(server)).toBe(0);
   });
 
   test.each([
