@@ -1,3 +1,4 @@
+/** Headers of the users and access lists of ACL 2.0. Field names are Apache's. */
 import { header, optional } from "../header.ts";
 
 export interface CreateAclRequestHeader {

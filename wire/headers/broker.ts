@@ -1,3 +1,4 @@
+/** Headers of broker administration: configuration, statistics, replication, brokers of a container. Field names are Apache's. */
 import { header, optional, required } from "../header.ts";
 
 export interface AddBrokerRequestHeader {
@@ -135,9 +136,9 @@ export const resetMasterFlushOffsetHeader = header<ResetMasterFlushOffsetHeader>
 });
 
 export interface ViewBrokerStatsDataRequestHeader {
-  /** Name of the statistic. */
+  /** Name of the counter: TOPIC_PUT_NUMS, GROUP_GET_NUMS … */
   statsName: string;
-  /** Its key. */
+  /** Topic, `topic@group` or `queueId@topic@group`, or the name of the cluster. */
   statsKey: string;
 }
 export const viewBrokerStatsDataRequestHeader = header<ViewBrokerStatsDataRequestHeader>("ViewBrokerStatsDataRequestHeader", {

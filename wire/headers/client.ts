@@ -1,12 +1,13 @@
+/** Headers about connected clients: connections, lists, notices, calls to one consumer. Field names are Apache's. */
 import { header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, topicFields } from "./common.ts";
 
 export interface ConsumeMessageDirectlyResultRequestHeader extends TopicHeader {
   /** Consumer group. */
   consumerGroup: string;
-  /** Client id, `ip@instance`. */
+  /** Client id, `ip@instance`; absent: any client of the group. */
   clientId?: string | undefined;
-  /** Message id: the client's unique key, or an offset message id. */
+  /** offsetMsgId of the message to consume. */
   msgId?: string | undefined;
   /** Broker name. */
   brokerName?: string | undefined;
@@ -78,7 +79,7 @@ export interface GetConsumerStatusRequestHeader extends TopicHeader {
   topic: string;
   /** Consumer group. */
   group: string;
-  /** Address of the client. */
+  /** Client id of the one to ask; absent: all clients of the group. */
   clientAddr?: string | undefined;
 }
 export const getConsumerStatusRequestHeader = header<GetConsumerStatusRequestHeader>("GetConsumerStatusRequestHeader", {

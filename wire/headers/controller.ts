@@ -1,3 +1,4 @@
+/** Headers of the controller: election, replicas, broker ids. Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 
 export interface AlterSyncStateSetRequestHeader {
@@ -30,7 +31,7 @@ export interface ElectMasterRequestHeader {
   clusterName: string;
   /** Broker name. */
   brokerName: string;
-  /** 0 master, above 0 slave. */
+  /** Broker to elect, with designateElect; -1: any. */
   brokerId: number;
   /** Elect this very broker. */
   designateElect: boolean;
@@ -63,7 +64,7 @@ export const electMasterResponseHeader = header<ElectMasterResponseHeader>("Elec
 });
 
 export interface GetMetaDataResponseHeader {
-  /** Consumer group. */
+  /** Name of the controllers' group. */
   group?: string | undefined;
   /** Id of the leading controller. */
   controllerLeaderId?: string | undefined;

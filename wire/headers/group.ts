@@ -1,3 +1,4 @@
+/** Headers of consumer groups: configuration, subscriptions, statistics. Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, topicFields } from "./common.ts";
 
@@ -45,7 +46,7 @@ export const getAllSubscriptionGroupResponseHeader = header<GetAllSubscriptionGr
 );
 
 export interface GetConsumeStatsInBrokerHeader {
-  /** Ordered topics only. */
+  /** True: only ordered topics. */
   isOrder: boolean;
 }
 export const getConsumeStatsInBrokerHeader = header<GetConsumeStatsInBrokerHeader>("GetConsumeStatsInBrokerHeader", {
@@ -55,7 +56,7 @@ export const getConsumeStatsInBrokerHeader = header<GetConsumeStatsInBrokerHeade
 export interface GetConsumeStatsRequestHeader extends TopicHeader {
   /** Consumer group. */
   consumerGroup: string;
-  /** Topic name. */
+  /** Only this topic; absent or empty: all topics of the group. */
   topic?: string | undefined;
   /** Topics separated by `;`. */
   topicList?: string | undefined;
@@ -94,7 +95,7 @@ export const queryConsumeTimeSpanRequestHeader = header<QueryConsumeTimeSpanRequ
 export interface QuerySubscriptionByConsumerRequestHeader extends TopicHeader {
   /** Consumer group. */
   group: string;
-  /** Topic name. */
+  /** Topic of the subscription. */
   topic?: string | undefined;
 }
 export const querySubscriptionByConsumerRequestHeader = header<QuerySubscriptionByConsumerRequestHeader>(

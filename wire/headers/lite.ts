@@ -1,3 +1,4 @@
+/** Headers of lite topics (5.5). Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields } from "./common.ts";
 
@@ -21,7 +22,7 @@ export const getLiteClientInfoRequestHeader = header<GetLiteClientInfoRequestHea
 export interface GetLiteGroupInfoRequestHeader {
   /** Consumer group. */
   group: string;
-  /** Lite topic below `topic` (5.5). */
+  /** One lite topic; absent: the most lagging ones. */
   liteTopic?: string | undefined;
   /** How many of the most lagging. */
   topK?: number | undefined;
@@ -35,7 +36,7 @@ export const getLiteGroupInfoRequestHeader = header<GetLiteGroupInfoRequestHeade
 export interface GetLiteTopicInfoRequestHeader {
   /** Parent topic of lite topics. */
   parentTopic?: string | undefined;
-  /** Lite topic below `topic` (5.5). */
+  /** Lite topic below `parentTopic`. */
   liteTopic?: string | undefined;
 }
 export const getLiteTopicInfoRequestHeader = header<GetLiteTopicInfoRequestHeader>("GetLiteTopicInfoRequestHeader", {
@@ -44,7 +45,7 @@ export const getLiteTopicInfoRequestHeader = header<GetLiteTopicInfoRequestHeade
 });
 
 export interface GetParentTopicInfoRequestHeader {
-  /** Topic name. */
+  /** Parent topic of lite topics. */
   topic: string;
 }
 export const getParentTopicInfoRequestHeader = header<GetParentTopicInfoRequestHeader>("GetParentTopicInfoRequestHeader", {
@@ -57,7 +58,7 @@ export const liteSubscriptionCtlRequestHeader = header<LiteSubscriptionCtlReques
 });
 
 export interface NotifyUnsubscribeLiteRequestHeader extends RpcHeader {
-  /** Lite topic below `topic` (5.5). */
+  /** Lite topic that the client is no longer subscribed to. */
   liteTopic: string;
   /** Consumer group. */
   consumerGroup: string;
@@ -79,7 +80,7 @@ export interface PopLiteMessageRequestHeader extends RpcHeader {
   clientId: string;
   /** Consumer group. */
   consumerGroup: string;
-  /** Topic name. */
+  /** Parent topic of lite topics. */
   topic: string;
   /** Messages at most. */
   maxMsgNum: number;

@@ -1,3 +1,4 @@
+/** Headers of the nameserver: registration, routes, KV configuration, permissions. Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 import { type TopicHeader, topicFields } from "./common.ts";
 
@@ -29,15 +30,15 @@ export interface BrokerHeartbeatRequestHeader {
   brokerName: string;
   /** 0 master, above 0 slave. */
   brokerId?: number | undefined;
-  /** Epoch of the broker. */
+  /** Epoch of the master it follows. */
   epoch?: number | undefined;
-  /** Queue offset after the last message. */
+  /** Physical offset of the end of its log. */
   maxOffset?: number | undefined;
   /** Confirmed physical offset. */
   confirmOffset?: number | undefined;
   /** Silence after which the broker counts as gone, ms (spelled so on the wire). */
   heartbeatTimeoutMills?: number | undefined;
-  /** Smaller is preferred. */
+  /** Smaller is preferred as master. */
   electionPriority?: number | undefined;
 }
 export const brokerHeartbeatRequestHeader = header<BrokerHeartbeatRequestHeader>("BrokerHeartbeatRequestHeader", {
@@ -66,7 +67,7 @@ export const deleteKVConfigRequestHeader = header<DeleteKVConfigRequestHeader>("
 export interface DeleteTopicFromNamesrvRequestHeader extends TopicHeader {
   /** Topic name. */
   topic: string;
-  /** Cluster name. */
+  /** Only from the brokers of this cluster; absent or empty: from all. */
   clusterName?: string | undefined;
 }
 export const deleteTopicFromNamesrvRequestHeader = header<DeleteTopicFromNamesrvRequestHeader>(
@@ -171,9 +172,9 @@ export interface RegisterBrokerRequestHeader {
   heartbeatTimeoutMillis?: number | undefined;
   /** A slave may act for its master; absent from old brokers. */
   enableActingMaster?: boolean | undefined;
-  /** The body is a zlib stream. */
+  /** The body is a zlib stream; Apache's brokers say false even then (`register_broker.ts`). */
   compressed?: boolean | undefined;
-  /** CRC of the body as sent; 0 is not checked. */
+  /** CRC-32 & 0x7FFFFFFF of the body as sent; 0 is not checked. */
   bodyCrc32: number;
 }
 export const registerBrokerRequestHeader = header<RegisterBrokerRequestHeader>("RegisterBrokerRequestHeader", {
@@ -189,9 +190,9 @@ export const registerBrokerRequestHeader = header<RegisterBrokerRequestHeader>("
 });
 
 export interface RegisterBrokerResponseHeader {
-  /** `host:port` of the HA port. */
+  /** `host:port` of the master's HA port, for slaves. */
   haServerAddr?: string | undefined;
-  /** `host:port` of the master. */
+  /** `host:port` of the master, for slaves. */
   masterAddr?: string | undefined;
 }
 export const registerBrokerResponseHeader = header<RegisterBrokerResponseHeader>("RegisterBrokerResponseHeader", {

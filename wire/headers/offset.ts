@@ -1,3 +1,4 @@
+/** Headers of offsets: committed, smallest, largest, by time, reset, cloned. Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, type TopicQueueHeader, topicFields, topicQueueFields } from "./common.ts";
 
@@ -20,7 +21,7 @@ export const queryConsumerOffsetRequestHeader = header<QueryConsumerOffsetReques
 });
 
 export interface QueryConsumerOffsetResponseHeader {
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Queue offset that the group committed: the next to consume. */
   offset: number;
 }
 export const queryConsumerOffsetResponseHeader = header<QueryConsumerOffsetResponseHeader>("QueryConsumerOffsetResponseHeader", {
@@ -34,7 +35,7 @@ export interface UpdateConsumerOffsetRequestHeader extends TopicQueueHeader {
   topic: string;
   /** Queue number within the topic on this broker. */
   queueId: number;
-  /** Consumer offset to store. */
+  /** Queue offset to store: the next to consume. */
   commitOffset: number;
 }
 export const updateConsumerOffsetRequestHeader = header<UpdateConsumerOffsetRequestHeader>("UpdateConsumerOffsetRequestHeader", {
@@ -48,7 +49,7 @@ export const updateConsumerOffsetRequestHeader = header<UpdateConsumerOffsetRequ
 export interface InitConsumerOffsetRequestHeader extends TopicHeader {
   /** Topic name. */
   topic?: string | undefined;
-  /** Where a group without offset starts: 0 min, 1 max. */
+  /** Where the group starts: 0 min, 1 max. */
   initMode?: number | undefined;
 }
 export const initConsumerOffsetRequestHeader = header<InitConsumerOffsetRequestHeader>("InitConsumerOffsetRequestHeader", {
@@ -62,7 +63,7 @@ export interface GetMaxOffsetRequestHeader extends TopicQueueHeader {
   topic: string;
   /** Queue number within the topic on this broker. */
   queueId: number;
-  /** Whether unconfirmed messages are left out. */
+  /** True: count only what is readable; false: also what is appended and not dispatched yet. */
   committed: boolean;
 }
 export const getMaxOffsetRequestHeader = header<GetMaxOffsetRequestHeader>("GetMaxOffsetRequestHeader", {
@@ -73,7 +74,7 @@ export const getMaxOffsetRequestHeader = header<GetMaxOffsetRequestHeader>("GetM
 });
 
 export interface GetMaxOffsetResponseHeader {
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Queue offset after the last message. */
   offset: number;
 }
 export const getMaxOffsetResponseHeader = header<GetMaxOffsetResponseHeader>("GetMaxOffsetResponseHeader", {
@@ -93,7 +94,7 @@ export const getMinOffsetRequestHeader = header<GetMinOffsetRequestHeader>("GetM
 });
 
 export interface GetMinOffsetResponseHeader {
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Queue offset of the first message still there. */
   offset: number;
 }
 export const getMinOffsetResponseHeader = header<GetMinOffsetResponseHeader>("GetMinOffsetResponseHeader", {
@@ -116,7 +117,7 @@ export const getEarliestMsgStoretimeRequestHeader = header<GetEarliestMsgStoreti
 );
 
 export interface GetEarliestMsgStoretimeResponseHeader {
-  /** ms since 1970. */
+  /** Store time of the first message, ms since 1970; -1 when there is none. */
   timestamp: number;
 }
 export const getEarliestMsgStoretimeResponseHeader = header<GetEarliestMsgStoretimeResponseHeader>(
@@ -133,9 +134,9 @@ export interface SearchOffsetRequestHeader extends TopicQueueHeader {
   liteTopic?: string | undefined;
   /** Queue number within the topic on this broker. */
   queueId: number;
-  /** ms since 1970. */
+  /** Store time to look for, ms since 1970. */
   timestamp: number;
-  /** LOWER or UPPER: which of several messages of that time. */
+  /** LOWER (the first message of that time; also for any other text) or UPPER (the last). */
   boundaryType?: string | undefined;
 }
 export const searchOffsetRequestHeader = header<SearchOffsetRequestHeader>("SearchOffsetRequestHeader", {
@@ -148,7 +149,7 @@ export const searchOffsetRequestHeader = header<SearchOffsetRequestHeader>("Sear
 });
 
 export interface SearchOffsetResponseHeader {
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Queue offset found. */
   offset: number;
 }
 export const searchOffsetResponseHeader = header<SearchOffsetResponseHeader>("SearchOffsetResponseHeader", {
@@ -160,13 +161,13 @@ export interface ResetOffsetRequestHeader extends TopicQueueHeader {
   group: string;
   /** Topic name. */
   topic: string;
-  /** Queue number within the topic on this broker. */
+  /** The one queue to reset; -1: all. */
   queueId: number;
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Queue offset to set, with `queueId` 0 or more; absent or -1: find it by `timestamp`. */
   offset?: number | undefined;
-  /** ms since 1970. */
+  /** Store time to go to, ms since 1970; below 0: the end of each queue. */
   timestamp: number;
-  /** Accept an offset ahead of the present one. */
+  /** Also when that moves a queue forward. */
   isForce: boolean;
 }
 export const resetOffsetRequestHeader = header<ResetOffsetRequestHeader>("ResetOffsetRequestHeader", {
@@ -199,9 +200,9 @@ export interface CloneGroupOffsetRequestHeader extends RpcHeader {
   srcGroup: string;
   /** Group to copy offsets to. */
   destGroup: string;
-  /** Topic name. */
+  /** Only this topic; absent or empty: all topics of the source group. */
   topic?: string | undefined;
-  /** Informative. */
+  /** Set by mqadmin; no broker looks at it. */
   offline?: boolean | undefined;
 }
 export const cloneGroupOffsetRequestHeader = header<CloneGroupOffsetRequestHeader>("CloneGroupOffsetRequestHeader", {

@@ -1,3 +1,4 @@
+/** Headers of POP: pop, acknowledge, invisible time, notification. Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 import { type TopicQueueHeader, topicQueueFields } from "./common.ts";
 
@@ -10,7 +11,7 @@ export interface AckMessageRequestHeader extends TopicQueueHeader {
   queueId: number;
   /** Receipt of a pop: `ckQueueOffset popTime invisibleTime reviveQid retryFlag brokerName queueId msgQueueOffset`. */
   extraInfo: string;
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Queue offset of the message. */
   offset: number;
   /** Lite topic below `topic` (5.5). */
   liteTopic?: string | undefined;
@@ -34,9 +35,9 @@ export interface ChangeInvisibleTimeRequestHeader extends TopicQueueHeader {
   queueId: number;
   /** Receipt of a pop: `ckQueueOffset popTime invisibleTime reviveQid retryFlag brokerName queueId msgQueueOffset`. */
   extraInfo: string;
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Queue offset of the message. */
   offset: number;
-  /** How long a popped message stays invisible, ms. */
+  /** For how long from now the message stays invisible, ms. */
   invisibleTime: number;
   /** Lite topic below `topic` (5.5). */
   liteTopic?: string | undefined;
@@ -56,9 +57,9 @@ export const changeInvisibleTimeRequestHeader = header<ChangeInvisibleTimeReques
 });
 
 export interface ChangeInvisibleTimeResponseHeader {
-  /** When the messages were popped, ms since 1970. */
+  /** Begin of the new invisible time, ms since 1970. */
   popTime: number;
-  /** How long a popped message stays invisible, ms. */
+  /** The new invisible time, ms. */
   invisibleTime: number;
   /** Revive queue that holds the check point; 999 in ordered mode. */
   reviveQid: number;
@@ -74,7 +75,7 @@ export interface NotificationRequestHeader extends TopicQueueHeader {
   consumerGroup: string;
   /** Topic name. */
   topic: string;
-  /** Queue number within the topic on this broker. */
+  /** Queue number within the topic on this broker; -1: any. */
   queueId: number;
   /** How long the request may be held, ms. */
   pollTime: number;
@@ -116,7 +117,7 @@ export const notificationResponseHeader = header<NotificationResponseHeader>("No
 export interface PeekMessageRequestHeader extends TopicQueueHeader {
   /** Topic name. */
   topic: string;
-  /** Queue number within the topic on this broker. */
+  /** Queue number within the topic on this broker; -1: any. */
   queueId: number;
   /** Messages at most. */
   maxMsgNums: number;
@@ -136,7 +137,7 @@ export interface PollingInfoRequestHeader extends TopicQueueHeader {
   consumerGroup: string;
   /** Topic name. */
   topic: string;
-  /** Queue number within the topic on this broker. */
+  /** Queue number within the topic on this broker; -1: any. */
   queueId: number;
 }
 export const pollingInfoRequestHeader = header<PollingInfoRequestHeader>("PollingInfoRequestHeader", {
@@ -159,7 +160,7 @@ export interface PopMessageRequestHeader extends TopicQueueHeader {
   consumerGroup: string;
   /** Topic name. */
   topic: string;
-  /** Queue number within the topic on this broker. */
+  /** Queue number within the topic on this broker; -1: any. */
   queueId: number;
   /** Messages at most. */
   maxMsgNums: number;

@@ -1,3 +1,4 @@
+/** Headers of reading: pull, query by key, view by id, consume queue entries. Field names are Apache's. */
 import { header, optional, required } from "../header.ts";
 import { type TopicHeader, type TopicQueueHeader, topicFields, topicQueueFields } from "./common.ts";
 
@@ -10,15 +11,15 @@ export interface PullMessageRequestHeader extends TopicQueueHeader {
   liteTopic?: string | undefined;
   /** Queue number within the topic on this broker. */
   queueId: number;
-  /** Queue offset. */
+  /** Queue offset to begin at. */
   queueOffset: number;
   /** Messages at most. */
   maxMsgNums: number;
-  /** Bits of 03.4; for a pull: 1 commit offset, 2 suspend, 4 subscription, 8 class filter, 16 lite pull. */
+  /** Bits: 1 commit offset, 2 suspend, 4 subscription, 8 class filter, 16 lite pull. */
   sysFlag: number;
-  /** Consumer offset to store. */
+  /** Consumer offset to store, when sysFlag has 1. */
   commitOffset: number;
-  /** How long the pull may be held, ms. */
+  /** How long the pull may be held, ms, when sysFlag has 2. */
   suspendTimeoutMillis: number;
   /** Filter expression, when sysFlag has 4. */
   subscription?: string | undefined;
@@ -28,7 +29,7 @@ export interface PullMessageRequestHeader extends TopicQueueHeader {
   expressionType?: string | undefined;
   /** Bytes of messages at most. */
   maxMsgBytes?: number | undefined;
-  /** -1 client, 0..2 proxy. */
+  /** -1 client, 0 proxy for ordered, 1 for broadcast, 2 for stream consumers. */
   requestSource?: number | undefined;
   /** Client behind the proxy (spelled so on the wire). */
   proxyFrowardClientId?: string | undefined;
@@ -84,13 +85,13 @@ export const pullMessageResponseHeader = header<PullMessageResponseHeader>("Pull
 export interface QueryMessageRequestHeader extends TopicHeader {
   /** Topic name. */
   topic: string;
-  /** Key. */
+  /** A user key, or a UNIQ_KEY (extra field `_UNIQUE_KEY_QUERY`). */
   key: string;
   /** Messages at most. */
   maxNum: number;
-  /** From, ms since 1970. */
+  /** From this store time on, ms since 1970. */
   beginTimestamp: number;
-  /** To, ms since 1970. */
+  /** Up to this store time, ms since 1970. */
   endTimestamp: number;
   /** K key, U unique key, T tag. */
   indexType?: string | undefined;
@@ -109,7 +110,7 @@ export const queryMessageRequestHeader = header<QueryMessageRequestHeader>("Quer
 });
 
 export interface QueryMessageResponseHeader {
-  /** Store time of the last indexed message. */
+  /** Store time of the last indexed message, ms since 1970. */
   indexLastUpdateTimestamp: number;
   /** Physical offset of the last indexed message. */
   indexLastUpdatePhyoffset: number;
@@ -120,9 +121,9 @@ export const queryMessageResponseHeader = header<QueryMessageResponseHeader>("Qu
 });
 
 export interface ViewMessageRequestHeader {
-  /** Topic name. */
+  /** Topic name; no broker looks at it. */
   topic?: string | undefined;
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Physical offset, from the offsetMsgId. */
   offset: number;
 }
 export const viewMessageRequestHeader = header<ViewMessageRequestHeader>("ViewMessageRequestHeader", {
@@ -135,7 +136,7 @@ export interface QueryConsumeQueueRequestHeader extends TopicQueueHeader {
   topic?: string | undefined;
   /** Queue number within the topic on this broker. */
   queueId?: number | undefined;
-  /** First consume queue index. */
+  /** First queue offset. */
   index?: number | undefined;
   /** Entries at most. */
   count?: number | undefined;

@@ -1,3 +1,4 @@
+/** Headers of sending: message (V1 and V2), reply, recall, send back. Field names are Apache's. */
 import { defaulted, header, named, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, type TopicQueueHeader, topicFields, topicQueueFields } from "./common.ts";
 
@@ -10,15 +11,15 @@ export interface SendMessageRequestHeader extends TopicQueueHeader {
   defaultTopic: string;
   /** Queues wanted when the topic is created. */
   defaultTopicQueueNums: number;
-  /** Queue number within the topic on this broker. */
+  /** Queue number within the topic on this broker; below 0 the broker chooses. */
   queueId: number;
-  /** Bits of 03.4; for a pull: 1 commit offset, 2 suspend, 4 subscription, 8 class filter, 16 lite pull. */
+  /** Bits of the record: 1 compressed, 2 several tags, 0xC transaction state, 0x700 compression type (`message.ts`). */
   sysFlag: number;
   /** When the client made the message, ms since 1970. */
   bornTimestamp: number;
   /** The user's flag. */
   flag: number;
-  /** Property text of 03.3. */
+  /** Text of `properties.ts`. */
   properties?: string | undefined;
   /** Retries so far. */
   reconsumeTimes?: number | undefined;
@@ -26,7 +27,7 @@ export interface SendMessageRequestHeader extends TopicQueueHeader {
   unitMode?: boolean | undefined;
   /** The body is a batch. */
   batch?: boolean | undefined;
-  /** Retries before the dead letter queue. */
+  /** Retries before the dead letter queue, for messages to `%RETRY%` topics. */
   maxReconsumeTimes?: number | undefined;
 }
 export const sendMessageRequestHeader = header<SendMessageRequestHeader>("SendMessageRequestHeader", {
@@ -47,17 +48,17 @@ export const sendMessageRequestHeader = header<SendMessageRequestHeader>("SendMe
 });
 
 export interface SendMessageResponseHeader {
-  /** Message id: the client's unique key, or an offset message id. */
+  /** offsetMsgId; of a batch one for each message, separated by commas. */
   msgId: string;
-  /** Queue number within the topic on this broker. */
+  /** Queue the message went to. */
   queueId: number;
-  /** Queue offset. */
+  /** Its queue offset; of a batch that of the first message. */
   queueOffset: number;
-  /** Unique key of the half message. */
+  /** The UNIQ_KEY of the message. */
   transactionId?: string | undefined;
   /** Unique key of an inner batch. */
   batchUniqId?: string | undefined;
-  /** Handle of a delayed message. */
+  /** To take a delayed message back with RECALL_MESSAGE. */
   recallHandle?: string | undefined;
 }
 export const sendMessageResponseHeader = header<SendMessageResponseHeader>("SendMessageResponseHeader", {
@@ -80,13 +81,13 @@ export interface ReplyMessageRequestHeader extends TopicQueueHeader {
   defaultTopicQueueNums: number;
   /** Queue number within the topic on this broker. */
   queueId: number;
-  /** Bits of 03.4; for a pull: 1 commit offset, 2 suspend, 4 subscription, 8 class filter, 16 lite pull. */
+  /** Bits of the record: 1 compressed, 2 several tags, 0xC transaction state, 0x700 compression type (`message.ts`). */
   sysFlag: number;
   /** When the client made the message, ms since 1970. */
   bornTimestamp: number;
   /** The user's flag. */
   flag: number;
-  /** Property text of 03.3. */
+  /** Text of `properties.ts`. */
   properties?: string | undefined;
   /** Retries so far. */
   reconsumeTimes?: number | undefined;
@@ -122,7 +123,7 @@ export interface RecallMessageRequestHeader extends TopicHeader {
   producerGroup?: string | undefined;
   /** Topic name. */
   topic: string;
-  /** Handle of a delayed message. */
+  /** From the answer to the send of the delayed message. */
   recallHandle: string;
 }
 export const recallMessageRequestHeader = header<RecallMessageRequestHeader>("RecallMessageRequestHeader", {
@@ -133,7 +134,7 @@ export const recallMessageRequestHeader = header<RecallMessageRequestHeader>("Re
 });
 
 export interface RecallMessageResponseHeader {
-  /** Message id: the client's unique key, or an offset message id. */
+  /** UNIQ_KEY of the message that will not be delivered. */
   msgId: string;
 }
 export const recallMessageResponseHeader = header<RecallMessageResponseHeader>("RecallMessageResponseHeader", {
@@ -141,19 +142,19 @@ export const recallMessageResponseHeader = header<RecallMessageResponseHeader>("
 });
 
 export interface ConsumerSendMsgBackRequestHeader extends RpcHeader {
-  /** Queue offset; for VIEW_MESSAGE_BY_ID and CONSUMER_SEND_MSG_BACK the physical offset. */
+  /** Physical offset of the message that was not consumed. */
   offset: number;
   /** Consumer group. */
   group: string;
   /** Delay level 1..18; 0 lets the broker choose by retry count, below 0 sends to the DLQ. */
   delayLevel: number;
-  /** Id of the first message of this chain of retries. */
+  /** Id of the message as the client knows it: its UNIQ_KEY. */
   originMsgId?: string | undefined;
-  /** Topic of the first message. */
+  /** Topic the message was pulled from. */
   originTopic?: string | undefined;
   /** Unitised deployment. */
   unitMode: boolean;
-  /** Retries before the dead letter queue. */
+  /** Retries before the dead letter queue; counts for clients from 3.4.9 on. */
   maxReconsumeTimes?: number | undefined;
 }
 export const consumerSendMsgBackRequestHeader = header<ConsumerSendMsgBackRequestHeader>("ConsumerSendMsgBackRequestHeader", {

@@ -1,3 +1,4 @@
+/** Headers of topics: configuration and statistics. Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, topicFields } from "./common.ts";
 
@@ -11,9 +12,9 @@ export interface CreateTopicRequestHeader extends TopicHeader {
   topic: string;
   /** Template topic for auto-creation, TBW102. */
   defaultTopic: string;
-  /** Queues to read. */
+  /** Queues that consumers see. */
   readQueueNums: number;
-  /** Queues to write. */
+  /** Queues that producers see. */
   writeQueueNums: number;
   /** Bits: 4 read, 2 write, 1 inherit, 8 priority. */
   perm: number;
@@ -21,11 +22,11 @@ export interface CreateTopicRequestHeader extends TopicHeader {
   topicFilterType: string;
   /** Topic bits: 1 unit, 2 unit subscription. */
   topicSysFlag?: number | undefined;
-  /** Ordered: queue by queue, strictly. */
+  /** Consumers rely on the order within queues (`TopicConfig.order`). */
   order: boolean;
-  /** `+key=value,-key` list. */
+  /** Changes to the attributes: `+key=value,-key`. */
   attributes?: string | undefined;
-  /** Replaces without the usual checks. */
+  /** Replaces a static topic without the usual checks. */
   force: boolean;
 }
 export const createTopicRequestHeader = header<CreateTopicRequestHeader>("CreateTopicRequestHeader", {
@@ -118,7 +119,7 @@ export const queryTopicsByConsumerRequestHeader = header<QueryTopicsByConsumerRe
 export interface RegisterOrderTopicRequestHeader {
   /** Topic name. */
   topic: string;
-  /** Order configuration. */
+  /** `brokerName:queues;…`. */
   orderTopicString: string;
 }
 export const registerOrderTopicRequestHeader = header<RegisterOrderTopicRequestHeader>("RegisterOrderTopicRequestHeader", {

@@ -1,3 +1,4 @@
+/** Headers of transactions: end, check-back, resumed checks. Field names are Apache's. */
 import { defaulted, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields } from "./common.ts";
 
@@ -8,7 +9,7 @@ export interface CheckTransactionStateRequestHeader extends RpcHeader {
   tranStateTableOffset: number;
   /** Physical offset of the half message. */
   commitLogOffset: number;
-  /** Message id: the client's unique key, or an offset message id. */
+  /** UNIQ_KEY of the half message. */
   msgId?: string | undefined;
   /** Unique key of the half message. */
   transactionId?: string | undefined;
@@ -61,7 +62,7 @@ export interface EndTransactionRequestHeader extends RpcHeader {
   commitOrRollback: number;
   /** True when this answers a check-back. */
   fromTransactionCheck: boolean;
-  /** Message id: the client's unique key, or an offset message id. */
+  /** UNIQ_KEY of the half message. */
   msgId: string;
   /** Unique key of the half message. */
   transactionId?: string | undefined;
@@ -81,7 +82,7 @@ export const endTransactionRequestHeader = header<EndTransactionRequestHeader>("
 export interface ResumeCheckHalfMessageRequestHeader {
   /** Topic name. */
   topic?: string | undefined;
-  /** Message id: the client's unique key, or an offset message id. */
+  /** offsetMsgId of the half message. */
   msgId?: string | undefined;
 }
 export const resumeCheckHalfMessageRequestHeader = header<ResumeCheckHalfMessageRequestHeader>(
