@@ -209,9 +209,14 @@ final class AdminApiCases {
     private static void messageTrack(Kit kit) throws Exception {
         String topic = kit.topic(1);
         String group = kit.named("g");
-        Inbox inbox = kit.consume(group, topic, "*");
+        DefaultMQPushConsumer consumer = kit.pushConsumer(group);
+        Inbox inbox = new Inbox();
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener(inbox.concurrently());
+        consumer.start();
         SendResult sent = kit.send(kit.producer(), topic, "*", "x", 1).get(0);
         inbox.holdsExactly(List.of("x-0"), 20);
+        Kit.storeOffsets(consumer);
         MessageExt message = kit.admin().viewMessage(topic, sent.getOffsetMsgId());
         eventually("the message is tracked as consumed", 20, () -> kit.admin().messageTrackDetail(message).stream()
             .anyMatch(track -> track.getConsumerGroup().equals(group) && track.getTrackType().name().equals("CONSUMED")));

@@ -30,6 +30,7 @@ final class AdminFixture {
         first = producer.send(new Message(topic, "TagA", "order-7", Kit.bytes("fixture-first")), kit.queue(topic, 0));
         for (int i = 0; i < 9; i++) producer.send(new Message(topic, "TagB", "other", Kit.bytes("fixture-" + i)));
         Kit.eventually("the fixture's messages are consumed", 20, () -> inbox.size() == 10);
+        Kit.storeOffsets(consumer);
         Kit.eventually("the fixture's offsets are stored", 20, () ->
             kit.admin().examineConsumeStats(group, topic).computeTotalDiff() == 0);
         clientId = kit.admin().examineConsumerConnectionInfo(group).getConnectionSet().iterator().next().getClientId();

@@ -1,13 +1,15 @@
 package edgemq.interop;
 
-/** One thing a Java program does with RocketMQ, reported as one test. */
-record Case(String name, Phase phase, Body body) {
+/**
+ * One thing a Java program does with RocketMQ, reported as one test.
+ *
+ * @param chain cases with the same one build on each other: they run in their order. null: on its own
+ */
+record Case(String name, Phase phase, String chain, Body body) {
     /** What a case may do to the server decides what may run beside it. */
     enum Phase {
         /** Keeps to its own topics and groups: many run at once. */
         TOGETHER,
-        /** As TOGETHER, but never beside another of its kind: MQAdminStartup keeps its list of commands in a static. */
-        COMMAND,
         /** Changes or loads the whole server: runs when no other does. */
         ALONE,
         /** Restarts servers: runs last, one by one. */
@@ -28,18 +30,18 @@ record Case(String name, Phase phase, Body body) {
     }
 
     static Case together(String name, Body body) {
-        return new Case(name, Phase.TOGETHER, body);
+        return new Case(name, Phase.TOGETHER, null, body);
     }
 
-    static Case command(String name, Body body) {
-        return new Case(name, Phase.COMMAND, body);
+    static Case chained(String chain, String name, Body body) {
+        return new Case(name, Phase.TOGETHER, chain, body);
     }
 
     static Case alone(String name, Body body) {
-        return new Case(name, Phase.ALONE, body);
+        return new Case(name, Phase.ALONE, null, body);
     }
 
     static Case restart(String name, Body body) {
-        return new Case(name, Phase.RESTART, body);
+        return new Case(name, Phase.RESTART, null, body);
     }
 }

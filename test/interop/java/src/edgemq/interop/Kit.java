@@ -146,6 +146,27 @@ final class Kit implements AutoCloseable {
         return inbox;
     }
 
+    /** Stores a consumer's offsets at the broker now: its timer does so 10 s after the start at the earliest. */
+    static void storeOffsets(DefaultMQPushConsumer consumer) {
+        consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+    }
+
+    /**
+     * Waits until a consumer reads its retry topic. The broker makes that topic at the first heartbeat, too late for the
+     * consumer's first look; its next one comes after 20 s unless it is asked for.
+     */
+    static void readsRetryTopic(DefaultMQPushConsumer consumer) throws Exception {
+        var implementation = consumer.getDefaultMQPushConsumerImpl();
+        String retryTopic = "%RETRY%" + consumer.getConsumerGroup();
+        eventually("the consumer reads " + retryTopic, 20, () -> {
+            if (implementation.getRebalanceImpl().getProcessQueueTable().keySet().stream()
+                .anyMatch(queue -> queue.getTopic().equals(retryTopic))) return true;
+            implementation.getmQClientFactory().rebalanceImmediately();
+            TimeUnit.MILLISECONDS.sleep(200);
+            return false;
+        });
+    }
+
     @SuppressWarnings("deprecation")
     DefaultMQPullConsumer pullConsumer(String group) throws Exception {
         DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(group);

@@ -6,7 +6,10 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -53,17 +56,13 @@ public final class Main {
         }
         try (Shared shared = new Shared(settings, control)) {
             ExecutorService pool = Executors.newFixedThreadPool(settings.threads());
-            ExecutorService oneByOne = Executors.newSingleThreadExecutor();
-            for (Case one : chosen) {
-                if (one.phase() == Case.Phase.TOGETHER) pool.execute(() -> run(one, shared));
-                if (one.phase() == Case.Phase.COMMAND) oneByOne.execute(() -> run(one, shared));
+            for (List<Case> chain : chains(chosen)) {
+                pool.execute(() -> {
+                    for (Case one : chain) run(one, shared);
+                });
             }
-            for (ExecutorService executor : List.of(pool, oneByOne)) {
-                executor.shutdown();
-                if (!executor.awaitTermination(8, TimeUnit.MINUTES)) {
-                    control.report("togetherInTime", 0, "cases still run after 8 minutes");
-                }
-            }
+            pool.shutdown();
+            if (!pool.awaitTermination(8, TimeUnit.MINUTES)) control.report("inTime", 0, "cases still run after 8 minutes");
             for (Case.Phase phase : List.of(Case.Phase.ALONE, Case.Phase.RESTART)) {
                 for (Case one : chosen) {
                     if (one.phase() == phase) run(one, shared);
@@ -71,6 +70,17 @@ public final class Main {
             }
         }
         System.exit(0);
+    }
+
+    /** The cases that may run together: those of one chain as a list, every other as a list of its own. */
+    private static Collection<List<Case>> chains(List<Case> cases) {
+        Map<String, List<Case>> chains = new LinkedHashMap<>();
+        for (Case one : cases) {
+            if (one.phase() != Case.Phase.TOGETHER) continue;
+            String key = one.chain() == null ? "case " + one.name() : one.chain();
+            chains.computeIfAbsent(key, ignored -> new ArrayList<>()).add(one);
+        }
+        return chains.values();
     }
 
     private static void run(Case one, Shared shared) {

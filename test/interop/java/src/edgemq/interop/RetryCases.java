@@ -49,6 +49,7 @@ final class RetryCases {
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
+        Kit.readsRetryTopic(consumer);
         SendResult sent = kit.send(kit.producer(), topic, "TagA", "again", 1).get(0);
         eventually("the message is taken at its third coming", 30, () -> taken.size() == 1);
         MessageExt message = taken.only();
@@ -79,6 +80,7 @@ final class RetryCases {
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
+        Kit.readsRetryTopic(consumer);
         kit.send(kit.producer(), topic, "*", "later", 1);
         eventually("the message comes again", 30, () -> taken.size() == 1);
         long millis = (System.nanoTime() - refusedAt[0]) / 1_000_000;
@@ -111,6 +113,7 @@ final class RetryCases {
             return ConsumeConcurrentlyStatus.RECONSUME_LATER;
         });
         consumer.start();
+        Kit.readsRetryTopic(consumer);
         SendResult sent = kit.send(kit.producer(), topic, "TagA", "dead", 1).get(0);
         eventually("the message came twice", 30, () -> comings.get() == 2);
         MessageExt dead = deadLetterOf(kit, group);
@@ -136,6 +139,7 @@ final class RetryCases {
             return ConsumeOrderlyStatus.SUCCESS;
         });
         consumer.start();
+        Kit.readsRetryTopic(consumer);
         DefaultMQProducer producer = kit.producer();
         kit.send(producer, topic, "*", "stuck", 1);
         kit.send(producer, topic, "*", "behind", 3);
