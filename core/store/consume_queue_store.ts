@@ -33,10 +33,10 @@ export class ConsumeQueueStore {
   }
 
   /** Finds the queues that have files. @throws Error naming file and key when a file has the wrong size */
-  load(): void {
+  load(orderly: boolean): void {
     for (const topic of this.#files.list(this.#directory)) {
       for (const name of this.#files.list(`${this.#directory}/${topic}`)) {
-        if (/^\d{1,9}$/.test(name)) this.findOrCreate(topic, Number(name)).files.load("mappedFileSizeConsumeQueue");
+        if (/^\d{1,9}$/.test(name)) this.findOrCreate(topic, Number(name)).files.load("mappedFileSizeConsumeQueue", orderly);
       }
     }
   }

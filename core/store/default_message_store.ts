@@ -122,8 +122,8 @@ export class DefaultMessageStore implements MessageStore {
     this.#takeLock(`${root}/lock`);
     try {
       const orderly = !files.exists(`${root}/abort`);
-      this.#commitLog.files.load("mappedFileSizeCommitLog");
-      this.#queues.load();
+      this.#commitLog.files.load("mappedFileSizeCommitLog", orderly);
+      this.#queues.load(orderly);
       this.#index.load(orderly);
       if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
@@ -400,10 +400,10 @@ export class DefaultMessageStore implements MessageStore {
     // A queue must not know messages that a power cut takes from the log.
     await this.#commitLog.flush.flush();
     await this.#queues.sync();
-    const indexFullUntil = await this.#index.sync();
+    const indexedUntil = await this.#index.sync();
     if (offset < 0) return;
     const checkpoint = this.#checkpoint;
-    if (indexFullUntil !== undefined) checkpoint.indexMsgTimestamp = indexFullUntil;
+    checkpoint.indexMsgTimestamp = indexedUntil;
     checkpoint.physicMsgTimestamp = storeTimestamp;
     checkpoint.logicsMsgTimestamp = storeTimestamp;
     checkpoint.logicsPhysicalOffset = offset;

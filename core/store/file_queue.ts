@@ -43,11 +43,12 @@ export class FileQueue {
   }
 
   /**
-   * Finds the files. A last file of size 0 (its creation was cut short) is removed.
+   * Finds the files. A last file of size 0 is removed, and after a crash one that is too short is extended: a power cut
+   * came between its creation and its first sync.
    * @param sizeKey the key that sets the size, for the error.
    * @throws Error naming the file and the key when a size is not the configured one, or a file in the middle is missing.
    */
-  load(sizeKey: string): void {
+  load(sizeKey: string, orderly: boolean): void {
     const { files } = this.#open;
     const bases: number[] = [];
     for (const name of files.list(this.directory)) if (/^\d{20}$/.test(name)) bases.push(Number(name));
@@ -60,7 +61,8 @@ export class FileQueue {
         files.remove(path);
         break;
       }
-      if (size !== this.fileSize) {
+      if (size < this.fileSize && i === bases.length - 1 && !orderly) this.#extend(path);
+      else if (size !== this.fileSize) {
         throw new Error(
           `Cannot open the store: "${path}" has ${size} bytes, but ${sizeKey} is ${this.fileSize}. ` +
             `Set ${sizeKey} to the size the store was written with.`,
@@ -197,6 +199,15 @@ export class FileQueue {
     for (const file of this.#list) this.#open.close(file);
     this.#list = [];
     this.#open.files.removeTree(this.directory);
+  }
+
+  #extend(path: string): void {
+    const handle = this.#open.files.open(path);
+    try {
+      handle.truncate(this.fileSize);
+    } finally {
+      handle.close();
+    }
   }
 
   #drop(file: StoreFile): void {

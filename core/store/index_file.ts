@@ -80,21 +80,23 @@ export class IndexFile {
   /** @param previous gives a new file its first times and offsets, as in Apache. @throws RuntimeFault */
   static create(open: OpenFiles, path: string, sizes: IndexSizes, previous: IndexFile | undefined): IndexFile {
     const made = new IndexFile(open, path, sizes);
-    const handle = open.open(made.file, true);
-    try {
-      handle.truncate(indexFileBytes(sizes));
-    } catch (error) {
-      open.close(made.file);
-      open.files.remove(path);
-      throw error;
-    }
-    made.#slotsOnDisk = false;
     if (previous !== undefined) {
       made.beginTimestamp = previous.endTimestamp;
       made.endTimestamp = previous.endTimestamp;
       made.beginPhyOffset = previous.endPhyOffset;
       made.endPhyOffset = previous.endPhyOffset;
     }
+    const handle = open.open(made.file, true);
+    try {
+      handle.truncate(indexFileBytes(sizes));
+      // Apache, should it open the store after a crash, goes by these: without them it would index messages twice.
+      handle.writeSync(made.#header(), 0);
+    } catch (error) {
+      open.close(made.file);
+      open.files.remove(path);
+      throw error;
+    }
+    made.#slotsOnDisk = false;
     return made;
   }
 

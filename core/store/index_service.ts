@@ -57,7 +57,8 @@ export class IndexService {
       if (!/^\d{17}$/.test(name)) continue;
       const path = `${this.#directory}/${name}`;
       const size = files.stat(path)?.size ?? 0;
-      if (size === 0) {
+      // A creation that a crash cut short: nothing in it was synced, so all of it is dispatched again.
+      if (size === 0 || (size < bytes && !orderly)) {
         files.remove(path);
         continue;
       }
@@ -140,22 +141,21 @@ export class IndexService {
 
   /**
    * Puts everything indexed so far on the disk.
-   * @returns end time of the newest full file when one was finished, for the checkpoint
+   * @returns store time of the last message indexed, for the checkpoint; 0 without one
    * @throws RuntimeFault
    */
-  async sync(): Promise<number | undefined> {
-    let fullUntil: number | undefined;
+  async sync(): Promise<number> {
     for (const file of [...this.#sealing]) {
       await file.sync();
       this.#sealing.splice(this.#sealing.indexOf(file), 1);
       file.seal();
-      fullUntil = file.endTimestamp;
     }
     const last = this.#files.at(-1);
+    const syncedUntil = last?.endTimestamp ?? 0;
     if (last !== undefined && !this.#sealing.includes(last)) await last.sync();
     for (const directory of this.#newDirectories.splice(0)) this.#runtime.files.syncDirectory(directory);
     this.#fault = undefined;
-    return fullUntil;
+    return syncedUntil;
   }
 
   /** Removes files all of whose messages lie before `minPhysicalOffset`; never the one being filled. */

@@ -4,8 +4,9 @@
  *     0 physicMsgTimestamp   8 logicsMsgTimestamp   16 indexMsgTimestamp   24 masterFlushedOffset   32 confirmPhyOffset
  *     40 logicsPhysicalOffset: the last record whose dispatch is on the disk; recovery starts there
  *
- * Apache moves logicsPhysicalOffset at a recovery only; here it moves with every checkpoint, so that a start after a crash
- * reads what came since and no more.
+ * Apache moves logicsPhysicalOffset at a recovery only, and indexMsgTimestamp when an index file is full. Here both move
+ * with every checkpoint: a start after a crash reads what came since and no more, and Apache, should it be the one that
+ * starts, drops no index file (it drops those that end after indexMsgTimestamp).
  */
 import { readInt64, writeInt64 } from "../../wire/bytes.ts";
 import type { Files } from "../runtime.ts";

@@ -93,8 +93,8 @@ describe("golden bytes of the store", () => {
     const runtime = await stored(1_795_225_251_137, { tags: "TagA", properties: PROPERTIES });
     const checkpoint = runtime.files.read("/store/checkpoint");
     expect(checkpoint?.length).toBe(4096);
-    // physicMsgTimestamp, logicsMsgTimestamp; no index file is full; the log begins with its only record.
-    expect(hex(checkpoint?.subarray(0, 48))).toBe(`${"000001a1fbc36d41".repeat(2)}${"00".repeat(32)}`);
+    // physicMsgTimestamp, logicsMsgTimestamp, indexMsgTimestamp; the last record is the first of the log.
+    expect(hex(checkpoint?.subarray(0, 48))).toBe(`${"000001a1fbc36d41".repeat(3)}${"00".repeat(24)}`);
     expect(new TextDecoder().decode(runtime.files.read("/store/lock"))).toBe("lock");
     expect(runtime.files.exists("/store/abort")).toBe(false);
     const store = await openStore(runtime, "/store");
