@@ -102,7 +102,7 @@ export function header<T extends object>(name: string, fields: FieldTable<T>): H
     encode(value, into = {}) {
       for (const r of rows) {
         const field = (value as Record<string, unknown>)[r.property];
-        if (field !== undefined) into[r.wireName] = r.kind === "string" ? (field as string) : String(field);
+        if (field !== undefined) into[r.wireName] = r.kind === "string" ? (field as string) : String(field as number | boolean);
       }
       return into;
     },

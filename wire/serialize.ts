@@ -9,7 +9,7 @@
  * int16 code  int8 language  int16 version  int32 opaque  int32 flag
  * int32 remarkLength  remark   int32 extLength  ( int16 keyLength  key  int32 valueLength  value )*
  * ```
- * `code` is cut to 16 bits, so the 2000xx codes need JSON. A value of length 0 reads as absent, as in Java.
+ * `code` has 16 bits, so the 2000xx codes need JSON. A value of length 0 reads as absent, as in Java.
  */
 import type { ByteWriter } from "./byte_writer.ts";
 import { WireError } from "./errors.ts";
@@ -47,16 +47,27 @@ export function decodeCommand(frame: Uint8Array): RemotingCommand {
   throw new WireError(`serialize type ${type} is neither JSON (0) nor ROCKETMQ (1)`);
 }
 
-/** Appends `command` as one frame, with the serialization it names. */
+/**
+ * Appends `command` as one frame, with the serialization it names; a code that int16 can't hold goes out as JSON, which
+ * every receiver tells by the frame's own type byte.
+ * @throws WireError when the header or a field name does not fit its length; `into` is as it was before then.
+ */
 export function encodeCommand(command: RemotingCommand, into: ByteWriter): void {
+  const { code } = command;
+  const type = code === (code << 16) >> 16 ? command.serializeType : SERIALIZE_JSON;
   const start = into.skip(FRAME_PREFIX_BYTES);
-  if (command.serializeType === SERIALIZE_JSON) into.utf8(jsonHeader(command));
-  else encodeRocketmq(command, into);
-  const headerLength = into.length - start - FRAME_PREFIX_BYTES;
-  if (headerLength > 0xff_ffff) throw new WireError(`a header of ${headerLength} bytes does not fit its 24-bit length`);
-  into.raw(command.body);
-  into.int32At(start, into.length - start - 4);
-  into.int32At(start + 4, (command.serializeType << 24) | headerLength);
+  try {
+    if (type === SERIALIZE_JSON) into.utf8(jsonHeader(command));
+    else encodeRocketmq(command, into);
+    const headerLength = into.length - start - FRAME_PREFIX_BYTES;
+    if (headerLength > 0xff_ffff) throw new WireError(`a header of ${headerLength} bytes does not fit its 24-bit length`);
+    into.raw(command.body);
+    into.int32At(start, into.length - start - 4);
+    into.int32At(start + 4, (type << 24) | headerLength);
+  } catch (error) {
+    into.length = start;
+    throw error;
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------- JSON
@@ -117,7 +128,8 @@ function textFields(value: unknown): ExtFields | undefined {
   for (const key in fields) {
     const field = fields[key];
     if (typeof field === "string") continue;
-    fields[key] = field === null ? undefined : typeof field === "object" ? JSON.stringify(field) : String(field);
+    fields[key] =
+      field === null ? undefined : typeof field === "object" ? JSON.stringify(field) : String(field as number | boolean);
   }
   return fields as ExtFields;
 }
@@ -189,4 +201,5 @@ function checkedLength(length: number, left: number, of: string): number {
   throw new WireError(`the ROCKETMQ header's ${of} length ${length} is outside 0..${Math.max(0, left)}`);
 }
 
-const DECODER = new TextDecoder();
+/** `ignoreBOM`: a leading U+FEFF belongs to the text, as in Java. */
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -3,7 +3,7 @@ import { ByteWriter } from "../../wire/byte_writer.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import { WireError } from "../../wire/errors.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
-import { NO_BODY, type RemotingCommand } from "../../wire/remoting_command.ts";
+import { NO_BODY, type RemotingCommand, SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from "../../wire/remoting_command.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { bytesOf, goldenRows, hexOf } from "./golden.ts";
 
@@ -183,8 +183,34 @@ describe("headers that are not what they say", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 
-  test("a header that does not fit its 24 bits is refused by the encoder", () => {
-    const command = { ...decodeCommand(jsonFrame("{}")), remark: "x".repeat(0x100_0000) };
-    expect(() => encoded(command)).toThrow(WireError);
+  test("a U+FEFF at the start of a value stays", () => {
+    const { extFields } = decodeCommand(jsonFrame('{"extFields":{"k":"\uFEFFv"}}'));
+    const command = { ...decodeCommand(jsonFrame("{}")), serializeType: SERIALIZE_ROCKETMQ, extFields } as const;
+    expect(decodeCommand(bytesOf(encoded(command))).extFields?.["k"]).toBe("\uFEFFv");
+  });
+});
+
+describe("what the encoder refuses", () => {
+  const command = decodeCommand(golden[0]?.frame as Uint8Array);
+
+  test.each([
+    { what: "a header that does not fit its 24 bits", changes: { remark: "x".repeat(0x100_0000) } },
+    {
+      what: "a field name that does not fit its int16",
+      changes: { serializeType: SERIALIZE_ROCKETMQ, extFields: { ["x".repeat(0x8000)]: "y" } } as const,
+    },
+  ])("$what: the frames before it stay whole", ({ changes }) => {
+    const writer = new ByteWriter(16);
+    encodeCommand(command, writer);
+    const before = hexOf(writer.written());
+    expect(() => encodeCommand({ ...command, ...changes }, writer)).toThrow(WireError);
+    expect(hexOf(writer.written())).toBe(before);
+  });
+
+  test("a code beyond int16 goes out as JSON, whatever was asked for", () => {
+    const pop = decodeCommand(bytesOf(encoded({ ...command, code: 200_050, serializeType: SERIALIZE_ROCKETMQ })));
+    expect([pop.code, pop.serializeType]).toEqual([200_050, SERIALIZE_JSON]);
+    const negative = decodeCommand(bytesOf(encoded({ ...command, code: -1006, serializeType: SERIALIZE_ROCKETMQ })));
+    expect([negative.code, negative.serializeType]).toEqual([-1006, SERIALIZE_ROCKETMQ]);
   });
 });
