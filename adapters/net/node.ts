@@ -85,6 +85,8 @@ class NodeSocket implements Socket {
   readonly #raw: net.Socket;
   #fault: Fault | undefined;
   #ended = false;
+  #buffering = false;
+  #drained: (() => void) | undefined;
 
   constructor(raw: net.Socket) {
     this.#raw = raw;
@@ -95,7 +97,7 @@ class NodeSocket implements Socket {
   attach(handler: SocketHandler): void {
     const raw = this.#raw;
     raw.on("data", (chunk: Buffer) => handler.data(chunk));
-    raw.on("drain", () => handler.drained?.());
+    if (handler.drained !== undefined) this.#drained = () => handler.drained?.();
     raw.on("end", () => {
       if (handler.ended === undefined) this.end();
       else handler.ended();
@@ -112,8 +114,17 @@ class NodeSocket implements Socket {
 
   write(bytes: Uint8Array): void {
     if (this.#ended || this.#raw.destroyed) return;
-    this.#raw.write(Buffer.from(bytes));
+    this.#raw.write(Buffer.from(bytes), this.#written);
+    // On Deno every write is under way for a moment; on Node only what the kernel did not take at once.
+    if (this.#raw.writableLength > 0) this.#buffering = true;
   }
+
+  /** Not the event `drain`: it comes only after more than the stream's high-water mark was waiting. */
+  readonly #written = (): void => {
+    if (!this.#buffering || this.#raw.writableLength > 0 || this.#raw.destroyed) return;
+    this.#buffering = false;
+    this.#drained?.();
+  };
 
   end(): void {
     if (this.#ended) return;

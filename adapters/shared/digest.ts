@@ -17,7 +17,7 @@ export const hostRandom: Random = {
   bytes: (length) => getRandomValues(new Uint8Array(length)),
 };
 
-/** CRC-32 (IEEE 802.3, reflected polynomial 0xEDB88320) byte by byte: about 3 ns a byte. */
+/** CRC-32 (IEEE 802.3, reflected polynomial 0xEDB88320) byte by byte: about 4 ns a byte. */
 export function tableCrc32(): (bytes: Uint8Array) => number {
   const table = new Uint32Array(256);
   for (let n = 0; n < 256; n++) {

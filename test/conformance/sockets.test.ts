@@ -103,6 +103,18 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("sock
       expect(client.seen.events).toEqual(["data"]);
     });
 
+    conforms("however little is left with the writer, it is told when that has gone", async () => {
+      const { client, server } = await pair();
+      server.socket.pause();
+      let sentBytes = 0;
+      // In small pieces, so that no more than one of them is left.
+      for (const piece = pattern(1_000); client.socket.bufferedBytes === 0; sentBytes += piece.length) client.socket.write(piece);
+      const told = client.seen.when(() => client.seen.events.includes("drained"));
+      server.socket.resume();
+      await it.wait(Promise.all([told, server.seen.whenReceived(sentBytes)]));
+      expect(client.socket.bufferedBytes).toBe(0);
+    });
+
     conforms("a paused socket gets at most what was read already, and all of it after resume", async () => {
       const { client, server } = await pair();
       const sent = pattern(4_000_000);
@@ -239,20 +251,23 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("sock
   });
 
   describe("addresses", () => {
-    test.each([
+    const rows = [
       ["127.0.0.1", "127.0.0.1"],
       ["::1", "::1"],
       ["0.0.0.0", "127.0.0.1"],
       ["::", "127.0.0.1"],
-    ])("on %s both sides see each other as %s", async (host, seen) => {
-      const { client, server, listener } = await pair(host);
-      expect(listener.address.host).toBe(host);
-      expect(listener.address.port).toBeGreaterThan(0);
-      expect(endpointText(client.socket.remote)).toBe(`${seen} ${listener.address.port}`);
-      expect(endpointText(server.socket.local)).toBe(`${seen} ${listener.address.port}`);
-      expect(client.socket.local.host).toBe(seen);
-      expect(endpointText(server.socket.remote)).toBe(endpointText(client.socket.local));
-    });
+    ] as const;
+    for (const [host, seen] of rows) {
+      conforms(`on ${host} both sides see each other as ${seen}`, async () => {
+        const { client, server, listener } = await pair(host);
+        expect(listener.address.host).toBe(host);
+        expect(listener.address.port).toBeGreaterThan(0);
+        expect(endpointText(client.socket.remote)).toBe(`${seen} ${listener.address.port}`);
+        expect(endpointText(server.socket.local)).toBe(`${seen} ${listener.address.port}`);
+        expect(client.socket.local.host).toBe(seen);
+        expect(endpointText(server.socket.remote)).toBe(endpointText(client.socket.local));
+      });
+    }
 
     conforms("they can be read when the socket is closed", async () => {
       const made = await pair();
