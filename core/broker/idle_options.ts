@@ -171,6 +171,8 @@ export const brokerIdleOptions = {
     recallMessageEnable: bool(false),
   }),
   ...withoutEffect("name servers are found through namesrvAddr only", {
+    rmqAddressServerDomain: text("jmenv.tbsite.net"),
+    rmqAddressServerSubGroup: text("nsaddr"),
     fetchNameSrvAddrByDnsLookup: bool(false),
     fetchNamesrvAddrByAddressServer: bool(false),
     fetchNamesrvAddrInterval: long(10_000),
@@ -211,10 +213,6 @@ export const brokerIdleOptions = {
     enableFastChannelEventProcess: bool(false),
     printChannelGroups: bool(false),
     printChannelGroupsMinNum: int(5),
-  }),
-  ...withoutEffect("consumers that fall behind are served like others", {
-    disableConsumeIfConsumerReadSlowly: bool(false),
-    consumerFallbehindThreshold: long(17_179_869_184),
   }),
   ...withoutEffect("brokers show the nameservers that they live by registering", {
     brokerHeartbeatInterval: int(1000),

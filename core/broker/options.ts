@@ -101,6 +101,12 @@ const consuming = {
   rejectPullConsumerEnable: bool(false, "live", "Consumers that are not push consumers are refused."),
   litePullMessageEnable: bool(true, "live", "LITE_PULL_MESSAGE is served."),
   slaveReadEnable: bool(false, "live", "Clients far behind are told to read from a slave."),
+  disableConsumeIfConsumerReadSlowly: bool(
+    false,
+    "live",
+    "Groups further behind than consumerFallbehindThreshold lose their right to read.",
+  ),
+  consumerFallbehindThreshold: long(17_179_869_184, "live", "Bytes for disableConsumeIfConsumerReadSlowly.", { min: 0 }),
   flushConsumerOffsetInterval: int(5000, "restart", "Offsets are persisted every so many ms.", { min: 1 }),
   consumerOffsetUpdateVersionStep: long(500, "live", "The offsets' data version moves once in so many commits.", { min: 1 }),
   delayOffsetUpdateVersionStep: long(200, "live", "The delay offsets' data version moves once in so many deliveries.", {

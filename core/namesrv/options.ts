@@ -2,6 +2,7 @@
 import { authOptions } from "../auth_options.ts";
 import { bool, int, long, optionalText, type SettingsInput, type SettingsOf, text, withoutEffect } from "../config.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
+import { controllerIdleOptions } from "./controller_options.ts";
 
 const own = {
   rocketmqHome: optionalText("never", "Apache's home; not required here.", (system) => system.environment("ROCKETMQ_HOME")),
@@ -40,10 +41,16 @@ const idle = {
     clientRequestThreadPoolQueueCapacity: int(50_000),
     defaultThreadPoolQueueCapacity: int(10_000),
   }),
-  ...withoutEffect("the controller is not served yet", { enableControllerInNamesrv: bool(false) }),
 };
 
-export const namesrvOptions = { ...nettyServerOptions(9876), ...nettyClientOptions, ...authOptions, ...idle, ...own };
+export const namesrvOptions = {
+  ...nettyServerOptions(9876),
+  ...nettyClientOptions,
+  ...authOptions,
+  ...controllerIdleOptions,
+  ...idle,
+  ...own,
+};
 
 /** Live: read a key when it is needed. */
 export type NamesrvSettings = SettingsOf<typeof namesrvOptions>;

@@ -15,7 +15,7 @@ function sourcesOfCore(directory: URL = core): { file: string; code: string }[] 
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const url = new URL(entry.name, directory);
     if (entry.isDirectory()) return sourcesOfCore(new URL(`${entry.name}/`, directory));
-    if (!entry.name.endsWith(".ts") || /^(idle_|netty_|auth_)?options\.ts$/.test(entry.name)) return [];
+    if (!entry.name.endsWith(".ts") || /^(idle_|netty_|auth_|controller_)?options\.ts$/.test(entry.name)) return [];
     return [{ file: url.pathname.slice(core.pathname.length), code: withoutWords(readFileSync(url, "utf8")) }];
   });
 }
