@@ -20,6 +20,7 @@ export function configProcessors(parts: AdminParts): Pick<ProcessorMap<"broker">
       }
       log.info("an update of the configuration was accepted", { remote, keys: [...outcome.changed].join(",") });
       version = nextVersion(version, runtime.clock.now());
+      if (outcome.changed.has("autoCreateTopicEnable")) topics.ensureSystemTopics();
       if (outcome.changed.has("brokerPermission")) {
         topics.touch();
         parts.registerAll();

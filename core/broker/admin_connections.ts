@@ -52,7 +52,8 @@ export function connectionProcessors(
           group,
           producers.channels(group).map((channel) => ({
             clientId: channel.clientId,
-            remoteIP: endpointText(channel.peer.remote),
+            // As Java prints a socket's address.
+            remoteIP: `/${endpointText(channel.peer.remote)}`,
             language: LANGUAGES[channel.language] ?? "OTHER",
             version: channel.version,
             lastUpdateTimestamp: Math.round(wallMinusMonotonic + channel.lastSeenAt),

@@ -35,7 +35,7 @@ export function groupProcessors(parts: AdminParts): GroupProcessors {
     UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST(_context, { body }) {
       const { groupConfigList } = subscriptionGroupList.decode(body);
       for (const config of groupConfigList) checkQueues(config);
-      if (groupConfigList.length > 0) groups.updateAll(groupConfigList);
+      groups.updateAll(groupConfigList);
       return {};
     },
 

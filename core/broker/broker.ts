@@ -67,6 +67,7 @@ const STOP_MS_MAX = 5_000;
 /** Clients in the middle of sending get so long to hear that they are to go, before their connections close. */
 const DRAIN_MS = 100;
 const VIP_PORT_DISTANCE = 2;
+const PROTECT_INTERVAL_MS = 3 * 60_000;
 const DAY_MS = 86_400_000;
 
 export class Broker {
@@ -265,8 +266,29 @@ export class Broker {
     this.producers.start();
     this.offsets.start();
     this.#messages.startMaster();
-    this.#timers.push(clock.setInterval(() => void this.addresses.refresh(), settings.updateNameServerAddrPeriod));
+    this.#timers.push(
+      clock.setInterval(() => void this.addresses.refresh(), settings.updateNameServerAddrPeriod),
+      clock.setInterval(() => this.#protect(), PROTECT_INTERVAL_MS),
+    );
     this.#awaitMidnight();
+  }
+
+  /** disableConsumeIfConsumerReadSlowly: a group that reads far behind, and so from the disk, loses its read right. */
+  #protect(): void {
+    const { settings, groups } = this;
+    if (!settings.disableConsumeIfConsumerReadSlowly) return;
+    for (const { group, topic, bytes } of this.stats.slowGroups(settings.consumerFallbehindThreshold)) {
+      const config = groups.find(group);
+      if (config === undefined || !config.consumeEnable) continue;
+      this.#options.log.warn("a consumer group is too far behind and may not read any more", {
+        group,
+        topic,
+        behindBytes: bytes,
+        key: "consumerFallbehindThreshold",
+        mend: "consumeEnable=true by updateSubGroup",
+      });
+      groups.update({ ...config, consumeEnable: false, attributes: {} });
+    }
   }
 
   /** Counters of the day turn at local midnight. */

@@ -14,6 +14,9 @@ import { retryTopicOf } from "./topics_validator.ts";
 /** Topic bit: the group of this retry topic runs in a unit. */
 const UNIT_SUB_FLAG = 2;
 
+/** Groups of one client: each may cost a topic, so one heartbeat must not bring any number of them. */
+const GROUPS_MAX = 1000;
+
 export interface ClientProcessorParts {
   readonly settings: BrokerSettings;
   readonly topics: TopicConfigManager;
@@ -33,6 +36,13 @@ export function clientProcessors(parts: ClientProcessorParts): ClientProcessors 
     HEART_BEAT(context, request) {
       const heartbeat = heartbeatData.decode(request.body);
       if (heartbeat.clientID === "") throw new RemotingError(ResponseCode.SYSTEM_ERROR, "HEART_BEAT: clientID is missing");
+      const groupCount = heartbeat.consumerDataSet.length + heartbeat.producerDataSet.length;
+      if (groupCount > GROUPS_MAX) {
+        throw new RemotingError(
+          ResponseCode.SYSTEM_ERROR,
+          `HEART_BEAT of ${heartbeat.clientID.slice(0, 100)} names ${groupCount} groups; at most ${GROUPS_MAX} are taken`,
+        );
+      }
       const client: ClientIdentity = {
         peer: context.peer,
         clientId: heartbeat.clientID,

@@ -88,7 +88,7 @@ export class SubscriptionGroupManager implements Groups {
     if (!mayCreate || groupFault(group) !== undefined) return undefined;
     const created = newSubscriptionGroupConfig(group);
     log.info("consumer group created on first use", { group });
-    this.#put(created);
+    this.#put([created]);
     return created;
   }
 
@@ -112,14 +112,12 @@ export class SubscriptionGroupManager implements Groups {
    * @throws RemotingError INVALID_PARAMETER for a bad name, SYSTEM_ERROR for bad attributes.
    */
   update(config: SubscriptionGroupConfig): void {
-    this.#put(this.checked(config));
+    this.#put([this.checked(config)]);
   }
 
   /** Several at once: all are checked before the first is changed, and the file is written once. */
   updateAll(configs: readonly SubscriptionGroupConfig[]): void {
-    const checked = configs.map((config) => this.checked(config));
-    for (const config of checked) this.#table.set(config.groupName, config);
-    this.#nextVersion();
+    if (configs.length > 0) this.#put(configs.map((config) => this.checked(config)));
   }
 
   /** What the group would be after `update(config)`; throws as that does. */
@@ -152,14 +150,18 @@ export class SubscriptionGroupManager implements Groups {
     this.#nextVersion();
   }
 
-  #put(config: SubscriptionGroupConfig): void {
-    const before = this.#table.get(config.groupName);
-    this.#table.set(config.groupName, config);
+  /** In memory and in the file: groups that can't be persisted are not there. */
+  #put(configs: readonly SubscriptionGroupConfig[]): void {
+    const before = configs.map(({ groupName }) => this.#table.get(groupName));
+    for (const config of configs) this.#table.set(config.groupName, config);
     try {
       this.#nextVersion();
     } catch (fault) {
-      if (before === undefined) this.#table.delete(config.groupName);
-      else this.#table.set(config.groupName, before);
+      for (const [index, { groupName }] of configs.entries()) {
+        const former = before[index];
+        if (former === undefined) this.#table.delete(groupName);
+        else this.#table.set(groupName, former);
+      }
       throw fault;
     }
   }

@@ -14,6 +14,8 @@ const POOLS: readonly [name: string, lane: Lane][] = [
   ["ack", "ack"],
 ];
 
+const INT_MAX = 2 ** 31 - 1;
+
 export function runtimeInfo(parts: AdminParts): Map<string, string> {
   const table = new Map<string, string>();
   const put = (key: string, value: string | number | boolean) => table.set(key, String(value));
@@ -57,6 +59,8 @@ function putMessages({ stats, store, schedule }: AdminParts, put: Put): void {
   put("putMessageAverageSize", doubleText(putCount === 0 ? 0 : putBytes / putCount));
   put("putMessageEntireTimeMax", Math.round(putEntireTimeMaxMs));
   put("putMessageDistributeTime", stats.putTimesText());
+  put("putLatency99", stats.putTimePercentile(0.99).toFixed(2));
+  put("putLatency999", stats.putTimePercentile(0.999).toFixed(2));
   put("getMessageEntireTimeMax", 0);
   for (const [level, offset] of schedule.offsets) {
     put(`scheduleMessageOffset_${level}`, `${offset},${store.maxOffset({ topic: SCHEDULE_TOPIC, queueId: level - 1 })}`);
@@ -76,6 +80,8 @@ function putStore({ store, settings, runtime }: AdminParts, put: Put): void {
   // How long the tail of the log has been busy; an append itself never waits here.
   put("pageCacheLockTimeMills", Math.round(stats.putEntireTimeMaxMs));
   put("earliestMessageTimeStamp", stats.earliestStoreTimestamp);
+  // What Apache says where there is no such pool.
+  put("remainTransientStoreBufferNumbs", INT_MAX);
   put("remainHowManyDataToFlush", bytesText(stats.maxPhysicalOffset - stats.flushedOffset));
   const { totalBytes, freeBytes } = runtime.files.diskSpace(settings.storePathRootDir);
   put("commitLogDirCapacity", `Total : ${bytesText(totalBytes)}, Free : ${bytesText(freeBytes)}.`);
@@ -83,7 +89,7 @@ function putStore({ store, settings, runtime }: AdminParts, put: Put): void {
 
 function putPools({ admission }: AdminParts, put: Put): void {
   const lanes = admission();
-  const capacity = (lane: Lane) => Math.min(lanes.limit(lane), 2 ** 31 - 1);
+  const capacity = (lane: Lane) => Math.min(lanes.limit(lane), INT_MAX);
   for (const [name, lane] of POOLS) {
     put(`${name}ThreadPoolQueueSize`, lanes.underWay(lane));
     put(`${name}ThreadPoolQueueCapacity`, capacity(lane));

@@ -49,6 +49,8 @@ const PUT_TIME_CLASSES = [
   [10_000, "[5~10s]"],
   [Number.POSITIVE_INFINITY, "[10s~]"],
 ] as const;
+/** Put times that percentiles are taken from. */
+const PUT_TIMES_KEPT = 1000;
 /** Put times are those of the current minute and the one before. */
 const PUT_TIMES_TURN_SAMPLES = 6;
 /** A counter that stood still for a day is dropped; names come from clients, so they must not pile up. */
@@ -126,6 +128,9 @@ export class BrokerStats implements Stats {
   readonly #totals: Totals[] = [];
   #putTimes: number[] = PUT_TIME_CLASSES.map(() => 0);
   #putTimesBefore: number[] = PUT_TIME_CLASSES.map(() => 0);
+  /** A ring of the last put times, ms. */
+  readonly #lastPutTimes = new Float64Array(PUT_TIMES_KEPT);
+  #putTimesSeen = 0;
   #sampleNumber = 0;
   #timer: TimerHandle | undefined;
   #found = 0;
@@ -184,6 +189,7 @@ export class BrokerStats implements Stats {
 
   putLatency(topic: string, queueId: number, ms: number): void {
     this.#counter("TOPIC_PUT_LATENCY", `${queueId}@${topic}`).add(ms);
+    this.#lastPutTimes[this.#putTimesSeen++ % PUT_TIMES_KEPT] = ms;
     // Whole milliseconds, as Java's clock has them: what takes less counts as none.
     const index = PUT_TIME_CLASSES.findIndex(([bound]) => Math.floor(ms) <= bound);
     this.#putTimes[index] = (this.#putTimes[index] as number) + 1;
@@ -230,6 +236,20 @@ export class BrokerStats implements Stats {
   putTimesText(): string {
     const counts = this.#putTimes.map((count, index) => count + (this.#putTimesBefore[index] as number));
     return PUT_TIME_CLASSES.map(([, name], index) => `${name}:${counts[index]} `).join("");
+  }
+
+  /** The put time, ms, that `share` (0..1) of the last thousand puts did not exceed; 0 when there was none. */
+  putTimePercentile(share: number): number {
+    const times = this.#lastPutTimes.slice(0, Math.min(this.#putTimesSeen, PUT_TIMES_KEPT)).sort();
+    return times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? 0;
+  }
+
+  /** Groups that are further behind than `bytes` in any queue, as of their last pulls. */
+  *slowGroups(bytes: number): Iterable<{ readonly group: string; readonly topic: string; readonly bytes: number }> {
+    for (const [key, behind] of this.#behind) {
+      const [, topic = "", group = ""] = key.split("@");
+      if (behind.bytes > bytes) yield { group, topic, bytes: behind.bytes };
+    }
   }
 
   /** Messages of users put and got: up to the midnight before last, up to the last one, up to now. */

@@ -59,6 +59,8 @@ export class TopicConfigManager implements Topics {
       else this.#table.set(name, { ...config, topicName: name });
     }
     this.#dataVersion = saved.dataVersion;
+    // A template from an earlier start would have clients believe that their topics will be made.
+    if (!this.#parts.settings.autoCreateTopicEnable) this.#table.delete(AUTO_CREATE_TOPIC);
   }
 
   persist(): void {
@@ -112,7 +114,7 @@ export class TopicConfigManager implements Topics {
       topicSysFlag,
     };
     log.info("topic created on send", { topic, template, queues, perm: created.perm });
-    this.#put(created);
+    this.#put([created]);
     return created;
   }
 
@@ -121,11 +123,11 @@ export class TopicConfigManager implements Topics {
     if (known !== undefined) {
       if (!order || known.order) return known;
       const ordered = { ...known, order };
-      this.#put(ordered);
+      this.#put([ordered]);
       return ordered;
     }
     const created: TopicConfig = { ...newTopic(topic, Math.max(0, queues), perm), topicSysFlag, order };
-    this.#put(created);
+    this.#put([created]);
     return created;
   }
 
@@ -134,15 +136,12 @@ export class TopicConfigManager implements Topics {
    * @throws RemotingError INVALID_PARAMETER for a bad name, count or perm, SYSTEM_ERROR for bad attributes.
    */
   update(config: TopicConfig): void {
-    this.#put(this.checked(config));
+    this.#put([this.checked(config)]);
   }
 
   /** Several at once: all are checked before the first is changed, and the file is written once. */
   updateAll(configs: readonly TopicConfig[]): void {
-    const checked = configs.map((config) => this.checked(config));
-    for (const config of checked) this.#table.set(config.topicName, config);
-    this.#nextVersion();
-    for (const config of checked) this.#parts.changed(config);
+    if (configs.length > 0) this.#put(configs.map((config) => this.checked(config)));
   }
 
   /** What the topic would be after `update(config)`; throws as that does. */
@@ -185,23 +184,32 @@ export class TopicConfigManager implements Topics {
     this.#nextVersion();
   }
 
+  /** Makes the system topics that the settings ask for by now (TBW102, when auto-creation was switched on). */
+  ensureSystemTopics(): void {
+    const missing = systemTopicsOf(this.#parts.settings).filter(({ topicName }) => !this.#table.has(topicName));
+    if (missing.length > 0) this.#put(missing);
+  }
+
   /** Something that registrations carry changed beside the topics (brokerPermission). */
   touch(): void {
     this.#nextVersion();
   }
 
-  /** In memory, in the file, told: a topic that can't be persisted is not there. */
-  #put(config: TopicConfig): void {
-    const before = this.#table.get(config.topicName);
-    this.#table.set(config.topicName, config);
+  /** In memory, in the file, told: topics that can't be persisted are not there. */
+  #put(configs: readonly TopicConfig[]): void {
+    const before = configs.map(({ topicName }) => this.#table.get(topicName));
+    for (const config of configs) this.#table.set(config.topicName, config);
     try {
       this.#nextVersion();
     } catch (fault) {
-      if (before === undefined) this.#table.delete(config.topicName);
-      else this.#table.set(config.topicName, before);
+      for (const [index, { topicName }] of configs.entries()) {
+        const former = before[index];
+        if (former === undefined) this.#table.delete(topicName);
+        else this.#table.set(topicName, former);
+      }
       throw fault;
     }
-    this.#parts.changed(config);
+    for (const config of configs) this.#parts.changed(config);
   }
 
   #nextVersion(): void {

@@ -196,6 +196,23 @@ describe("a broker on the network", () => {
   });
 });
 
+test("disableConsumeIfConsumerReadSlowly takes the read right of a group that is too far behind", async () => {
+  const harness = await BrokerHarness.start({
+    settings: { disableConsumeIfConsumerReadSlowly: true, consumerFallbehindThreshold: 100 },
+  });
+  const { groups, stats } = harness.broker;
+  for (const [group, bytes] of [
+    ["slow", 101],
+    ["quick", 100],
+  ] as const) {
+    groups.findOrCreate(group);
+    stats.fellBehind(group, "T", 0, bytes, 5);
+  }
+  await harness.runtime.clock.advance(180_000);
+  expect([groups.find("slow")?.consumeEnable, groups.find("quick")?.consumeEnable]).toEqual([false, true]);
+  await harness.broker.stop();
+});
+
 describe("a broker that fails to start, or is stopped twice", () => {
   test("starts once, stops as often as one likes", async () => {
     const harness = await BrokerHarness.start();

@@ -55,6 +55,15 @@ describe("HEART_BEAT", () => {
     await harness.broker.stop();
   });
 
+  test("with more groups than anybody has is refused whole", async () => {
+    const harness = await BrokerHarness.start();
+    const consumerDataSet = Array.from({ length: 1001 }, (_, i) => consumerOf(`G${i}`));
+    const failure = await rejection(harness.heartbeat(client(), { consumerDataSet }));
+    expect(failure).toBe("HEART_BEAT of c1 names 1001 groups; at most 1000 are taken");
+    expect(harness.broker.groups.find("G0")).toBeUndefined();
+    await harness.broker.stop();
+  });
+
   describe("V2", () => {
     test("says when the subscriptions are wanted again", async () => {
       const harness = await BrokerHarness.start();
@@ -255,7 +264,7 @@ describe("who is connected", () => {
     expect(producerConnection.decode(producers.body ?? NO_BODY).connectionSet as object[]).toEqual([connection]);
     const all = await harness.call("GET_ALL_PRODUCER_INFO", {});
     expect(producerTableInfo.decode(all.body ?? NO_BODY).data.get("PG")).toMatchObject([
-      { clientId: "c1", remoteIP: connection.clientAddr, lastUpdateTimestamp: harness.runtime.clock.now() },
+      { clientId: "c1", remoteIP: `/${connection.clientAddr}`, lastUpdateTimestamp: harness.runtime.clock.now() },
     ]);
     const ids = await harness.call("GET_CONSUMER_LIST_BY_GROUP", { consumerGroup: "G" });
     expect(getConsumerListByGroupResponseBody.decode(ids.body ?? NO_BODY).consumerIdList).toEqual(["c1"]);

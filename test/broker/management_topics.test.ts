@@ -1,10 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import { simRuntime } from "../../adapters/sim/sim.ts";
+import { SubscriptionGroupManager } from "../../core/broker/groups.ts";
+import { TopicConfigManager } from "../../core/broker/topics.ts";
+import { newTopic } from "../../core/broker/topics_config.ts";
 import { topicConfigAndMappingSerializeWrapper } from "../../wire/bodies/register_broker.ts";
 import { topicConfigAndQueueMapping } from "../../wire/bodies/static_topic.ts";
 import { createTopicListRequestBody, dataVersion, topicConfig, topicList } from "../../wire/bodies/topic.ts";
 import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
-import { BrokerHarness, rejection, topicHeader } from "./management_harness.ts";
+import { BrokerHarness, RecordingLog, rejection, settingsOf, topicHeader } from "./management_harness.ts";
 
 const NO_BODY = new Uint8Array(0);
 
@@ -251,6 +255,46 @@ test("CLEAN_UNUSED_TOPIC drops queues whose topic is gone", async () => {
   await harness.call("CLEAN_UNUSED_TOPIC", {});
   expect([harness.broker.store.queues().has("T"), harness.broker.store.queues().has("U")]).toEqual([false, true]);
   await harness.broker.stop();
+});
+
+describe("auto-creation switched", () => {
+  test("off for a directory that had it on: the template is not offered any more", async () => {
+    let harness = await BrokerHarness.start();
+    harness.broker.topics.ensure("T", 1, 6, 0);
+    harness = await harness.restart({ autoCreateTopicEnable: false });
+    expect(harness.broker.topics.find("TBW102")).toBeUndefined();
+    // On again while running: the template comes back.
+    await harness.call("UPDATE_BROKER_CONFIG", {}, "autoCreateTopicEnable=true");
+    expect(harness.broker.topics.createOnSend("U", "TBW102", 4, 0)?.perm).toBe(6);
+    await harness.broker.stop();
+  });
+});
+
+describe("a disk that is full", () => {
+  test("refuses the change, and the topic or group is not there", async () => {
+    const runtime = simRuntime();
+    let full = false;
+    const files = new Proxy(runtime.files, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function") return member;
+        return (...parameters: unknown[]) => {
+          if (full && name === "write") throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+          return Reflect.apply(member, target, parameters) as unknown;
+        };
+      },
+    });
+    const told: string[] = [];
+    const parts = { runtime: { ...runtime, files }, log: new RecordingLog(), settings: settingsOf(runtime) };
+    const topics = new TopicConfigManager({ ...parts, changed: ({ topicName }) => told.push(topicName) });
+    const groups = new SubscriptionGroupManager(parts);
+    topics.ensure("T", 1, 6, 0);
+    full = true;
+    expect(() => topics.createOnSend("U", "TBW102", 4, 0)).toThrow("no space left");
+    expect(() => topics.update({ ...newTopic("T", 9, 6) })).toThrow("no space left");
+    expect(() => groups.findOrCreate("G")).toThrow("no space left");
+    expect([topics.find("U"), topics.find("T")?.readQueueNums, groups.find("G"), told]).toEqual([undefined, 1, undefined, ["T"]]);
+  });
 });
 
 describe("topics.json", () => {
