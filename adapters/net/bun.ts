@@ -92,12 +92,21 @@ const callbacks = {
     raw.data?.onEnd();
   },
   error(raw: RawSocket, error: Error) {
-    raw.data?.onError(error);
+    // Bun calls this for what a callback threw, too. That is a bug of the callback's owner, and no fault of the connection.
+    if ("syscall" in error) raw.data?.onError(error);
+    else rethrow(error);
   },
   close(raw: RawSocket, error?: Error) {
     raw.data?.onClose(error);
   },
 } as const;
+
+/** As an uncaught error of the process. */
+function rethrow(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
 
 class BunSocket implements Socket {
   readonly remote: Endpoint;

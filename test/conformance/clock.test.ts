@@ -1,10 +1,7 @@
 /** What every adapter's clock does. Real clocks are given milliseconds here, and no upper bounds: machines can be busy. */
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Clock } from "../../core/runtime.ts";
-import { commandFor, HOST } from "../support/host_runtime.ts";
 import { ADAPTERS, type Started } from "./adapters.ts";
 
 describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("the clock of %s", (_name, adapter) => {
@@ -112,10 +109,3 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("the 
     expect(order.indexOf("after the turn")).toBeGreaterThan(0);
   });
 });
-
-test("pending timers do not keep a process alive", () => {
-  const [command, args] = commandFor(HOST, fileURLToPath(new URL("pending_timers.ts", import.meta.url)));
-  const { stdout, status } = spawnSync(command, args, { timeout: 20_000, stdio: ["ignore", "pipe", "inherit"] });
-  expect(stdout.toString().trim()).toBe("set");
-  expect(status).toBe(0);
-}, 30_000);
