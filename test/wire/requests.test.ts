@@ -128,6 +128,17 @@ const commandOf = (serializeType: 0 | 1, extFields: ExtFields | undefined, code 
   serializeType,
 });
 
+/** False when the frame was taken; throws what is not a WireError. */
+function refused(frame: Uint8Array): boolean {
+  try {
+    decodeCommand(frame);
+    return false;
+  } catch (error) {
+    if (error instanceof WireError) return true;
+    throw error;
+  }
+}
+
 function overTheWire(command: RemotingCommand): RemotingCommand {
   const writer = new ByteWriter();
   encodeCommand(command, writer);
@@ -192,21 +203,23 @@ describe("every request", () => {
   });
 
   test.each(rows.map(([name, row]) => ({ name, row })))("$name: cut at every length, in both serializations", ({ row }) => {
+    // Gathered, and expected once: a hundred thousand calls of expect would take longer than all the rest.
+    const accepted: string[] = [];
     for (const serializeType of serializations) {
       const writer = new ByteWriter();
       const header = row.request === noHeader ? undefined : row.request.encode(sample(row.request));
       encodeCommand(commandOf(serializeType, header, serializeType === SERIALIZE_JSON ? row.code : row.code & 0x7fff), writer);
       const frame = writer.written();
       for (let length = 0; length < frame.length; length++) {
-        expect(() => decodeCommand(frame.slice(0, length))).toThrow(WireError);
+        if (!refused(frame.subarray(0, length))) accepted.push(`${SERIALIZE_NAMES[serializeType]}: ${length} bytes`);
+        if (length < 8) continue;
         // The header cut, the frame itself consistent: what a broken client sends.
-        if (length >= 8) {
-          const consistent = frame.slice(0, length);
-          new DataView(consistent.buffer).setInt32(4, (serializeType << 24) | (length - 8));
-          expect(() => decodeCommand(consistent)).toThrow(WireError);
-        }
+        const consistent = frame.slice(0, length);
+        new DataView(consistent.buffer).setInt32(4, (serializeType << 24) | (length - 8));
+        if (!refused(consistent)) accepted.push(`${SERIALIZE_NAMES[serializeType]}: a header of ${length - 8} bytes`);
       }
     }
+    expect(accepted).toEqual([]);
   });
 
   test.each(serializations)("of a field that occurs twice the last counts (%d)", (serializeType) => {
