@@ -41,9 +41,6 @@ const SLOW_WRITE_MS = 5;
 export const TAIL_BYTES_MAX = 16 * 1024 * 1024;
 /** After ENOSPC, how long appends are refused before the next try. */
 const RETRY_AFTER_FULL_MS = 1000;
-/** What this process wrote lately is in the page cache for all practical purposes: up to this, or a 16th of memory. */
-const RECENT_BYTES_MAX = 1024 * 1024 * 1024;
-
 /** Records whose write was submitted together. */
 class CommitBatch {
   written: Deferred<boolean> | undefined;
@@ -86,8 +83,6 @@ export class CommitLog {
   /** The wall clock of this turn; undefined until the first append asks. */
   #turnTime: number | undefined;
   #slow = false;
-  readonly #recentBytes: number;
-  #recoveredEnd = 0;
   #refusedUntil = 0;
   #fault: Error | undefined;
   #faultIsFinal = false;
@@ -99,7 +94,6 @@ export class CommitLog {
     this.#settings = settings;
     this.#events = events;
     this.files = files;
-    this.#recentBytes = Math.min(RECENT_BYTES_MAX, runtime.system.memory().totalBytes / 16);
     this.#crc32 = (bytes) => runtime.digest.crc32(bytes);
     this.flush = new DiskFlush({
       clock: runtime.clock,
@@ -114,7 +108,6 @@ export class CommitLog {
   start(end: number, storeTimestamp: number): void {
     this.endOffset = end;
     this.writtenOffset = end;
-    this.#recoveredEnd = end;
     this.storeTimestamp = storeTimestamp;
     this.flush.start(end);
   }
@@ -243,9 +236,9 @@ export class CommitLog {
     await this.flush.flush();
   }
 
-  /** True when what begins at `offset` is read synchronously: in the tail buffer, or lately written by this process. */
-  isRecent(offset: number): boolean {
-    return offset >= this.#recoveredEnd && offset >= this.writtenOffset - this.#recentBytes;
+  /** Copies written bytes that are still in the tail buffer, without a read; false when they are not. */
+  copyRecent(target: Uint8Array, offset: number): boolean {
+    return offset + target.length <= this.writtenOffset && this.#tail.copy(target, offset);
   }
 
   /** Reads written bytes; false when not all of them are there. */

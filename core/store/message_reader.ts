@@ -1,9 +1,9 @@
 /**
- * What a pull gets: units of the consume queue from an offset on, filtered by their tags, then the records they point at,
- * in as few reads as they lie together. Statuses and offsets are Apache's (06.1).
+ * What a pull gets: units of the consume queue from an offset on, filtered by their tags, then the records they point at.
+ * Statuses and offsets are Apache's (06.1).
  *
- * Recent data (written lately by this process, so in memory) is read synchronously, everything else off the event loop: a
- * consumer far behind does not slow the one at the tail.
+ * A consumer at the tail is served from the tail buffer, at once and without a read. Everything older is read off the event
+ * loop in large blocks: a consumer far behind, or a slow disk, does not slow the one at the tail.
  */
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { MAGIC_V1, MAGIC_V2, RECORD_AT } from "../../wire/message.ts";
@@ -12,15 +12,8 @@ import type { CommitLog } from "./commit_log.ts";
 import { type ConsumeQueue, UNIT_BYTES } from "./consume_queue.ts";
 import type { GetLimits, GetResult, GetStatus, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
+import { ReadAhead } from "./read_ahead.ts";
 
-/** Bytes between two wanted records that are read along because that is cheaper than another read, which costs 1 µs … */
-const GAP_BYTES_MAX = 4 * 1024;
-/** … or 10 µs when it is off the event loop. */
-const LATER_GAP_BYTES_MAX = 32 * 1024;
-/** The longest single read of records that do not lie together. */
-const RUN_BYTES_MAX = 512 * 1024;
-/** Scratch buffers kept for the next pulls. */
-const SCRATCH_COUNT_MAX = 4;
 /** Apache never answers more, whatever the client asks for. */
 const PULL_BYTES_MAX = 128 * 1024 * 1024;
 
@@ -44,14 +37,14 @@ export class MessageReader {
   readonly #settings: StoreSettings;
   readonly #log: Log;
   readonly #memoryBytes: number;
-  /** Buffers for runs with gaps, not in use. */
-  readonly #scratch: Uint8Array[] = [];
+  readonly #ahead: ReadAhead;
 
   constructor(commitLog: CommitLog, settings: StoreSettings, log: Log, memoryBytes: number) {
     this.#commitLog = commitLog;
     this.#settings = settings;
     this.#log = log;
     this.#memoryBytes = memoryBytes;
+    this.#ahead = new ReadAhead(commitLog);
   }
 
   get(queue: ConsumeQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
@@ -77,11 +70,16 @@ export class MessageReader {
     units: Uint8Array,
   ): GetResult | Promise<GetResult> {
     const selection = this.#select(units, offset, limits, filter);
-    const first = selection.offsets[0];
-    if (first === undefined) return this.#result(queue, selection, NOTHING, 0);
-    // Physical offsets grow along a queue: when the first is recent, all are.
-    if (this.#commitLog.isRecent(first)) return this.#readSync(queue, selection);
-    return this.#readLater(queue, selection);
+    const { offsets, sizes } = selection;
+    if (offsets.length === 0) return this.#result(queue, selection, NOTHING, 0);
+    const body = new Uint8Array(selection.bytes);
+    let filled = 0;
+    for (let i = 0; i < offsets.length; i++) {
+      const target = body.subarray(filled, filled + (sizes[i] as number));
+      if (!this.#commitLog.copyRecent(target, offsets[i] as number)) return this.#readLater(queue, selection, body, filled, i);
+      filled = this.#accept(target, offsets[i] as number, filled);
+    }
+    return this.#result(queue, selection, body, filled);
   }
 
   #scannedMax(limits: GetLimits): number {
@@ -137,55 +135,34 @@ export class MessageReader {
     return (this.#memoryBytes * this.#settings.accessMessageInMemoryMaxRatio) / 100;
   }
 
-  #readSync(queue: ConsumeQueue, selection: Selection): GetResult {
-    const body = new Uint8Array(selection.bytes);
-    const scratch = this.#takeScratch();
-    let filled = 0;
-    for (const run of runsOf(selection, GAP_BYTES_MAX)) {
-      const direct = run.bytes === run.end - run.begin;
-      const source = direct ? body.subarray(filled, filled + run.bytes) : scratch.subarray(0, run.end - run.begin);
-      if (!this.#commitLog.readSync(source, run.begin)) continue;
-      filled = this.#collect(selection, run, source, body, filled, direct);
-    }
-    this.#scratch.push(scratch);
-    return this.#result(queue, selection, body, filled);
-  }
-
-  async #readLater(queue: ConsumeQueue, selection: Selection): Promise<GetResult> {
-    const body = new Uint8Array(selection.bytes);
-    const scratch = this.#takeScratch();
-    let filled = 0;
-    for (const run of runsOf(selection, LATER_GAP_BYTES_MAX)) {
-      const direct = run.bytes === run.end - run.begin;
-      const source = direct ? body.subarray(filled, filled + run.bytes) : scratch.subarray(0, run.end - run.begin);
-      if (!(await this.#commitLog.read(source, run.begin))) continue;
-      filled = this.#collect(selection, run, source, body, filled, direct);
-    }
-    // After a fault above the buffer is simply not used again.
-    if (this.#scratch.length < SCRATCH_COUNT_MAX) this.#scratch.push(scratch);
-    return this.#result(queue, selection, body, filled);
-  }
-
-  #takeScratch(): Uint8Array {
-    return this.#scratch.pop() ?? new Uint8Array(RUN_BYTES_MAX);
-  }
-
-  /** Moves the wanted records of a run to `body`; one that is not what its unit says is left out. */
-  #collect(selection: Selection, run: Run, source: Uint8Array, body: Uint8Array, filledBefore: number, direct: boolean): number {
+  /** Reads the selected records from the `from`-th on. */
+  async #readLater(
+    queue: ConsumeQueue,
+    selection: Selection,
+    body: Uint8Array,
+    filledBefore: number,
+    from: number,
+  ): Promise<GetResult> {
+    const { offsets, sizes } = selection;
     let filled = filledBefore;
-    for (let i = run.from; i < run.to; i++) {
-      const offset = selection.offsets[i] as number;
-      const size = selection.sizes[i] as number;
-      const at = offset - run.begin;
-      if (!isRecordOf(source, at, size, offset)) {
-        this.#log.warn("a consume queue points at something that is no message; it is passed over", { offset, size });
-        selection.sizes[i] = 0;
-        continue;
+    for (let i = from; i < offsets.length; i++) {
+      const offset = offsets[i] as number;
+      const target = body.subarray(filled, filled + (sizes[i] as number));
+      if (!this.#ahead.copy(target, offset)) {
+        // A record with another near it is worth a block of the log; one far from the rest is read by itself.
+        const near = isNeighbour(offset, offsets[i + 1]) || isNeighbour(offset, offsets[i - 1]);
+        if (near) await this.#ahead.load(offset, target.length);
+        if (!(near && this.#ahead.copy(target, offset)) && !(await this.#commitLog.read(target, offset))) continue;
       }
-      const inPlace = direct && source.byteOffset + at === body.byteOffset + filled;
-      if (!inPlace) body.set(source.subarray(at, at + size), filled);
-      filled += size;
+      filled = this.#accept(target, offset, filled);
     }
+    return this.#result(queue, selection, body, filled);
+  }
+
+  /** What is filled when `target` holds the record of its unit; one that does not is left out. */
+  #accept(target: Uint8Array, offset: number, filled: number): number {
+    if (isRecordOf(target, 0, target.length, offset)) return filled + target.length;
+    this.#log.warn("a consume queue points at something that is no message; it is passed over", { offset, size: target.length });
     return filled;
   }
 
@@ -211,36 +188,8 @@ export class MessageReader {
   }
 }
 
-/** Selected records `[from, to)`, read together as log bytes `[begin, end)`. */
-interface Run {
-  readonly from: number;
-  readonly to: number;
-  readonly begin: number;
-  readonly end: number;
-  /** Of the selected records; `end - begin` when they lie side by side. */
-  readonly bytes: number;
-}
-
-function* runsOf({ offsets, sizes }: Selection, gapBytesMax: number): Generator<Run> {
-  for (let from = 0; from < offsets.length; ) {
-    const begin = offsets[from] as number;
-    let end = begin;
-    let bytes = 0;
-    let to = from;
-    for (; to < offsets.length; to++) {
-      const offset = offsets[to] as number;
-      const size = sizes[to] as number;
-      const apart = offset !== end;
-      if (to > from && (offset < end || offset - end > gapBytesMax)) break;
-      // A run that lies together may be as long as the client wants it; one with gaps has a bound.
-      if (to > from && (apart || bytes !== end - begin) && offset + size - begin > RUN_BYTES_MAX) break;
-      end = offset + size;
-      bytes += size;
-    }
-    yield { from, to, begin, end, bytes };
-    from = to;
-  }
-}
+const isNeighbour = (offset: number, other: number | undefined): boolean =>
+  other !== undefined && ReadAhead.isNear(offset, other);
 
 /** True when the bytes at `at` are the record that stands at log offset `offset` with this size. */
 export function isRecordOf(bytes: Uint8Array, at: number, size: number, offset: number): boolean {

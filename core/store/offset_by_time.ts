@@ -14,10 +14,7 @@ export async function storeTimeOf(commitLog: CommitLog, queue: ConsumeQueue, off
   const entry = queue.entry(offset);
   if (entry === undefined || isBlank(entry) || entry.size < HEAD_BYTES) return -1;
   const head = new Uint8Array(HEAD_BYTES);
-  const there = commitLog.isRecent(entry.physicalOffset)
-    ? commitLog.readSync(head, entry.physicalOffset)
-    : await commitLog.read(head, entry.physicalOffset);
-  if (!there || !isRecordOf(head, 0, entry.size, entry.physicalOffset)) return -1;
+  if (!(await commitLog.read(head, entry.physicalOffset)) || !isRecordOf(head, 0, entry.size, entry.physicalOffset)) return -1;
   return readInt64(head, storeTimestampAt(head));
 }
 

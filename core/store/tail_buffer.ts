@@ -5,9 +5,9 @@
  * written stay as a cache until `RECENT_CHUNKS` newer ones exist, then their buffers are used again.
  */
 
-/** One buffer. Eight of them are the steady size of the tail: 4 MiB. */
+/** One buffer. Sixteen of them are the steady size of the tail: 8 MiB. */
 const CHUNK_BYTES = 512 * 1024;
-const RECENT_CHUNKS = 8;
+const RECENT_CHUNKS = 16;
 
 export interface Chunk {
   readonly bytes: Uint8Array;
