@@ -11,6 +11,7 @@
  */
 import { ResponseCode } from "../wire/response_code.ts";
 import { type OptionTable, type OptionValue, parseValue, printSettings, type SettingsOf } from "./config.ts";
+import { replaceFile } from "./durable_files.ts";
 import { editProperties, type Properties, PropertiesError, parseProperties } from "./properties.ts";
 import type { Files, Log } from "./runtime.ts";
 
@@ -125,14 +126,8 @@ export class LiveConfiguration<T extends OptionTable> {
       changes.set(key, value === undefined ? "" : String(value));
     }
     try {
-      const before = files.read(path);
-      files.makeDirectory(directoryOf(path));
-      if (before !== undefined) {
-        files.write(`${path}.bak`, before, { sync: true });
-      }
-      files.write(`${path}.tmp`, new TextEncoder().encode(editProperties(before ?? "", changes)), { sync: true });
-      files.rename(`${path}.tmp`, path);
-      files.syncDirectory(directoryOf(path));
+      const text = editProperties(files.read(path) ?? "", changes);
+      replaceFile(files, path, new TextEncoder().encode(text));
       return undefined;
     } catch (fault) {
       const reason = `Cannot write the configuration to ${path}: ${(fault as Error).message}`;
@@ -181,9 +176,4 @@ function remarkOf(plan: UpdatePlan, notWritten: string | undefined): string | un
     parts.push(`${notWritten}; the change is in effect and will be lost at the next start`);
   }
   return parts.length === 0 ? undefined : parts.join("; ");
-}
-
-function directoryOf(path: string): string {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? "." : path.slice(0, Math.max(slash, 1));
 }

@@ -34,7 +34,7 @@ export function fakeFiles(refuse = { writes: false }): Files & { readonly conten
   return {
     content,
     open: notHere,
-    exists: (path) => content.has(path),
+    exists: (path) => content.has(path) || !path.includes("."),
     stat: notHere,
     list: notHere,
     makeDirectory: () => {},
