@@ -6,57 +6,15 @@
  * - int64 values are numbers, beyond 2^53 too.
  * - Old clients also write trailing commas, single quotes and bare names.
  *
- * This file owns the value type and the way in (`parseJson`); `json_parser.ts` reads what JSON.parse refuses or would
- * round, `json_writer.ts` is the way out, `body.ts` turns values into typed bodies.
+ * This file is the way in (`parseJson`); `json_parser.ts` reads what JSON.parse refuses or would round, `json_value.ts` has
+ * the values, `json_writer.ts` is the way out, `body.ts` turns values into typed bodies.
  */
 import { decodeUtf8 } from "./bytes.ts";
 import { WireError } from "./errors.ts";
 import { JsonParser } from "./json_parser.ts";
+import type { JsonValue } from "./json_value.ts";
 
-/** A map whose keys are not all text. Also what the writer takes for any map, so that it knows maps from beans. */
-export class JsonMap {
-  readonly entries: readonly (readonly [key: JsonValue, value: JsonValue])[];
-
-  constructor(entries: readonly (readonly [key: JsonValue, value: JsonValue])[]) {
-    this.entries = entries;
-  }
-}
-
-/** A number that is written as Java writes doubles: `0.0`, `1.0E10`. */
-export class JsonDouble {
-  readonly value: number;
-
-  constructor(value: number) {
-    this.value = value;
-  }
-}
-
-/** Elements that the pretty form keeps on one line (fastjson does so for `int[]` and `long[]`). */
-export class JsonLine {
-  readonly items: readonly JsonValue[];
-
-  constructor(items: readonly JsonValue[]) {
-    this.items = items;
-  }
-}
-
-/** Integers beyond ±2^53 are bigint. Undefined members are left out by the writer. */
-export type JsonValue =
-  | null
-  | undefined
-  | boolean
-  | number
-  | bigint
-  | string
-  | readonly JsonValue[]
-  | JsonMap
-  | JsonDouble
-  | JsonLine
-  | JsonObject;
-
-export interface JsonObject {
-  readonly [key: string]: JsonValue;
-}
+export { JsonDouble, JsonLine, JsonMap, type JsonObject, type JsonValue } from "./json_value.ts";
 
 /** Deepest nesting that our own parser follows; RocketMQ's own bodies stay below 12. */
 export const JSON_DEPTH_MAX = 64;

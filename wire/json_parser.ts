@@ -1,6 +1,6 @@
 /** A recursive parser for JSON with fastjson's habits (`json.ts` lists them). Nesting is bounded, so the stack is. */
 import { WireError } from "./errors.ts";
-import { JsonMap, type JsonValue } from "./json.ts";
+import { JsonMap, type JsonValue } from "./json_value.ts";
 
 /** Longest integer read; BigInt takes quadratic time on longer ones, and nothing of RocketMQ's has more than 20. */
 const INTEGER_DIGITS_MAX = 64;

@@ -1,5 +1,5 @@
 /** JSON out: as fastjson writes it, or strict for whoever reads only standard JSON. */
-import { JsonDouble, JsonLine, JsonMap, type JsonObject, type JsonValue } from "./json.ts";
+import { JsonDouble, JsonLine, JsonMap, type JsonObject, type JsonValue } from "./json_value.ts";
 
 export interface JsonStyle {
   /**
