@@ -4,7 +4,8 @@ import { type ConsumerData, heartbeatData } from "../../wire/bodies/heartbeat.ts
 import { checkClientRequestBody } from "../../wire/bodies/subscription.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { type ProcessorMap, RemotingError } from "../remoting/processor.ts";
-import type { ClientIdentity, ConsumerManager, ProducerManager } from "./clients.ts";
+import type { ClientIdentity, ConsumerManager } from "./clients.ts";
+import type { ProducerManager } from "./clients_producers.ts";
 import type { BrokerSettings } from "./options.ts";
 import type { Groups } from "./parts.ts";
 import type { TopicConfigManager } from "./topics.ts";
