@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { silentLog } from "../../adapters/shared/log.ts";
+import { hostRuntime } from "../../cli/host.ts";
+import { RemotingClient } from "../../core/remoting/client.ts";
 import { freePorts } from "../interop/processes.ts";
 import { runtimeCommand } from "../interop/targets.ts";
 import { ended, ourRuntimes, outputMatch, portOf, READY_MS, stopped, Workshop } from "./server_processes.ts";
@@ -137,6 +140,31 @@ describe("on bun", () => {
     const { code, output } = await ended(shop.start("bun", "doctor", [`127.0.0.1:${port}`]));
     expect(output).toContain("and answers");
     expect(code).toBe(0);
+  });
+
+  test("run-time updates reach the file of -c, and nothing else", async () => {
+    const text = `# mine\nbrokerName=b\nlistenPort=0\nbindAddress=127.0.0.1\nstorePathRootDir=${shop.path("store")}\nfileReservedTime=48\n`;
+    const conf = shop.file("broker.conf", text);
+    const broker = shop.start("bun", "mqbroker", ["-c", conf]);
+    const port = await portOf(broker, "Broker");
+    const client = new RemotingClient({ runtime: await hostRuntime(), log: silentLog });
+    const update = (body: string) =>
+      client.invoke(`127.0.0.1:${port}`, "UPDATE_BROKER_CONFIG", {}, new TextEncoder().encode(body), READY_MS);
+    try {
+      expect(await update("fileReservedTime=24\ndefaultTopicQueueNums=4\n")).toMatchObject({
+        code: 0,
+        remark: "stored, takes effect after a restart: defaultTopicQueueNums",
+      });
+      const after = text.replace("fileReservedTime=48", "fileReservedTime=24") + "defaultTopicQueueNums=4\n";
+      expect(readFileSync(conf, "utf8")).toBe(after);
+      expect(readFileSync(`${conf}.bak`, "utf8")).toBe(text);
+      const refused = await update(`fileReservedTime=1\nstorePathRootDir=${shop.path("elsewhere")}\n`);
+      expect(refused).toMatchObject({ code: 16 });
+      expect(refused.remark).toContain("storePathRootDir: it can be changed only in the server's own file");
+      expect(readFileSync(conf, "utf8")).toBe(after);
+    } finally {
+      client.stop();
+    }
   });
 
   test("SIGINT stops as SIGTERM does", async () => {
