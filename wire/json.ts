@@ -19,7 +19,7 @@ export { JsonDouble, JsonLine, JsonMap, type JsonObject, type JsonValue } from "
 /** Deepest nesting that our own parser follows; RocketMQ's own bodies stay below 12. */
 export const JSON_DEPTH_MAX = 64;
 
-/** Longest text taken: twice the largest frame, and more than any config file seen. */
+/** Longest text taken: four of the largest frames, and more than any config file seen. */
 export const JSON_CHARS_MAX = 64 * 1024 * 1024;
 
 /** Digits that may be beyond 2^53, which JSON.parse would round. */

@@ -20,12 +20,15 @@ export function parseProperties(text: string): Map<string, string> {
   return properties;
 }
 
-/** Calls `each` for every pair in order, duplicates included. */
+/** Calls `each` for every pair in order, duplicates included. Linear, whatever the text: it comes from outside. */
 export function forEachProperty(text: string, each: (name: string, value: string) => void): void {
+  let nameEnd = -1;
   for (let from = 0; from < text.length; ) {
+    // Looked for again only once it lies behind: a long text of many 0x02 has perhaps no 0x01 at all.
+    if (nameEnd < from) nameEnd = text.indexOf(NAME_VALUE_SEPARATOR, from);
+    if (nameEnd < 0) return;
     const found = text.indexOf(PROPERTY_SEPARATOR, from);
     const end = found < 0 ? text.length : found;
-    const nameEnd = text.indexOf(NAME_VALUE_SEPARATOR, from);
     if (nameEnd > from && nameEnd < end - 1) each(text.slice(from, nameEnd), text.slice(nameEnd + 1, end));
     from = end + 1;
   }
@@ -72,18 +75,19 @@ export const setProperty = (text: string, name: string, value: string): string =
 
 /** Takes out every pair of `name`, an empty one too. */
 export function removeProperty(text: string, name: string): string {
-  let rest = text;
-  for (let at = rest.indexOf(name); at >= 0; ) {
-    const nameEnd = at + name.length;
-    let next = nameEnd;
-    if (rest.charCodeAt(nameEnd) === NAME_END && (at === 0 || rest.charCodeAt(at - 1) === PAIR_END)) {
-      const found = rest.indexOf(PROPERTY_SEPARATOR, nameEnd);
-      rest = rest.slice(0, at) + (found < 0 ? "" : rest.slice(found + 1));
-      next = at;
+  let kept = "";
+  let keptTo = 0;
+  for (let at = text.indexOf(name); at >= 0; ) {
+    let next = at + name.length;
+    if (text.charCodeAt(next) === NAME_END && (at === 0 || text.charCodeAt(at - 1) === PAIR_END)) {
+      const found = text.indexOf(PROPERTY_SEPARATOR, next);
+      kept += text.slice(keptTo, at);
+      next = found < 0 ? text.length : found + 1;
+      keptTo = next;
     }
-    at = rest.indexOf(name, next);
+    at = text.indexOf(name, next);
   }
-  return rest;
+  return keptTo === 0 ? text : kept + text.slice(keptTo);
 }
 
 function checkPair(name: string, value: string): void {

@@ -65,6 +65,30 @@ describe("on the text", () => {
   });
 });
 
+describe("a million pairs cost no more than reading them", () => {
+  // Quadratic, each of these would take minutes.
+  const count = 1_000_000;
+
+  test("ends of pairs without any name", () => {
+    expect(parseProperties("\u0002".repeat(count)).size).toBe(0);
+    expect(parseProperties("abc\u0002".repeat(count)).size).toBe(0);
+  });
+
+  test("the same pair over and over", () => {
+    const text = "a\u0001b\u0002".repeat(count);
+    expect(parseProperties(text).size).toBe(1);
+    expect(propertyOf(text, "a")).toBe("b");
+    expect(removeProperty(text, "a")).toBe("");
+    expect(setProperty(text, "a", "c")).toBe("a\u0001c\u0002");
+  });
+
+  test("a name over and over that is no property", () => {
+    const text = "a".repeat(count);
+    expect(propertyOf(text, "a")).toBeUndefined();
+    expect(removeProperty(text, "a").length).toBe(count);
+  });
+});
+
 describe("String.hashCode", () => {
   const rows = goldenRowsOf("values.txt", "hashCode").map(([text = "", hash = ""]) => ({
     text: JSON.parse(text) as string,
