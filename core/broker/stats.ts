@@ -116,9 +116,19 @@ export type RateName = "put" | "found" | "missed" | "total" | "transferred";
 
 type Counters = Map<string, Counter>;
 
+/** The counters of one topic, found by one look-up: a send counts in all of them. */
+interface TopicCounters {
+  readonly nums: Counter;
+  readonly size: Counter;
+  /** By queue. */
+  readonly latency: Counter[];
+  readonly isSystem: boolean;
+}
+
 export class BrokerStats implements Stats {
   readonly #clock: Clock;
   readonly #tables = Object.fromEntries(NAMES.map((name) => [name, new Map()])) as Record<StatsName, Counters>;
+  readonly #topics = new Map<string, TopicCounters>();
   readonly #brokerPut: Counter;
   readonly #brokerGot: Counter;
   readonly #usersPut: Counter;
@@ -160,10 +170,11 @@ export class BrokerStats implements Stats {
   // ------------------------------------------------------------------------------------------------------- counting
 
   put(topic: string, count: number, bytes: number): void {
-    this.#counter("TOPIC_PUT_NUMS", topic).add(count);
-    this.#counter("TOPIC_PUT_SIZE", topic).add(bytes);
+    const counters = this.#topics.get(topic) ?? this.#newTopic(topic);
+    counters.nums.add(count);
+    counters.size.add(bytes);
     this.#brokerPut.add(count);
-    if (!isSystemTopicName(topic)) this.#usersPut.add(count);
+    if (!counters.isSystem) this.#usersPut.add(count);
   }
 
   got(group: string, topic: string, _queueId: number, count: number, bytes: number): void {
@@ -188,7 +199,9 @@ export class BrokerStats implements Stats {
   }
 
   putLatency(topic: string, queueId: number, ms: number): void {
-    this.#counter("TOPIC_PUT_LATENCY", `${queueId}@${topic}`).add(ms);
+    const { latency } = this.#topics.get(topic) ?? this.#newTopic(topic);
+    latency[queueId] ??= this.#counter("TOPIC_PUT_LATENCY", `${queueId}@${topic}`);
+    latency[queueId].add(ms);
     this.#lastPutTimes[this.#putTimesSeen++ % PUT_TIMES_KEPT] = ms;
     // Whole milliseconds, as Java's clock has them: what takes less counts as none.
     const index = PUT_TIME_CLASSES.findIndex(([bound]) => Math.floor(ms) <= bound);
@@ -275,6 +288,17 @@ export class BrokerStats implements Stats {
 
   // ------------------------------------------------------------------------------------------------------- inwards
 
+  #newTopic(topic: string): TopicCounters {
+    const counters: TopicCounters = {
+      nums: this.#counter("TOPIC_PUT_NUMS", topic),
+      size: this.#counter("TOPIC_PUT_SIZE", topic),
+      latency: [],
+      isSystem: isSystemTopicName(topic),
+    };
+    this.#topics.set(topic, counters);
+    return counters;
+  }
+
   #counter(name: StatsName, key: string): Counter {
     const table = this.#tables[name];
     let counter = table.get(key);
@@ -292,7 +316,7 @@ export class BrokerStats implements Stats {
     this.#sampleNumber += 1;
     for (const [name, table] of Object.entries(this.#tables)) {
       for (const [key, counter] of table) {
-        if (!counter.sample(at, this.#sampleNumber) && !name.startsWith("BROKER_")) table.delete(key);
+        if (!counter.sample(at, this.#sampleNumber) && !name.startsWith("BROKER_")) this.#forget(table, key);
       }
     }
     if (this.#sampleNumber % PUT_TIMES_TURN_SAMPLES === 0) {
@@ -309,10 +333,16 @@ export class BrokerStats implements Stats {
     if (this.#totals.length > RATE_SNAPSHOTS) this.#totals.shift();
   }
 
+  /** The quick look-up of the key's topic goes with it, and is made again from what is left. */
+  #forget(table: Counters, key: string): void {
+    table.delete(key);
+    this.#topics.delete(key.slice(key.lastIndexOf("@") + 1));
+  }
+
   #drop(matches: (key: string) => boolean): void {
     for (const [name, table] of Object.entries(this.#tables)) {
       if (name.startsWith("BROKER_")) continue;
-      for (const key of table.keys()) if (matches(key)) table.delete(key);
+      for (const key of table.keys()) if (matches(key)) this.#forget(table, key);
     }
     for (const key of this.#behind.keys()) if (matches(key)) this.#behind.delete(key);
   }
