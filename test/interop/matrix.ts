@@ -66,7 +66,6 @@ export const reducedCases: readonly string[] = [
   "litePullSeek",
   "queryByUniqueKey",
   "offsetByTime",
-  "resetOffsetOfRunningConsumer",
   "adminTopics",
   "adminConnections",
   "adminRunningInfo",

@@ -124,7 +124,18 @@ async function runJava(toolchain: Toolchain, classpaths: Record<string, string>,
   ];
   const args = [
     ...["--namesrv", cluster.namesrvAddrOf(0), "--all-namesrvs", cluster.namesrvAddr, "--broker", cluster.brokerAddr],
-    ...["--prefix", prefix, "--target", run.target, "--cases", run.cases?.join(",") ?? "", "--kills", killsOf(run.target)],
+    ...[
+      "--prefix",
+      prefix,
+      "--target",
+      run.target,
+      "--client",
+      run.client,
+      "--cases",
+      run.cases?.join(",") ?? "",
+      "--kills",
+      killsOf(run.target),
+    ],
   ];
   const classpath = classpaths[clientModules[run.client]]!;
   const log = join(cluster.directory, `java-${prefix}.log`);

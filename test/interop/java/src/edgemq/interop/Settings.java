@@ -13,13 +13,27 @@ import java.util.Map;
  * @param prefix begins every topic and group, so that several runs can share a broker
  * @param cases names to run; empty: all
  * @param target who serves: apache, bun, deno or node
+ * @param client version of the client, 5.5.0 or 4.9.8
  * @param kills how often the broker is killed under load
  * @param threads how many cases run at once
  */
 record Settings(
-    String namesrvAddr, String namesrvAddrs, String brokerAddr, String prefix, List<String> cases, String target, int kills, int threads) {
+    String namesrvAddr,
+    String namesrvAddrs,
+    String brokerAddr,
+    String prefix,
+    List<String> cases,
+    String target,
+    String client,
+    int kills,
+    int threads) {
     static final String CLUSTER = "DefaultCluster";
     static final String BROKER = "broker-a";
+
+    /** A client of the 4.x line. */
+    boolean older() {
+        return client.startsWith("4.");
+    }
 
     static Settings parse(String[] args) {
         Map<String, String> given = new HashMap<>();
@@ -32,6 +46,7 @@ record Settings(
             given.get("--prefix"),
             cases.isEmpty() ? List.of() : List.of(cases.split(",")),
             given.getOrDefault("--target", ""),
+            given.getOrDefault("--client", ""),
             Integer.parseInt(given.getOrDefault("--kills", "1")),
             Integer.parseInt(given.getOrDefault("--threads", "12")));
     }
