@@ -5,7 +5,8 @@
  * With nameserver and broker in one process the answer can differ by client:
  *   1. the first rule of `advertisedAddresses` whose network holds the client's address;
  *   2. `brokerIP1`, when it is set;
- *   3. the local address of the very connection the client asks on: it reached us there, so it reaches us there again. Right
+ *   3. the address listened on, when that is a single one;
+ *   4. the local address of the very connection the client asks on: it reached us there, so it reaches us there again. Right
  *      for loopback, several cards, VPN and IPv6; not behind NAT or a port mapping, which is what rules are for.
  * A broker with a nameserver elsewhere registers one address, as Apache does: `brokerIP1`, else the address it is bound to
  * when that is a single one, else the first interface that is not loopback. Rules can't act there, and `explain` says so.
@@ -121,9 +122,9 @@ export class ConnectionAddresses implements AdvertisedAddresses {
     );
     const others = rules.length > 0 ? "other clients" : "clients";
     lines.push(
-      settings.brokerIP1 === undefined
+      settings.brokerIP1 === undefined && !isSingle(settings.bindAddress)
         ? `${others} are told the address that they reached this server on, port ${settings.listenPort}: brokerIP1 is not set`
-        : `${others} are told ${hostPortText(registered.host, registered.port)}: brokerIP1`,
+        : `${others} are told ${hostPortText(registered.host, registered.port)}: ${registered.why}`,
     );
     return lines;
   }
@@ -151,6 +152,10 @@ export class ConnectionAddresses implements AdvertisedAddresses {
     if (settings.brokerIP1 !== undefined) {
       return this.#registered();
     }
+    // Bound to one address there is nothing to choose, wherever the nameserver in front listens.
+    if (isSingle(settings.bindAddress)) {
+      return this.#registered();
+    }
     return { host: peer.local.host, port: settings.listenPort, why: "the address of the client's connection" };
   }
 
@@ -160,8 +165,8 @@ export class ConnectionAddresses implements AdvertisedAddresses {
     if (settings.brokerIP1 !== undefined) {
       return { host: withoutBrackets(settings.brokerIP1), port, why: "brokerIP1" };
     }
-    if (settings.bindAddress !== "0.0.0.0" && settings.bindAddress !== "::") {
-      return { host: withoutBrackets(settings.bindAddress), port, why: "bindAddress; brokerIP1 is not set" };
+    if (isSingle(settings.bindAddress)) {
+      return { host: withoutBrackets(settings.bindAddress), port, why: "the only address listened on; brokerIP1 is not set" };
     }
     this.#interface ??= firstInterface(runtime.system);
     const found = this.#interface;
@@ -190,6 +195,11 @@ export function firstInterface(system: System): { host: string; name: string } |
     }
   }
   return undefined;
+}
+
+/** One address, not all of the machine's. */
+function isSingle(bindAddress: string): boolean {
+  return bindAddress !== "0.0.0.0" && bindAddress !== "::";
 }
 
 function isPrivate(host: string): boolean {

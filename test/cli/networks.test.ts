@@ -66,6 +66,7 @@ describe.skipIf(reason !== undefined)("in network namespaces", () => {
         viewed: true,
       });
     }
+    expect(process.outputTail).toContain("Advertised: clients are told the address that they reached this server on, port 10911");
     const { code, output } = await doctor(west, "10.77.2.1:9876");
     expect(output).toContain("broker broker-a id 0 is told as 10.77.2.1:10911 (cluster, route of TBW102), and answers");
     expect(code).toBe(0);

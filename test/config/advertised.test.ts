@@ -36,6 +36,12 @@ describe("one process", () => {
     ]);
   });
 
+  test("bound to one address, that one, wherever the nameserver was reached", () => {
+    const { told } = addresses({ bindAddress: "10.0.0.5" });
+    expect(told.brokerAddressFor(from("127.0.0.1", "127.0.0.1"))).toBe("10.0.0.5:10911");
+    expect(told.explain()).toEqual(["clients are told 10.0.0.5:10911: the only address listened on; brokerIP1 is not set"]);
+  });
+
   test("brokerIP1 is for everybody", () => {
     const { told } = addresses({ brokerIP1: "198.51.100.4", listenPort: 20911 });
     expect(told.brokerAddressFor(from("127.0.0.1", "127.0.0.1"))).toBe("198.51.100.4:20911");
