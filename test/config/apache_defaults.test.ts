@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { brokerOptions } from "../../core/broker/options.ts";
-import { defaultSettings, type OptionTable } from "../../core/config.ts";
+import { defaultSettings, type OptionTable, type OptionValue } from "../../core/config.ts";
 import { namesrvOptions } from "../../core/namesrv/options.ts";
 import { fakeSystem } from "./fakes.ts";
 
@@ -63,7 +63,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 describe.each([...classes])("Apache's %s", (name, known) => {
   test.each(FILES[name] as [string, OptionTable][])("each key is known in %s, with its type and default", (_file, table) => {
-    const defaults = defaultSettings(table, fakeSystem()) as Readonly<Record<string, unknown>>;
+    const defaults = defaultSettings(table, fakeSystem()) as Readonly<Record<string, OptionValue>>;
     const wrong: string[] = [];
     for (const { key, type, value } of known) {
       const option = table[key];
