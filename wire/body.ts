@@ -12,6 +12,7 @@
  * not at all, as Apache does.
  */
 import { encodeUtf8 } from "./bytes.ts";
+import { WireError } from "./errors.ts";
 import { JsonMap, type JsonObject, type JsonValue, parseJson, parseJsonBytes } from "./json.ts";
 import { type Codec, intMapOf, listOf, mapOf, pairsOf, setOf, wrong } from "./json_codec.ts";
 import { formatJson, type JsonStyle } from "./json_writer.ts";
@@ -43,13 +44,30 @@ export interface BodyField<T> {
 
 export type BodyTable<T> = { readonly [K in keyof T]-?: BodyField<T[K]> };
 
+/**
+ * Most values in a body, roughly counted before it is parsed; a value takes a microsecond and some hundred bytes. The default
+ * leaves room for the tables that servers exchange (100,000 topics have 900,000); what any client may send is held lower.
+ */
+export const BODY_VALUES_MAX = 2_000_000;
+export const CLIENT_BODY_VALUES_MAX = 100_000;
+
+export interface BodyLimits {
+  readonly valuesMax?: number;
+}
+
+/** For bodies that every client sends. */
+export const FROM_CLIENTS: BodyLimits = { valuesMax: CLIENT_BODY_VALUES_MAX };
+
 /** The codec of one body class. */
 export interface BodyCodec<T> extends Codec<T> {
   /** Apache's class name. */
   readonly name: string;
-  /** @throws WireError naming class, field, value and kind; or where the JSON breaks. Empty bytes are broken JSON. */
+  /**
+   * @throws WireError naming class, field, value and kind; or where the JSON breaks; or when there are too many values.
+   *   Empty bytes are broken JSON.
+   */
   decode(bytes: Uint8Array): T;
-  /** As `decode`, from text (a config file, a part of another format). */
+  /** As `decode`, from text (a config file, a part of another format), however many values it has. */
   parse(text: string): T;
   encode(value: T, style?: JsonStyle): Uint8Array;
   format(value: T, style?: JsonStyle): string;
@@ -98,7 +116,7 @@ interface Row {
   readonly absent: () => unknown;
 }
 
-export function body<T extends object>(name: string, table: BodyTable<T>): BodyCodec<T> {
+export function body<T extends object>(name: string, table: BodyTable<T>, limits: BodyLimits = {}): BodyCodec<T> {
   const rows: Row[] = (Object.entries(table) as [string, BodyField<unknown>][])
     .map(([property, field]) => ({
       property,
@@ -128,26 +146,37 @@ export function body<T extends object>(name: string, table: BodyTable<T>): BodyC
     }
     return result;
   };
-  return {
-    name,
-    read,
-    write,
-    decode: (bytes) => read(parseJsonBytes(bytes), "the body"),
-    parse: (json) => read(parseJson(json), "the text"),
-    encode: (value, style) => encodeUtf8(formatJson(write(value), style)),
-    format: (value, style) => formatJson(write(value), style),
-  };
+  return bodyOf(name, { read, write }, limits, "the body");
 }
 
 /** Codec of a body that is not one class: an array, a bare map. */
-export function bodyOf<T>(name: string, codec: Codec<T>): BodyCodec<T> {
+export function bodyOf<T>(name: string, codec: Codec<T>, limits: BodyLimits = {}, place = name): BodyCodec<T> {
+  const { valuesMax = BODY_VALUES_MAX } = limits;
   return {
     name,
-    read: (value, place) => codec.read(value, place),
+    read: (value, at) => codec.read(value, at),
     write: (value) => codec.write(value),
-    decode: (bytes) => codec.read(parseJsonBytes(bytes), name),
-    parse: (json) => codec.read(parseJson(json), name),
+    decode(bytes) {
+      checkValues(bytes, valuesMax, name);
+      return codec.read(parseJsonBytes(bytes), place);
+    },
+    parse: (json) => codec.read(parseJson(json), place),
     encode: (value, style) => encodeUtf8(formatJson(codec.write(value), style)),
     format: (value, style) => formatJson(codec.write(value), style),
   };
+}
+
+const COMMA = 44;
+const OPEN_ARRAY = 91;
+const OPEN_OBJECT = 123;
+
+/** Every value but the first stands after a comma or an opening bracket; those inside texts are counted too. */
+function checkValues(bytes: Uint8Array, valuesMax: number, name: string): void {
+  if (bytes.length <= valuesMax) return;
+  let values = 1;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === COMMA || byte === OPEN_ARRAY || byte === OPEN_OBJECT) values++;
+  }
+  if (values > valuesMax) throw new WireError(`${name} of ${bytes.length} bytes has ${values} values; ${valuesMax} are allowed`);
 }

@@ -29,8 +29,18 @@ import {
 const ROCKETMQ_FIXED_BYTES = 21;
 
 /**
+ * Longest header taken. The largest that a client has reason to send holds 32767 bytes of properties, six characters each
+ * in JSON: 200 KB. Without a bound of its own a header fills the whole frame, and a million fields stall everybody.
+ */
+export const HEADER_BYTES_MAX = 1024 * 1024;
+
+/** Most fields taken from a ROCKETMQ header, where 6 bytes make one; Apache's largest header has 20. */
+export const EXT_FIELDS_MAX = 1024;
+
+/**
  * Decodes one whole frame, length field included. `body` is a view into it.
- * @throws WireError on a header length beyond the frame, an unknown type, broken JSON, a length beyond the header.
+ * @throws WireError on a header length beyond the frame or `HEADER_BYTES_MAX`, an unknown type, broken JSON, a length beyond
+ *   the header, more fields than `EXT_FIELDS_MAX`.
  */
 export function decodeCommand(frame: Uint8Array): RemotingCommand {
   if (frame.length < FRAME_PREFIX_BYTES) throw new WireError(`a frame of ${frame.length} bytes has no header mark`);
@@ -40,6 +50,7 @@ export function decodeCommand(frame: Uint8Array): RemotingCommand {
   if (headerEnd > frame.length) {
     throw new WireError(`header length ${headerLength} is beyond the frame's ${frame.length - FRAME_PREFIX_BYTES} bytes`);
   }
+  if (headerLength > HEADER_BYTES_MAX) throw new WireError(`header length ${headerLength} is above ${HEADER_BYTES_MAX}`);
   const header = frame.subarray(FRAME_PREFIX_BYTES, headerEnd);
   const body = headerEnd === frame.length ? NO_BODY : frame.subarray(headerEnd);
   if (type === SERIALIZE_JSON) return decodeJson(header, body);
@@ -186,7 +197,8 @@ function decodeRocketmq(header: Uint8Array, body: Uint8Array): RemotingCommand {
 function decodeFields(header: Uint8Array, view: DataView, from: number, end: number): ExtFields {
   const fields: ExtFields = {};
   let at = from;
-  while (at < end) {
+  for (let count = 1; at < end; count++) {
+    if (count > EXT_FIELDS_MAX) throw new WireError(`the ROCKETMQ header has more than ${EXT_FIELDS_MAX} fields`);
     const keyEnd = at + 2 + checkedLength(at + 2 > end ? -1 : view.getInt16(at), end - at - 6, "field name");
     const key = DECODER.decode(header.subarray(at + 2, keyEnd));
     const valueLength = checkedLength(view.getInt32(keyEnd), end - keyEnd - 4, "field value");

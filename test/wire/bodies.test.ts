@@ -257,11 +257,33 @@ describe("a wrong kind names class and field", () => {
     ['{"topicFilterType":7}', "TopicConfig.topicFilterType: 7 is not one of SINGLE_TAG, MULTI_TAG"],
     ['{"attributes":[1]}', "TopicConfig.attributes: an array is not an object"],
     ['{"topicName":{}}', "TopicConfig.topicName: an object is not a text"],
-    ["[]", "the text: an array is not a TopicConfig object"],
-    ["5", "the text: 5 is not a TopicConfig object"],
-    ["null", "the text: null is not a TopicConfig object"],
+    ["[]", "the body: an array is not a TopicConfig object"],
+    ["5", "the body: 5 is not a TopicConfig object"],
+    ["null", "the body: null is not a TopicConfig object"],
   ])("%s", (json, message) => {
     expect(() => topic.topicConfig.parse(json)).toThrow(message);
     expect(() => topic.topicConfig.parse(json)).toThrow(WireError);
+  });
+});
+
+describe("a body of too many values is refused unread", () => {
+  const many = (count: number): Uint8Array => encodeUtf8(`{"consumerDataSet":[${"{},".repeat(count)}{}]}`);
+
+  test("from clients", () => {
+    expect(heartbeat.heartbeatData.decode(many(10_000)).consumerDataSet.length).toBe(10_001);
+    expect(() => heartbeat.heartbeatData.decode(many(50_000))).toThrow(
+      /HeartbeatData of \d+ bytes has \d+ values; 100000 are allowed/,
+    );
+  });
+
+  test("between servers there is room for more", () => {
+    const topics = Array.from(
+      { length: 20_000 },
+      (_, i) => `"T${i}":{"topicName":"T${i}","perm":6,"order":false,"readQueueNums":4}`,
+    );
+    const { topicConfigTable } = topic.topicConfigSerializeWrapper.decode(
+      encodeUtf8(`{"topicConfigTable":{${topics.join(",")}}}`),
+    );
+    expect(topicConfigTable.size).toBe(20_000);
   });
 });

@@ -156,6 +156,8 @@ describe("headers that are not what they say", () => {
     { what: "a code beyond int32", frame: jsonFrame('{"code":2147483648}') },
     { what: "a fractional opaque", frame: jsonFrame('{"opaque":1.5}') },
     { what: "extFields as an array", frame: jsonFrame('{"extFields":[1]}') },
+    { what: "a header above its own bound", frame: jsonFrame(`{"remark":"${"x".repeat(1024 * 1024)}"}`) },
+    { what: "1025 ROCKETMQ fields", frame: bytesOf(`0000181f 0100181b ${"00".repeat(17)} 00001806 ${"00".repeat(6 * 1025)}`) },
     { what: "a million brackets", frame: jsonFrame("[".repeat(1_000_000)) },
   ])("refused: $what", ({ frame }) => {
     expect(() => decodeCommand(frame)).toThrow(WireError);

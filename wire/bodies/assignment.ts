@@ -1,5 +1,5 @@
 /** Who consumes which queues when the broker decides it, and how: by pull or by POP. Files: messageRequestMode.json. */
-import { body, int, list, map, mapOf, maybe, oneOf, or, orNew, text } from "../body.ts";
+import { body, FROM_CLIENTS, int, list, map, mapOf, maybe, oneOf, or, orNew, text } from "../body.ts";
 import { MESSAGE_MODELS, type MessageModel } from "./heartbeat.ts";
 import { type MessageQueue, messageQueue } from "./message_queue.ts";
 
@@ -16,13 +16,17 @@ export interface QueryAssignmentRequestBody {
   messageModel: MessageModel;
 }
 
-export const queryAssignmentRequestBody = body<QueryAssignmentRequestBody>("QueryAssignmentRequestBody", {
-  topic: or(text, ""),
-  consumerGroup: or(text, ""),
-  clientId: or(text, ""),
-  strategyName: or(text, ""),
-  messageModel: or(oneOf(MESSAGE_MODELS), "CLUSTERING"),
-});
+export const queryAssignmentRequestBody = body<QueryAssignmentRequestBody>(
+  "QueryAssignmentRequestBody",
+  {
+    topic: or(text, ""),
+    consumerGroup: or(text, ""),
+    clientId: or(text, ""),
+    strategyName: or(text, ""),
+    messageModel: or(oneOf(MESSAGE_MODELS), "CLUSTERING"),
+  },
+  FROM_CLIENTS,
+);
 
 export interface MessageQueueAssignment {
   /** queueId -1 with POP: all queues of the broker. */
@@ -54,12 +58,16 @@ export interface SetMessageRequestModeRequestBody {
   popShareQueueNum: number;
 }
 
-export const setMessageRequestModeRequestBody = body<SetMessageRequestModeRequestBody>("SetMessageRequestModeRequestBody", {
-  topic: or(text, ""),
-  consumerGroup: or(text, ""),
-  mode: or(oneOf(MESSAGE_REQUEST_MODES), "PULL"),
-  popShareQueueNum: or(int, 0),
-});
+export const setMessageRequestModeRequestBody = body<SetMessageRequestModeRequestBody>(
+  "SetMessageRequestModeRequestBody",
+  {
+    topic: or(text, ""),
+    consumerGroup: or(text, ""),
+    mode: or(oneOf(MESSAGE_REQUEST_MODES), "PULL"),
+    popShareQueueNum: or(int, 0),
+  },
+  FROM_CLIENTS,
+);
 
 /** messageRequestMode.json: topic -> group -> mode. */
 export interface MessageRequestModeSerializeWrapper {

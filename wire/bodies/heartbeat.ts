@@ -1,5 +1,5 @@
 /** What a client tells every broker it talks to, every 30 s: its groups and what they subscribe to. */
-import { body, bool, int, list, named, oneOf, or, text } from "../body.ts";
+import { body, bool, FROM_CLIENTS, int, list, named, oneOf, or, text } from "../body.ts";
 import { type SubscriptionData, subscriptionData } from "./subscription.ts";
 
 // The order is Java's: some clients (C++) send the ordinal.
@@ -56,10 +56,14 @@ export interface HeartbeatData {
   isWithoutSub: boolean;
 }
 
-export const heartbeatData = body<HeartbeatData>("HeartbeatData", {
-  clientID: or(text, ""),
-  producerDataSet: list(producerData),
-  consumerDataSet: list(consumerData),
-  heartbeatFingerprint: or(int, 0),
-  isWithoutSub: named("withoutSub", or(bool, false)),
-});
+export const heartbeatData = body<HeartbeatData>(
+  "HeartbeatData",
+  {
+    clientID: or(text, ""),
+    producerDataSet: list(producerData),
+    consumerDataSet: list(consumerData),
+    heartbeatFingerprint: or(int, 0),
+    isWithoutSub: named("withoutSub", or(bool, false)),
+  },
+  FROM_CLIENTS,
+);

@@ -1,5 +1,5 @@
 /** Lite topics (5.5): many short-lived topics below one parent. */
-import { body, bool, int, list, listOf, long, mapOf, maybe, oneOf, or, set, setOf, text } from "../body.ts";
+import { body, bool, FROM_CLIENTS, int, list, listOf, long, mapOf, maybe, oneOf, or, set, setOf, text } from "../body.ts";
 import { type OffsetWrapper, offsetWrapper, type TopicOffset, topicOffset } from "./consume_stats.ts";
 
 export const LITE_SUBSCRIPTION_ACTIONS = ["PARTIAL_ADD", "PARTIAL_REMOVE", "COMPLETE_ADD", "COMPLETE_REMOVE"] as const;
@@ -44,9 +44,13 @@ export interface LiteSubscriptionCtlRequestBody {
   subscriptionSet: LiteSubscriptionDTO[];
 }
 
-export const liteSubscriptionCtlRequestBody = body<LiteSubscriptionCtlRequestBody>("LiteSubscriptionCtlRequestBody", {
-  subscriptionSet: list(liteSubscriptionDTO),
-});
+export const liteSubscriptionCtlRequestBody = body<LiteSubscriptionCtlRequestBody>(
+  "LiteSubscriptionCtlRequestBody",
+  {
+    subscriptionSet: list(liteSubscriptionDTO),
+  },
+  FROM_CLIENTS,
+);
 
 export interface LiteSubscription {
   group: string;

@@ -1,5 +1,5 @@
 /** Locks that orderly consumers take on queues. */
-import { body, bool, list, or, text } from "../body.ts";
+import { body, bool, FROM_CLIENTS, list, or, text } from "../body.ts";
 import { type MessageQueue, messageQueue } from "./message_queue.ts";
 
 export type { MessageQueue } from "./message_queue.ts";
@@ -13,12 +13,16 @@ export interface LockBatchRequestBody {
   mqSet: MessageQueue[];
 }
 
-export const lockBatchRequestBody = body<LockBatchRequestBody>("LockBatchRequestBody", {
-  consumerGroup: or(text, ""),
-  clientId: or(text, ""),
-  onlyThisBroker: or(bool, false),
-  mqSet: list(messageQueue),
-});
+export const lockBatchRequestBody = body<LockBatchRequestBody>(
+  "LockBatchRequestBody",
+  {
+    consumerGroup: or(text, ""),
+    clientId: or(text, ""),
+    onlyThisBroker: or(bool, false),
+    mqSet: list(messageQueue),
+  },
+  FROM_CLIENTS,
+);
 
 export type UnlockBatchRequestBody = LockBatchRequestBody;
 export const unlockBatchRequestBody = lockBatchRequestBody;

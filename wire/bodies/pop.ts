@@ -1,4 +1,4 @@
-import { body, int, list, long, named, or, text } from "../body.ts";
+import { body, FROM_CLIENTS, int, list, long, named, or, text } from "../body.ts";
 
 /** Acknowledgements of one POP; the wire has the letters. */
 export interface BatchAck {
@@ -33,7 +33,11 @@ export interface BatchAckMessageRequestBody {
   acks: BatchAck[];
 }
 
-export const batchAckMessageRequestBody = body<BatchAckMessageRequestBody>("BatchAckMessageRequestBody", {
-  brokerName: or(text, ""),
-  acks: list(batchAck),
-});
+export const batchAckMessageRequestBody = body<BatchAckMessageRequestBody>(
+  "BatchAckMessageRequestBody",
+  {
+    brokerName: or(text, ""),
+    acks: list(batchAck),
+  },
+  FROM_CLIENTS,
+);

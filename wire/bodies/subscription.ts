@@ -1,5 +1,5 @@
 /** What a consumer asks of one topic. */
-import { body, bool, int, long, maybe, or, set, text } from "../body.ts";
+import { body, bool, FROM_CLIENTS, int, long, maybe, or, set, text } from "../body.ts";
 
 export interface SubscriptionData {
   /** Filter classes: gone since 4.9, always false. */
@@ -36,12 +36,16 @@ export interface CheckClientRequestBody {
   namespace?: string | undefined;
 }
 
-export const checkClientRequestBody = body<CheckClientRequestBody>("CheckClientRequestBody", {
-  clientId: or(text, ""),
-  group: or(text, ""),
-  subscriptionData: maybe(subscriptionData),
-  namespace: maybe(text),
-});
+export const checkClientRequestBody = body<CheckClientRequestBody>(
+  "CheckClientRequestBody",
+  {
+    clientId: or(text, ""),
+    group: or(text, ""),
+    subscriptionData: maybe(subscriptionData),
+    namespace: maybe(text),
+  },
+  FROM_CLIENTS,
+);
 
 /** Answer of QUERY_SUBSCRIPTION_BY_CONSUMER. */
 export interface QuerySubscriptionResponseBody {
