@@ -56,17 +56,17 @@ async function runLoad(server: BenchServer, toolchain: Toolchain, scenarios: str
   const load = [server.namesrvAddr, server.pids.join(","), options["warm-up"], options.seconds, options.backlog];
   const args = [...jvm, "edgemq.bench.LoadGenerator", ...load, ...scenarios];
   const secondsMax = scenarios.length * (Number(options.seconds) + Number(options["warm-up"]) + 120) + 60;
-  const generator = new Child({ program: toolchain.java, args }, "/dev/null");
-  const timer = setTimeout(() => void generator.kill(), secondsMax * 1000);
-  const ended = await generator.exited;
-  clearTimeout(timer);
-  for (const line of generator.outputTail.split("\n")) {
-    if (!line.startsWith("{")) continue;
+  const takeLine = (line: string): void => {
+    if (!line.startsWith("{")) return;
     const { scenario, failure, failed, ...numbers } = JSON.parse(line) as Record<string, number | string>;
     if (failure !== undefined || failed !== 0) console.error(`  ${scenario}: ${failed} failed ${failure ?? ""}`);
     for (const [name, value] of Object.entries(numbers)) figures[`${scenario}.${name}`] = Number(value);
     console.error(`  ${line}`);
-  }
+  };
+  const generator = new Child({ program: toolchain.java, args }, "/dev/null", takeLine);
+  const timer = setTimeout(() => void generator.kill(), secondsMax * 1000);
+  const ended = await generator.exited;
+  clearTimeout(timer);
   if (ended !== 0) console.error(`  The load generator ended with ${ended}:\n${generator.outputTail}`);
 }
 

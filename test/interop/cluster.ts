@@ -5,14 +5,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Child, freePorts } from "./processes.ts";
+import { Child, type Command, freePorts } from "./processes.ts";
 import type { Target } from "./targets.ts";
 
 /** An Apache JVM on a busy machine of two cores takes up to 15 s to be ready. */
 const readyTimeoutMs = 90_000;
 
 /** The words both Apache's and our servers print when they are ready. */
-const readyText = "boot success";
+const namesrvReadyText = "The Name Server boot success";
+const brokerReadyText = "] boot success";
 
 export interface ClusterOptions {
   readonly target: Target;
@@ -21,7 +22,9 @@ export interface ClusterOptions {
   /** The address everybody listens on and dials: 127.0.0.1, or ::1. */
   readonly host?: string;
   /** More keys for broker.conf. */
-  readonly brokerConfig?: Readonly<Record<string, string>>;
+  readonly brokerConfig?: Readonly<Record<string, string>> | undefined;
+  /** One process for both roles, without any properties file: ours only. */
+  readonly standalone?: boolean | undefined;
 }
 
 const propertiesText = (config: Readonly<Record<string, string>>): string =>
@@ -53,7 +56,7 @@ export class Cluster {
     const cluster = new Cluster(options, directory, firstPort, namesrvCount);
     cluster.#writeFiles();
     try {
-      await cluster.startNamesrv(0);
+      if (options.standalone !== true) await cluster.startNamesrv(0);
       await cluster.startBroker();
     } catch (error) {
       await cluster.close();
@@ -129,7 +132,7 @@ export class Cluster {
     const home = this.#namesrvHome(index);
     const child = new Child(this.#options.target.namesrv(join(home, "namesrv.conf"), home), join(home, "output.log"));
     this.#namesrvs.set(index, child);
-    await child.waitForOutput(readyText, readyTimeoutMs);
+    await child.waitForOutput(namesrvReadyText, readyTimeoutMs);
   }
 
   async stopNamesrv(index: number): Promise<void> {
@@ -137,10 +140,17 @@ export class Cluster {
     this.#namesrvs.delete(index);
   }
 
+  #brokerCommand(home: string): Command {
+    const { target, standalone } = this.#options;
+    if (standalone !== true) return target.broker(join(home, "broker.conf"), home);
+    if (target.standalone === undefined) throw new Error(`${target.name} has no server that is nameserver and broker in one`);
+    return target.standalone({ host: this.host, namesrvPort: this.#namesrvPorts[0]!, brokerPort: this.brokerPort }, home);
+  }
+
   async startBroker(): Promise<void> {
     const home = this.#brokerHome;
-    this.#broker = new Child(this.#options.target.broker(join(home, "broker.conf"), home), join(home, "output.log"));
-    await this.#broker.waitForOutput(readyText, readyTimeoutMs);
+    this.#broker = new Child(this.#brokerCommand(home), join(home, "output.log"));
+    await this.#broker.waitForOutput(brokerReadyText, readyTimeoutMs);
   }
 
   /** SIGTERM; returns the exit code, or the name of the signal when the broker did not exit by itself. */

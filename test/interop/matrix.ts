@@ -19,9 +19,27 @@ export interface Run {
   readonly serialize: Serialization;
   /** Case names; undefined: all of them. */
   readonly cases?: readonly string[] | undefined;
-  /** The address of everybody. Default 127.0.0.1. */
-  readonly host?: string;
+  /** The servers they run against. Runs against the same ones share them. */
+  readonly servers?: Servers | undefined;
 }
+
+/** How the servers of a run differ from a nameserver and a broker with ASYNC_FLUSH on 127.0.0.1. */
+export interface Servers {
+  /** Stands in the titles of the tests. */
+  readonly name: string;
+  /** The address of everybody. */
+  readonly host?: string;
+  readonly brokerConfig?: Readonly<Record<string, string>>;
+  /** Both roles in one process, started without any configuration. */
+  readonly standalone?: boolean;
+}
+
+const ipv6: Servers = { name: "::1", host: "::1" };
+const syncFlush: Servers = { name: "SYNC_FLUSH", brokerConfig: { flushDiskType: "SYNC_FLUSH" } };
+const standalone: Servers = { name: "standalone", standalone: true };
+
+/** All of them by name, for the command line. */
+export const serversByName: ReadonlyMap<string, Servers> = new Map([ipv6, syncFlush, standalone].map((one) => [one.name, one]));
 
 /** One case of each kind: what proves that a runtime carries the whole. */
 export const smokeCases: readonly string[] = [
@@ -85,12 +103,38 @@ export const ipv6Cases: readonly string[] = [
   "mqadmin_queryMsgById",
 ];
 
+/** What waits for the disk, and must not lose what it waited for. */
+export const syncFlushCases: readonly string[] = [
+  "syncSend",
+  "asyncSend",
+  "batchSend",
+  "manyThreadsSend",
+  "everythingOverBrokerRestart",
+  "killUnderLoad",
+];
+
+/** What a new user's program does; the address in the route is the one it dialled. */
+export const standaloneCases: readonly string[] = [
+  "syncSend",
+  "topicIsAutoCreated",
+  "vipChannel",
+  "pushConsume",
+  "viewById",
+  "queryByKey",
+  "adminCluster",
+  "mqadmin_clusterList",
+  "everythingOverBrokerRestart",
+  "killUnderLoad",
+];
+
 /** `npm test`: the whole suite on Bun, the smoke list on the others. */
 export const testRuns: readonly Run[] = [
   { target: "bun", client: "5.5.0", serialize: "JSON" },
   { target: "bun", client: "5.5.0", serialize: "ROCKETMQ", cases: reducedCases },
   { target: "bun", client: "4.9.8", serialize: "JSON", cases: reducedCases },
-  { target: "bun", client: "5.5.0", serialize: "JSON", cases: ipv6Cases, host: "::1" },
+  { target: "bun", client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 },
+  { target: "bun", client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush },
+  { target: "bun", client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone },
   { target: "deno", client: "5.5.0", serialize: "JSON", cases: smokeCases },
   { target: "node", client: "5.5.0", serialize: "JSON", cases: smokeCases },
 ];
@@ -100,6 +144,10 @@ export function fullRuns(targets: readonly TargetName[]): Run[] {
   const clients = Object.keys(clientModules) as ClientVersion[];
   return targets.flatMap((target) => [
     ...clients.flatMap((client) => (["JSON", "ROCKETMQ"] as const).map((serialize): Run => ({ target, client, serialize }))),
-    { target, client: "5.5.0", serialize: "JSON", cases: ipv6Cases, host: "::1" } as const,
+    { target, client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 } as const,
+    { target, client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush } as const,
+    ...(target === "apache"
+      ? []
+      : [{ target, client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone } as const]),
   ]);
 }

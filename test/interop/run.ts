@@ -5,8 +5,8 @@
  *     bun test/interop/run.ts --full                the whole matrix
  *     bun test/interop/run.ts --target bun,apache --client 5.5.0 --serialize JSON --cases syncSend,broadcast
  *
- * `--cases` takes names, or smoke, reduced, ipv6, all; `--host ::1` moves everything there; `--kills N` is how often
- * killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
+ * `--cases` takes names, or smoke, reduced, ipv6, all; `--servers` is ::1, SYNC_FLUSH or standalone; `--kills N` is how
+ * often killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
  * `N passed, N failed, N skipped`. Without a JDK and Maven everything is one skipped test, or with CI=true a failed one.
  */
 import { appendFileSync } from "node:fs";
@@ -21,6 +21,7 @@ import {
   type Run,
   reducedCases,
   type Serialization,
+  serversByName,
   smokeCases,
   testRuns,
 } from "./matrix.ts";
@@ -35,7 +36,7 @@ const { values: options } = parseArgs({
     client: { type: "string" },
     serialize: { type: "string" },
     cases: { type: "string" },
-    host: { type: "string" },
+    servers: { type: "string" },
     kills: { type: "string" },
     keep: { type: "boolean", default: false },
   },
@@ -57,13 +58,17 @@ function casesOf(names: string): readonly string[] | undefined {
 
 /** The runs the command line asks for. */
 function plannedRuns(): Run[] {
-  const { target, client, serialize, cases, host } = options;
+  const { target, client, serialize, cases } = options;
+  const servers = serversByName.get(options.servers ?? "");
+  if (options.servers !== undefined && servers === undefined) {
+    throw new Error(`"${options.servers}" is none of the servers ${[...serversByName.keys()].join(", ")}`);
+  }
   const targets = (target?.split(",") ?? [...targetNames]) as TargetName[];
   for (const name of targets) {
     if (!targetNames.includes(name)) throw new Error(`"${name}" is no target: there are ${targetNames.join(", ")}`);
   }
   if (options.full) return fullRuns(targets);
-  if (!target && !client && !serialize && !cases && !host) return [...testRuns];
+  if (!target && !client && !serialize && !cases && !servers) return [...testRuns];
   return targets.flatMap((name) =>
     ((client ?? "5.5.0").split(",") as ClientVersion[]).flatMap((version) =>
       ((serialize ?? "JSON").split(",") as Serialization[]).map((serialization) => ({
@@ -71,7 +76,7 @@ function plannedRuns(): Run[] {
         client: version,
         serialize: serialization,
         cases: casesOf(cases ?? "all"),
-        ...(host === undefined ? {} : { host }),
+        servers,
       })),
     ),
   );
@@ -114,7 +119,7 @@ function take(title: string, report: Report): void {
 
 /** Runs one JVM against a cluster that is up. */
 async function runJava(toolchain: Toolchain, classpaths: Record<string, string>, cluster: Cluster, run: Run, prefix: string) {
-  const title = `${run.target} ${run.client} ${run.serialize}${run.host === undefined ? "" : ` ${run.host}`}`;
+  const title = `${run.target} ${run.client} ${run.serialize}${run.servers === undefined ? "" : ` ${run.servers.name}`}`;
   const jvm = [
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
@@ -157,10 +162,10 @@ async function runJava(toolchain: Toolchain, classpaths: Record<string, string>,
 
 /** Runs of one target and address share a cluster; each has topics and groups of its own. */
 async function runTogether(toolchain: Toolchain, classpaths: Record<string, string>, runs: readonly Run[]): Promise<void> {
-  const { target, host } = runs[0]!;
+  const { target, servers } = runs[0]!;
   const cluster = await Cluster.start({
     target: target === "apache" ? apacheTarget(toolchain, classpaths["apache"]!) : ourTarget(target),
-    ...(host === undefined ? {} : { host }),
+    ...servers,
   });
   const failedBefore = totals.failed;
   try {
@@ -189,7 +194,7 @@ async function main(): Promise<void> {
   const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current", "older"]);
   const groups = new Map<string, Run[]>();
   for (const run of runs) {
-    const key = `${run.target} ${run.host ?? ""}`;
+    const key = `${run.target} ${run.servers?.name ?? ""}`;
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   for (const [key, group] of groups) {

@@ -18,6 +18,14 @@ export interface Target {
   /** @param home a directory the process may fill: logs, and for Apache ROCKETMQ_HOME */
   namesrv(configFile: string, home: string): Command;
   broker(configFile: string, home: string): Command;
+  /** Nameserver and broker in one process, with nothing but what a new user gives it. Only ours has that. */
+  standalone?(options: StandaloneOptions, home: string): Command;
+}
+
+export interface StandaloneOptions {
+  readonly host: string;
+  readonly namesrvPort: number;
+  readonly brokerPort: number;
 }
 
 /** Options that keep a JVM small and quick to start; the bench sets its own. */
@@ -56,13 +64,17 @@ export function runtimeCommand(name: Exclude<TargetName, "apache">, script: stri
 
 /** EdgeMQ on one runtime. */
 export function ourTarget(name: Exclude<TargetName, "apache">): Target {
-  const command = (script: string, configFile: string, home: string): Command => ({
-    ...runtimeCommand(name, script, ["-c", configFile]),
+  const command = (script: string, args: readonly string[], home: string): Command => ({
+    ...runtimeCommand(name, script, args),
     env: { ROCKETMQ_HOME: home },
   });
   return {
     name,
-    namesrv: (configFile, home) => command("cli/mqnamesrv.ts", configFile, home),
-    broker: (configFile, home) => command("cli/mqbroker.ts", configFile, home),
+    namesrv: (configFile, home) => command("cli/mqnamesrv.ts", ["-c", configFile], home),
+    broker: (configFile, home) => command("cli/mqbroker.ts", ["-c", configFile], home),
+    standalone: ({ host, namesrvPort, brokerPort }, home) => {
+      const ports = ["--namesrv-port", String(namesrvPort), "--broker-port", String(brokerPort)];
+      return command("cli/standalone.ts", ["--data", `${home}/data`, "--listen", host, ...ports], home);
+    },
   };
 }

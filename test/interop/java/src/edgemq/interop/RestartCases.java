@@ -61,7 +61,7 @@ final class RestartCases {
         first.holdsExactly(Kit.bodies("first", 30), 20);
         consumer.shutdown();
         Message delayed = new Message(topic, bytes("delayed"));
-        delayed.setDelayTimeLevel(7);
+        delayed.setDelayTimeLevel(2);
         producer.send(delayed);
         producer.shutdown();
 
