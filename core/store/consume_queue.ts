@@ -17,6 +17,8 @@ const PENDING_UNITS_MAX = 128;
 const PENDING_UNITS_FIRST = 8;
 /** Size of a blank unit. */
 const BLANK_SIZE = 0x7fff_ffff;
+/** Read at once when the end of a queue is looked for: 200 units. */
+const RECOVERY_BLOCK_BYTES = 4000;
 /** How many units back from the end are read synchronously if this process wrote them: 320 KiB. */
 const RECENT_UNITS = 16_384;
 
@@ -157,15 +159,33 @@ export class ConsumeQueue {
    * behind is cut off with `cut` (it comes again by dispatching from there; after a crash there may be holes in it).
    */
   recover(beforePhysical: number, cut: boolean): void {
-    let low = this.files.begin / UNIT_BYTES;
-    let high = this.files.end / UNIT_BYTES;
-    const unit = new Uint8Array(UNIT_BYTES);
-    // Units before `beforePhysical` are on the disk without holes and grow, so "is one of them" flips once.
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const whole = this.files.readSync(unit, middle * UNIT_BYTES) === UNIT_BYTES;
-      if (whole && readInt32(unit, 8) > 0 && readInt64(unit, 0) < beforePhysical) low = middle + 1;
-      else high = middle;
+    // Units before `beforePhysical` are on the disk without holes and grow, so "is one of them" flips once: first among the
+    // files, by their first unit, then within one. Most queues end in the first block of their file.
+    const isBefore = (units: Uint8Array, at: number): boolean =>
+      readInt32(units, at + 8) > 0 && readInt64(units, at) < beforePhysical;
+    const block = new Uint8Array(Math.min(RECOVERY_BLOCK_BYTES, this.files.fileSize));
+    const unit = block.subarray(0, UNIT_BYTES);
+    let file = 0;
+    for (let after = this.files.count; file < after; ) {
+      const middle = Math.floor((file + after) / 2);
+      this.files.readSync(unit, this.files.begin + middle * this.files.fileSize);
+      if (isBefore(unit, 0)) file = middle + 1;
+      else after = middle;
+    }
+    let low = (this.files.begin + Math.max(0, file - 1) * this.files.fileSize) / UNIT_BYTES;
+    if (file > 0) {
+      let high = low + this.files.fileSize / UNIT_BYTES;
+      this.files.readSync(block, low * UNIT_BYTES);
+      let at = 0;
+      while (at < block.length && isBefore(block, at)) at += UNIT_BYTES;
+      low += at / UNIT_BYTES;
+      if (at < block.length) high = low;
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2);
+        this.files.readSync(unit, middle * UNIT_BYTES);
+        if (isBefore(unit, 0)) low = middle + 1;
+        else high = middle;
+      }
     }
     if (cut && this.files.count > 0) this.files.cut(low * UNIT_BYTES);
     this.maxOffset = low;

@@ -48,6 +48,8 @@ import { StoreCheckpoint } from "./store_checkpoint.ts";
 const OPEN_FILES_MAX = 400;
 /** Bytes dispatched after which a checkpoint is taken before its time: bounds what a start after kill -9 reads. */
 const CHECKPOINT_BYTES = 256 * 1024 * 1024;
+/** How long an orderly stop waits for the disk to sync queues and index; a broker is to be gone within 5 s. */
+const CLOSE_MS_MAX = 3000;
 /** A topic's name in the record, in bytes; only retry topics may be longer than maxTopicLength. */
 const TOPIC_BYTES_MAX = 255;
 const RETRY_PREFIX = "%RETRY%";
@@ -118,6 +120,11 @@ export class DefaultMessageStore implements MessageStore {
     this.#state = "loading";
     const { files } = this.#runtime;
     const root = this.#settings.storePathRootDir;
+    if (this.#settings.storePathCommitLog?.includes(",") === true) {
+      throw new Error(
+        `storePathCommitLog is "${this.#settings.storePathCommitLog}": several directories are not served, name one`,
+      );
+    }
     for (const directory of makeDirectories(files, root)) files.syncDirectory(directory);
     this.#takeLock(`${root}/lock`);
     try {
@@ -151,11 +158,13 @@ export class DefaultMessageStore implements MessageStore {
       this.#commitLog.start(recovered.end, recovered.lastStoreTimestamp);
       this.#dispatchedOffset = recovered.end;
       this.#checkpointedOffset = recovered.end;
-      await this.#takeCheckpoint();
+      this.#checkpoint.create();
       files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });
       files.syncDirectory(root);
       this.#clean.start();
       this.#state = "open";
+      // What was dispatched again has to reach the disk, but nobody need wait for it: 20,000 queues take seconds.
+      if (recovered.lastRecord >= 0) this.#startCheckpoint();
     } catch (error) {
       this.#openFiles.closeAll();
       this.#lock?.release();
@@ -170,10 +179,9 @@ export class DefaultMessageStore implements MessageStore {
     try {
       await this.#clean.stop();
       await this.#commitLog.drain();
-      await this.#checkpointing;
-      await this.#takeCheckpoint();
-      this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
+      if (await this.#lastCheckpoint()) this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
     } finally {
+      this.#queues.stop();
       this.#checkpointTimer?.cancel();
       this.#commitLog.flush.stop();
       this.#openFiles.closeAll();
@@ -393,6 +401,34 @@ export class DefaultMessageStore implements MessageStore {
       });
   }
 
+  /**
+   * The checkpoint of an orderly stop; false when the disk takes too long. Then everything is in the page cache and the log
+   * on the disk, `abort` stays, and the next start dispatches again from the checkpoint before.
+   */
+  async #lastCheckpoint(): Promise<boolean> {
+    const { clock } = this.#runtime;
+    let timer: TimerHandle | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = clock.setTimeout(() => resolve(false), CLOSE_MS_MAX);
+    });
+    const taken = (async (): Promise<boolean> => {
+      await this.#checkpointing;
+      await this.#takeCheckpoint();
+      return true;
+    })();
+    try {
+      const inTime = await Promise.race([taken, late]);
+      if (!inTime) {
+        this.#queues.writeAll();
+        this.#log.warn("the disk is too slow to sync all consume queues before the stop; the next start makes up for it");
+        taken.catch(() => {});
+      }
+      return inTime;
+    } finally {
+      timer?.cancel();
+    }
+  }
+
   /** Puts log, queues and index on the disk, in this order, then says so in `checkpoint`. */
   async #takeCheckpoint(): Promise<void> {
     const { offset, storeTimestamp } = this.#lastDispatched;
@@ -401,9 +437,11 @@ export class DefaultMessageStore implements MessageStore {
     await this.#commitLog.flush.flush();
     await this.#queues.sync();
     const indexedUntil = await this.#index.sync();
-    if (offset < 0) return;
+    if (this.#state === "closed") return;
     const checkpoint = this.#checkpoint;
     checkpoint.indexMsgTimestamp = indexedUntil;
+    // Nothing was dispatched since the start: what the file says still holds.
+    if (offset < 0) return;
     checkpoint.physicMsgTimestamp = storeTimestamp;
     checkpoint.logicsMsgTimestamp = storeTimestamp;
     checkpoint.logicsPhysicalOffset = offset;

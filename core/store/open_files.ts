@@ -24,6 +24,7 @@ export class OpenFiles {
   readonly files: Files;
   readonly #openMax: number;
   readonly #open = new Set<StoreFile>();
+  #closed = false;
 
   constructor(files: Files, openMax: number) {
     this.files = files;
@@ -42,6 +43,7 @@ export class OpenFiles {
 
   open(file: StoreFile, create: boolean): FileHandle {
     if (file.handle !== undefined) return file.handle;
+    if (this.#closed) throw new Error(`Cannot open "${file.path}": the store is closed`);
     if (this.#open.size >= this.#openMax) this.#closeOne();
     const handle = this.files.open(file.path, { create });
     file.handle = handle;
@@ -56,7 +58,9 @@ export class OpenFiles {
     this.#open.delete(file);
   }
 
+  /** For good: what still runs must not touch a directory that another process may have opened since. */
   closeAll(): void {
+    this.#closed = true;
     for (const file of [...this.#open]) this.close(file);
   }
 

@@ -46,6 +46,11 @@ export class StoreCheckpoint {
     return true;
   }
 
+  /** Makes the file when it is absent, with nothing known. @throws RuntimeFault */
+  create(): void {
+    if (!this.#files.exists(this.#path)) this.#files.write(this.#path, new Uint8Array(FILE_BYTES), { sync: true });
+  }
+
   /** Writes and syncs the file, which keeps its size and what Apache does not use of it. @throws RuntimeFault */
   async save(): Promise<void> {
     const used = new Uint8Array(USED_BYTES);

@@ -219,6 +219,30 @@ describe("a slow disk", () => {
   });
 });
 
+describe("a stop on a slow disk", () => {
+  test("does not wait for all consume queues; the next start makes up for it, even after a power cut", async () => {
+    const runtime = simRuntime();
+    const log = linesLog();
+    const store = await openStore(runtime, "/store", {}, log);
+    for (let i = 0; i < 200; i++) put(store, { queueId: i, text: `${i}`, uniqKey: `u${i}` });
+    await store.durable(store.stats().maxPhysicalOffset, true);
+    runtime.disk.faults.syncMs = [100, 100];
+    const start = runtime.clock.monotonic();
+    await runtime.clock.resolve(store.close());
+    expect(runtime.clock.monotonic() - start).toBeLessThan(3500);
+    expect(runtime.files.exists("/store/abort")).toBe(true);
+    expect(log.lines.some((line) => line.includes("too slow"))).toBe(true);
+    // What was still under way touches nothing any more.
+    await runtime.clock.advance(60_000);
+    const restarted = runtime.crash("power");
+    restarted.disk.faults.syncMs = [0, 0];
+    const again = await openStore(restarted, "/store");
+    for (const i of [0, 99, 199]) expect(await textsOf(again, "TopicA", i)).toEqual([`${i}`]);
+    expect((await again.query("TopicA#u150", 2, 0, Number.MAX_SAFE_INTEGER)).physicalOffsets).toHaveLength(1);
+    await again.close();
+  });
+});
+
 describe("ASYNC_FLUSH", () => {
   test("bytes reach the disk flushIntervalCommitLog after they were written, and an idle store has no timer", async () => {
     const { runtime, store } = await opened({ flushIntervalCommitLog: 200 });
