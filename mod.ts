@@ -8,7 +8,7 @@ export { consoleLog, silentLog } from "./adapters/shared/log.ts";
 export { ConnectionAddresses } from "./core/advertised.ts";
 export { Broker, type BrokerDescription, type BrokerOptions } from "./core/broker/broker.ts";
 export { type BrokerSettings, type BrokerSettingsInput, brokerOptions } from "./core/broker/options.ts";
-export type { LocalNameServer } from "./core/broker/registration_targets.ts";
+export type { LocalNameServer } from "./core/broker/registration/registration_targets.ts";
 export { ConfigError, loadSettings, settingsWith } from "./core/config.ts";
 export { NameServer, type NameServerOptions } from "./core/namesrv/namesrv.ts";
 export { type NamesrvSettings, type NamesrvSettingsInput, namesrvOptions } from "./core/namesrv/options.ts";

@@ -25,7 +25,7 @@ export interface BrokerParts {
   readonly addresses: AdvertisedAddresses;
 }
 
-/** topics.json (`topics.ts`). */
+/** topics.json (`metadata/topics.ts`). */
 export interface Topics {
   readonly dataVersion: DataVersion;
   find(topic: string): TopicConfig | undefined;
@@ -44,7 +44,7 @@ export interface Topics {
   isSystemTopic(topic: string): boolean;
 }
 
-/** subscriptionGroup.json (`groups.ts`). */
+/** subscriptionGroup.json (`metadata/groups.ts`). */
 export interface Groups {
   readonly dataVersion: DataVersion;
   /** The group; made when autoCreateSubscriptionGroup (or it is a system group). */
@@ -58,7 +58,7 @@ export interface Groups {
   setReadable(group: string, topic: string, readable: boolean): void;
 }
 
-/** consumerOffset.json (`offsets.ts`). */
+/** consumerOffset.json (`offsets/offsets.ts`). */
 export interface Offsets {
   /** -1 when the group has none. */
   query(group: string, topic: string, queueId: number): number;
@@ -101,7 +101,7 @@ export interface ConsumerGroup {
   readonly channels: ReadonlyMap<Peer, ClientChannel>;
 }
 
-/** Consumers that are connected (`clients.ts`). */
+/** Consumers that are connected (`clients/consumers.ts`). */
 export interface Consumers {
   group(name: string): ConsumerGroup | undefined;
   subscription(group: string, topic: string): SubscriptionData | undefined;
@@ -112,7 +112,7 @@ export interface Consumers {
   groupsOf(topic: string): Set<string>;
 }
 
-/** Producers that are connected (`clients.ts`). */
+/** Producers that are connected (`clients/producers.ts`). */
 export interface Producers {
   channels(group: string): ClientChannel[];
   /** A live producer of the group, for check-backs. */

@@ -5,8 +5,8 @@
  */
 import type { BrokerStatsData, BrokerStatsItem } from "../../wire/bodies/stats.ts";
 import type { Clock, TimerHandle } from "../runtime.ts";
+import { isSystemGroup, isSystemTopicName } from "./metadata/topics_validator.ts";
 import type { Stats } from "./parts.ts";
-import { isSystemGroup, isSystemTopicName } from "./topics_validator.ts";
 
 /** Names of Apache's statistics. Keys: a topic, `topic@group`, `queueId@topic`, or the cluster's name for `BROKER_…`. */
 const NAMES = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { simRuntime } from "../../adapters/sim/sim.ts";
-import { bytesText, durationText } from "../../core/broker/runtime_info.ts";
+import { bytesText, durationText } from "../../core/broker/admin/runtime_info.ts";
 import { RemotingFault } from "../../core/remoting/processor.ts";
 import { queryConsumeQueueResponseBody } from "../../wire/bodies/consume_queue.ts";
 import { consumeStats, consumeStatsList, queryConsumeTimeSpanBody, topicStatsTable } from "../../wire/bodies/consume_stats.ts";

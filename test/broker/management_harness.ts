@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
 import { Broker } from "../../core/broker/broker.ts";
 import { type BrokerSettings, type BrokerSettingsInput, brokerOptions } from "../../core/broker/options.ts";
-import type { LocalNameServer } from "../../core/broker/registration_targets.ts";
+import type { LocalNameServer } from "../../core/broker/registration/registration_targets.ts";
 import { settingsWith } from "../../core/config.ts";
 import { LocalPeer } from "../../core/remoting/local_peer.ts";
 import type { PeerReply, RemotingError, TypedReply } from "../../core/remoting/processor.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { simRuntime } from "../../adapters/sim/sim.ts";
-import { SubscriptionGroupManager } from "../../core/broker/groups.ts";
-import { TopicConfigManager } from "../../core/broker/topics.ts";
-import { newTopic } from "../../core/broker/topics_config.ts";
+import { SubscriptionGroupManager } from "../../core/broker/metadata/groups.ts";
+import { TopicConfigManager } from "../../core/broker/metadata/topics.ts";
+import { newTopic } from "../../core/broker/metadata/topics_config.ts";
 import { topicConfigAndMappingSerializeWrapper } from "../../wire/bodies/register_broker.ts";
 import { topicConfigAndQueueMapping } from "../../wire/bodies/static_topic.ts";
 import { createTopicListRequestBody, dataVersion, topicConfig, topicList } from "../../wire/bodies/topic.ts";

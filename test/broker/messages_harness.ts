@@ -1,7 +1,7 @@
 /** A broker's message side over the real store on the simulator; what surrounds it is in memory and can be set by a test. */
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
-import { BrokerMessages, type MessageProcessors } from "../../core/broker/messages.ts";
-import { ConsumerOffsetManager } from "../../core/broker/offsets.ts";
+import { BrokerMessages, type MessageProcessors } from "../../core/broker/messages/messages.ts";
+import { ConsumerOffsetManager } from "../../core/broker/offsets/offsets.ts";
 import { type BrokerSettings, type BrokerSettingsInput, brokerOptions } from "../../core/broker/options.ts";
 import type { BrokerParts, ConsumerGroup } from "../../core/broker/parts.ts";
 import { settingsWith } from "../../core/config.ts";

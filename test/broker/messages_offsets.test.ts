@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { RebalanceLockManager } from "../../core/broker/lock.ts";
-import { ConsumerOffsetManager } from "../../core/broker/offsets.ts";
+import { RebalanceLockManager } from "../../core/broker/messages/lock.ts";
+import { ConsumerOffsetManager } from "../../core/broker/offsets/offsets.ts";
 import { lockBatchRequestBody, lockBatchResponseBody } from "../../wire/bodies/lock.ts";
 import { consumerOffsetFile } from "../../wire/bodies/offset.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Prng } from "../../adapters/sim/prng.ts";
-import { PropertyScan } from "../../core/broker/send_properties.ts";
+import { PropertyScan } from "../../core/broker/messages/send_properties.ts";
 import { encodeBatch } from "../../wire/batch.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import { hashCode } from "../../wire/java_hash.ts";

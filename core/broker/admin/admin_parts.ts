@@ -1,0 +1,29 @@
+import type { LiveConfiguration } from "../../config_update.ts";
+import type { Admission } from "../../remoting/admission.ts";
+import type { ConsumerManager } from "../clients/consumers.ts";
+import type { ProducerManager } from "../clients/producers.ts";
+import type { ScheduleMessageService } from "../messages/schedule.ts";
+import type { SubscriptionGroupManager } from "../metadata/groups.ts";
+import type { TopicConfigManager } from "../metadata/topics.ts";
+import type { brokerOptions } from "../options.ts";
+import type { BrokerParts } from "../parts.ts";
+import type { BrokerStats } from "../stats.ts";
+
+/** The broker's parts as the administrator's processors need them. */
+export interface AdminParts extends BrokerParts {
+  readonly topics: TopicConfigManager;
+  readonly groups: SubscriptionGroupManager;
+  readonly consumers: ConsumerManager;
+  readonly producers: ProducerManager;
+  readonly stats: BrokerStats;
+  readonly schedule: ScheduleMessageService;
+  readonly configuration: LiveConfiguration<typeof brokerOptions>;
+  /** Registers with all nameservers at once. */
+  readonly registerAll: () => void;
+  /** Requests under way, by lane. */
+  readonly admission: () => Admission;
+  /** `host:port` under which nameservers know this broker. */
+  readonly registeredAddress: () => string;
+  /** Wall clock at the start, ms since 1970. */
+  readonly bootTimestamp: number;
+}

@@ -1,0 +1,192 @@
+/**
+ * PULL_MESSAGE and LITE_PULL_MESSAGE: may this group read this queue, what does it want of it, and what is there. A pull
+ * that finds nothing new and may be suspended goes to `pull_hold.ts` and comes back once.
+ *
+ * What is recent is read synchronously, and then the answer is made in the same call.
+ */
+import { readInt32, readInt64 } from "../../../wire/bytes.ts";
+import type { PullMessageRequestHeader, PullMessageResponseHeader } from "../../../wire/headers/pull.ts";
+import { RECORD_AT } from "../../../wire/message.ts";
+import { readStoreTimestamp } from "../../../wire/message_reader.ts";
+import { ResponseCode } from "../../../wire/response_code.ts";
+import type { MaybePromise, ProcessorMap, RequestContext } from "../../remoting/processor.ts";
+import type { GetResult, GetStatus } from "../../store/message_store.ts";
+import type { BrokerParts } from "../parts.ts";
+import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
+import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
+
+const FLAG_COMMIT_OFFSET = 1;
+const FLAG_SUSPEND = 2;
+
+const MASTER_ID = 0;
+
+/** Response code of what was found; where two stand, the second is for a pull from offset 0. */
+const CODE_OF: Readonly<Record<GetStatus, readonly [code: number, atZero: number]>> = {
+  FOUND: [ResponseCode.SUCCESS, ResponseCode.SUCCESS],
+  MESSAGE_WAS_REMOVING: [ResponseCode.PULL_RETRY_IMMEDIATELY, ResponseCode.PULL_RETRY_IMMEDIATELY],
+  NO_MATCHED_MESSAGE: [ResponseCode.PULL_RETRY_IMMEDIATELY, ResponseCode.PULL_RETRY_IMMEDIATELY],
+  NO_MATCHED_LOGIC_QUEUE: [ResponseCode.PULL_OFFSET_MOVED, ResponseCode.PULL_NOT_FOUND],
+  NO_MESSAGE_IN_QUEUE: [ResponseCode.PULL_OFFSET_MOVED, ResponseCode.PULL_NOT_FOUND],
+  OFFSET_FOUND_NULL: [ResponseCode.PULL_NOT_FOUND, ResponseCode.PULL_NOT_FOUND],
+  OFFSET_OVERFLOW_ONE: [ResponseCode.PULL_NOT_FOUND, ResponseCode.PULL_NOT_FOUND],
+  OFFSET_OVERFLOW_BADLY: [ResponseCode.PULL_OFFSET_MOVED, ResponseCode.PULL_OFFSET_MOVED],
+  OFFSET_RESET: [ResponseCode.PULL_OFFSET_MOVED, ResponseCode.PULL_OFFSET_MOVED],
+  OFFSET_TOO_SMALL: [ResponseCode.PULL_OFFSET_MOVED, ResponseCode.PULL_OFFSET_MOVED],
+};
+
+/** For how long the end of the log is taken for statistics. */
+const TAIL_FRESH_MS = 1_000;
+
+const NOTHING = new Uint8Array(0);
+
+export class PullMessageProcessor {
+  readonly #parts: BrokerParts;
+  readonly #hold: PullRequestHoldService;
+  readonly #admission: PullAdmission;
+  /** End of the log for statistics: the store's figures cost more than a pull may. */
+  #tailOffset = 0;
+  #tailExpiresAt = 0;
+
+  constructor(parts: BrokerParts, hold: PullRequestHoldService) {
+    this.#parts = parts;
+    this.#hold = hold;
+    this.#admission = new PullAdmission(parts);
+  }
+
+  /**
+   * @param lite LITE_PULL_MESSAGE.
+   * @param firstPass false when a held pull is executed again: it is not held twice, and commits nothing again.
+   */
+  pull(
+    context: RequestContext,
+    header: PullMessageRequestHeader,
+    lite: boolean,
+    firstPass: boolean,
+  ): MaybePromise<PullReply | undefined> {
+    const admitted = this.#admission.admit(context, header, lite);
+    if (isRefusal(admitted)) return admitted;
+    const { settings, store, offsets } = this.#parts;
+    const queue = { topic: header.topic, queueId: header.queueId };
+    if (settings.useServerSideResetOffset) {
+      const reset = offsets.takeReset(header.consumerGroup, header.topic, header.queueId);
+      if (reset >= 0) {
+        const result: GetResult = {
+          status: "OFFSET_RESET",
+          nextBeginOffset: reset,
+          minOffset: store.minOffset(queue),
+          maxOffset: store.maxOffset(queue),
+          body: NOTHING,
+          messageCount: 0,
+          suggestSlave: false,
+        };
+        return this.#answer(context, header, lite, firstPass, admitted, result);
+      }
+    }
+    const limits = {
+      // A pull that asks for none gets one, as in Apache.
+      messagesMax: Math.max(1, Math.min(header.maxMsgNums, settings.pullBatchMaxMessageCount)),
+      bytesMax: settings.maxTransferBytesOnMessageInMemory,
+    };
+    const found = store.get(queue, header.queueOffset, limits, admitted.filter);
+    return found instanceof Promise
+      ? found.then((result) => this.#answer(context, header, lite, firstPass, admitted, result))
+      : this.#answer(context, header, lite, firstPass, admitted, found);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- answer
+
+  #answer(
+    context: RequestContext,
+    header: PullMessageRequestHeader,
+    lite: boolean,
+    firstPass: boolean,
+    admitted: Admitted,
+    result: GetResult,
+  ): MaybePromise<PullReply | undefined> {
+    const { offsets, settings, stats, log } = this.#parts;
+    const { consumerGroup, topic, queueId } = header;
+    offsets.notePull(consumerGroup, topic, queueId, result.nextBeginOffset);
+    if (firstPass && (header.sysFlag & FLAG_COMMIT_OFFSET) !== 0) {
+      offsets.commit(consumerGroup, topic, queueId, header.commitOffset);
+    }
+    const code = CODE_OF[result.status][header.queueOffset === 0 ? 1 : 0];
+    if (code === ResponseCode.SUCCESS) {
+      stats.got(consumerGroup, topic, queueId, result.messageCount, result.body.length);
+      this.#noteDistance(header, result);
+    } else {
+      if (firstPass) stats.getMissed();
+      if (code === ResponseCode.PULL_NOT_FOUND && firstPass && (header.sysFlag & FLAG_SUSPEND) !== 0) {
+        return this.#suspend(context, header, lite, admitted, result);
+      }
+      if (code === ResponseCode.PULL_OFFSET_MOVED) {
+        log.info("a pull asked for an offset that is not there; it is told where to go on", {
+          group: consumerGroup,
+          topic,
+          queueId,
+          offset: header.queueOffset,
+          next: result.nextBeginOffset,
+          status: result.status,
+        });
+      }
+    }
+    const reply: PullMessageResponseHeader = {
+      suggestWhichBrokerId: !settings.slaveReadEnable
+        ? MASTER_ID
+        : result.suggestSlave
+          ? admitted.group.whichBrokerWhenConsumeSlowly
+          : admitted.group.brokerId,
+      nextBeginOffset: result.nextBeginOffset,
+      // Apache answers 0 for a queue that never had a message.
+      minOffset: Math.max(0, result.minOffset),
+      maxOffset: result.maxOffset,
+      topicSysFlag: admitted.topic.topicSysFlag,
+      groupSysFlag: admitted.group.groupSysFlag,
+    };
+    return { code, remark: result.status, header: reply, body: result.body };
+  }
+
+  #suspend(
+    context: RequestContext,
+    header: PullMessageRequestHeader,
+    lite: boolean,
+    admitted: Admitted,
+    result: GetResult,
+  ): MaybePromise<PullReply | undefined> {
+    const { settings, store } = this.#parts;
+    const { topic, queueId, queueOffset } = header;
+    const queue = { topic, queueId };
+    // An answer that took its time may be older than what arrived meanwhile, which will not be announced again.
+    if (store.maxOffset(queue) > result.maxOffset) return this.pull(context, header, lite, true);
+    return this.#hold.hold({
+      peer: context.peer,
+      queue,
+      offset: queueOffset,
+      filter: admitted.filter,
+      timeoutMs: settings.longPollingEnable ? Math.max(0, header.suspendTimeoutMillis) : settings.shortPollingTimeMills,
+      // UTF-16 units of what the client chose; the rest is bounded by the protocol.
+      bytes: 2 * ((header.subscription?.length ?? 0) + topic.length + header.consumerGroup.length),
+      execute: () => this.pull(context, header, lite, false),
+    });
+  }
+
+  /** How far the group is behind the tail, by the last record delivered. */
+  #noteDistance({ consumerGroup, topic, queueId }: PullMessageRequestHeader, { body }: GetResult): void {
+    const { stats, store, runtime } = this.#parts;
+    let last = 0;
+    for (let at = 0; at < body.length; at += readInt32(body, at)) last = at;
+    const now = runtime.clock.monotonic();
+    if (now >= this.#tailExpiresAt) {
+      this.#tailOffset = store.stats().maxPhysicalOffset;
+      this.#tailExpiresAt = now + TAIL_FRESH_MS;
+    }
+    const behindBytes = Math.max(0, this.#tailOffset - readInt64(body, last + RECORD_AT.physicalOffset));
+    stats.fellBehind(consumerGroup, topic, queueId, behindBytes, runtime.clock.now() - readStoreTimestamp(body, last));
+  }
+}
+
+export function pullProcessors(pull: PullMessageProcessor): Pick<ProcessorMap<"broker">, "PULL_MESSAGE" | "LITE_PULL_MESSAGE"> {
+  return {
+    PULL_MESSAGE: (context, { header }) => pull.pull(context, header, false, true),
+    LITE_PULL_MESSAGE: (context, { header }) => pull.pull(context, header, true, true),
+  };
+}

@@ -1,0 +1,288 @@
+/**
+ * SEND_MESSAGE, SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE: checks, the record, its append, and the answer once it is as durable
+ * as asked for.
+ *
+ * Nothing is awaited between taking the request and `store.append`: the order of requests is the order of offsets. Nothing
+ * is answered before `store.durable`.
+ */
+
+import { type BatchEntry, decodeBatch } from "../../../wire/batch.ts";
+import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import { WireError } from "../../../wire/errors.ts";
+import type { SendMessageRequestHeader, SendMessageResponseHeader } from "../../../wire/headers/send.ts";
+import { tagsCode } from "../../../wire/java_hash.ts";
+import { SYS_FLAG_MULTI_TAGS, SYS_FLAG_TRANSACTION_COMMIT, SYS_FLAG_TRANSACTION_MASK } from "../../../wire/message.ts";
+import { MessageConst } from "../../../wire/message_const.ts";
+import { MessageIdEncoder } from "../../../wire/message_id.ts";
+import { propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
+import type { ExtFields } from "../../../wire/remoting_command.ts";
+import { ResponseCode } from "../../../wire/response_code.ts";
+import { type MaybePromise, type ProcessorMap, RemotingError, type RequestContext } from "../../remoting/processor.ts";
+import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
+import { dlqTopicOf, RETRY_PREFIX, TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
+import type { BrokerParts } from "../parts.ts";
+import type { RebalanceLockManager } from "./lock.ts";
+import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
+import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels.ts";
+import { checkedTopic, FAQ } from "./send_checks.ts";
+import { PropertyScan, StoredProperties } from "./send_properties.ts";
+import { illegalMessage, putError } from "./send_status.ts";
+import { UniqKeyMaker } from "./send_uniq_key.ts";
+import { refuseBatchQueue, refuseTimer, refuseUnserved } from "./send_unserved.ts";
+
+export interface SendReply {
+  readonly code?: number;
+  readonly header: SendMessageResponseHeader;
+  readonly extFields: ExtFields;
+}
+
+const FLUSHED_LATE = ResponseCode.FLUSH_DISK_TIMEOUT;
+
+export class SendMessageProcessor {
+  readonly #parts: BrokerParts;
+  readonly #locks: RebalanceLockManager;
+  readonly #levels: DelayLevels;
+  readonly #scan = new PropertyScan();
+  readonly #properties = new StoredProperties();
+  readonly #ids = new MessageIdEncoder();
+  readonly #uniqKeys: UniqKeyMaker;
+
+  constructor(parts: BrokerParts, locks: RebalanceLockManager, levels: DelayLevels) {
+    this.#parts = parts;
+    this.#locks = locks;
+    this.#levels = levels;
+    this.#uniqKeys = new UniqKeyMaker(parts.runtime);
+  }
+
+  /**
+   * Stores one message, or a batch when the header says so.
+   * @param body Empty: refused, since a message without body can't be told from none.
+   * @throws RemotingError for what is refused.
+   */
+  send(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): MaybePromise<SendReply> {
+    if (body.length === 0) {
+      throw new RemotingError(
+        ResponseCode.SYSTEM_ERROR,
+        `cannot send to topic[${header.topic}]: the body of the message is empty (null), and must have a byte at least`,
+      );
+    }
+    return header.batch === true ? this.#sendBatch(context, header, body) : this.#sendOne(context, header, body);
+  }
+
+  // ------------------------------------------------------------------------------------------------------ one message
+
+  #sendOne(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): Promise<SendReply> {
+    const { settings, addresses } = this.#parts;
+    const config = checkedTopic(this.#parts, context, header);
+    const text = header.properties ?? "";
+    const scan = this.#scan;
+    scan.scan(text);
+    const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
+    const dead = header.topic.startsWith(RETRY_PREFIX) && this.#isDead(context, header);
+    refuseUnserved(this.#parts, context, header, config, scan, dead);
+
+    const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
+    let properties = this.#properties.text(text, scan, scan.uniqKey === undefined ? uniqKey : undefined, settings);
+    let topic = header.topic;
+    let queue = queueId;
+    let level = dead ? 0 : delayLevelOf(scan.delay);
+    if (dead) {
+      topic = this.#deadLetterTopic(header);
+      queue = 0;
+      properties = setProperty(properties, MessageConst.DELAY, "-1");
+    }
+    if (Number.isNaN(level)) throw illegalMessage(settings, `The delay level "${scan.delay?.slice(0, 20)}" is not a number.`);
+    if (scan.priority !== undefined) {
+      const priority = this.#priorityOf(scan);
+      if (priority === undefined) properties = removeProperty(properties, MessageConst.PRIORITY);
+      else if (priority >= 0) queue = Math.min(priority, config.writeQueueNums - 1);
+    }
+    const transaction = header.sysFlag & SYS_FLAG_TRANSACTION_MASK;
+    const schedulable = transaction === 0 || transaction === SYS_FLAG_TRANSACTION_COMMIT;
+    if (!schedulable) level = 0;
+    if (schedulable && level <= 0) refuseTimer(topic, scan);
+
+    const store = addresses.storeHostFor(context.peer);
+    const { remote } = context.peer;
+    const message: MessageInput = {
+      topic,
+      queueId: queue,
+      flag: header.flag,
+      sysFlag: config.topicFilterType === "MULTI_TAG" ? header.sysFlag | SYS_FLAG_MULTI_TAGS : header.sysFlag,
+      bornTimestamp: header.bornTimestamp,
+      bornHost: remote.host,
+      bornPort: remote.port,
+      storeHost: store.host,
+      storePort: store.port,
+      reconsumeTimes: header.reconsumeTimes ?? 0,
+      preparedTransactionOffset: 0,
+      body,
+      properties,
+      tagsCode: tagsCode(scan.tags),
+    };
+    const stored = level > 0 ? parkedMessage(message, level, this.#levels) : message;
+    const wait = waits(scan.wait);
+    const receipt = this.#append(stored);
+    if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
+    // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
+    return this.#reply(stored, [receipt], receipt.size, dead ? queueId : queue, uniqKey, wait);
+  }
+
+  /** Sent to a retry topic for the last time: it goes to the dead letters. Messages consumed in order go there at once. */
+  #isDead(context: RequestContext, header: SendMessageRequestHeader): boolean {
+    const group = groupOfRetryTopic(header.topic);
+    const config = this.#parts.groups.findOrCreate(group);
+    if (config === undefined) {
+      throw new RemotingError(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, `subscription group not exist, ${group} ${FAQ}`);
+    }
+    const max = maxReconsumeTimes(context.version, header.maxReconsumeTimes, config.retryMaxTimes);
+    return (header.reconsumeTimes ?? 0) > max || !this.#locks.isLockAllExpired(group);
+  }
+
+  #deadLetterTopic(header: SendMessageRequestHeader): string {
+    const group = groupOfRetryTopic(header.topic);
+    const topic = dlqTopicOf(group);
+    this.#parts.topics.ensure(topic, DLQ_QUEUES, RETRY_PERM, 0);
+    return topic;
+  }
+
+  /** Undefined when the message is of another type, which takes the property off; -1 when it is no priority. */
+  #priorityOf(scan: PropertyScan): number | undefined {
+    const priority = /^\d{1,9}$/.test(scan.priority ?? "") ? Number(scan.priority) : -1;
+    if (priority < 0) return -1;
+    const other = scan.transaction === "true" || scan.delay !== undefined || scan.timer || scan.shardingKey !== undefined;
+    return other ? undefined : priority;
+  }
+
+  #randomQueue(config: TopicConfig): number {
+    return this.#parts.runtime.random.below(99_999_999) % config.writeQueueNums;
+  }
+
+  #append(message: MessageInput): PutReceipt {
+    const { store, settings } = this.#parts;
+    checkTopicLength(message.topic, settings);
+    const receipt = store.append(message);
+    if (receipt.status !== "PUT_OK") throw putError(receipt, settings, store);
+    return receipt;
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ batch
+
+  #sendBatch(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): Promise<SendReply> {
+    const { settings, addresses, store } = this.#parts;
+    const config = checkedTopic(this.#parts, context, header);
+    const { topic } = header;
+    if (topic.length > TOPIC_LENGTH_MAX) {
+      throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, `message topic length too long ${topic.length}`);
+    }
+    if (topic.startsWith(RETRY_PREFIX)) {
+      throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, `batch request does not support retry group ${topic}`);
+    }
+    refuseBatchQueue(this.#parts, context, config);
+    const outer = header.properties ?? "";
+    const entries = this.#batchEntries(header, outer, body);
+    const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
+    const host = addresses.storeHostFor(context.peer);
+    const { remote } = context.peer;
+    const sysFlag = config.topicFilterType === "MULTI_TAG" ? header.sysFlag | SYS_FLAG_MULTI_TAGS : header.sysFlag;
+    const reconsumeTimes = header.reconsumeTimes ?? 0;
+    const messages = entries.map(
+      (entry): MessageInput => ({
+        topic,
+        queueId,
+        flag: entry.flag,
+        sysFlag,
+        bornTimestamp: header.bornTimestamp,
+        bornHost: remote.host,
+        bornPort: remote.port,
+        storeHost: host.host,
+        storePort: host.port,
+        reconsumeTimes,
+        preparedTransactionOffset: 0,
+        body: entry.body,
+        properties: entry.properties,
+        tagsCode: tagsCode(propertyOf(entry.properties, MessageConst.TAGS)),
+      }),
+    );
+    const receipts = store.appendBatch(messages);
+    if (!Array.isArray(receipts)) throw putError(receipts, settings, store);
+    const bytes = receipts.reduce((sum, receipt) => sum + receipt.size, 0);
+    const wait = waits(propertyOf(outer, MessageConst.WAIT));
+    const uniqKey = propertyOf(outer, MessageConst.UNIQ_KEY);
+    return this.#reply(messages[0] as MessageInput, receipts, bytes, queueId, uniqKey, wait);
+  }
+
+  #batchEntries(header: SendMessageRequestHeader, outer: string, body: Uint8Array): BatchEntry[] {
+    const { settings } = this.#parts;
+    if (body.length > settings.maxMessageSize) {
+      throw illegalMessage(settings, `The batch has ${body.length} bytes; maxMessageSize allows ${settings.maxMessageSize}.`);
+    }
+    if ((header.sysFlag & SYS_FLAG_TRANSACTION_MASK) !== 0) {
+      throw illegalMessage(settings, "A batch can't be transactional.");
+    }
+    if (delayLevelOf(propertyOf(outer, MessageConst.DELAY)) > 0) {
+      throw illegalMessage(settings, "A batch can't have a delay level.");
+    }
+    try {
+      return decodeBatch(body);
+    } catch (error) {
+      if (error instanceof WireError) throw illegalMessage(settings, `The batch can't be read: ${error.message}.`);
+      throw error;
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ reply
+
+  /** Here the durability is chosen: under SYNC_FLUSH a sender that waits is answered after fdatasync. */
+  #reply(
+    stored: MessageInput,
+    receipts: readonly PutReceipt[],
+    bytes: number,
+    queueId: number,
+    uniqKey: string | undefined,
+    wait: boolean,
+  ): Promise<SendReply> {
+    const { settings, store, stats, runtime } = this.#parts;
+    const startedAt = runtime.clock.monotonic();
+    const last = receipts[receipts.length - 1] as PutReceipt;
+    const flushed = wait && settings.flushDiskType === "SYNC_FLUSH";
+    return store.durable(last.endOffset, flushed).then((inTime) => {
+      stats.put(stored.topic, receipts.length, bytes);
+      stats.putLatency(stored.topic, stored.queueId, runtime.clock.monotonic() - startedAt);
+      const header: SendMessageResponseHeader = {
+        msgId: this.#messageIds(stored, receipts),
+        queueId,
+        queueOffset: (receipts[0] as PutReceipt).queueOffset,
+        transactionId: uniqKey,
+      };
+      const extFields = { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) };
+      return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };
+    });
+  }
+
+  #messageIds({ storeHost, storePort }: MessageInput, receipts: readonly PutReceipt[]): string {
+    let ids = this.#ids.encode(storeHost, storePort, (receipts[0] as PutReceipt).physicalOffset);
+    for (let i = 1; i < receipts.length; i++) {
+      ids += `,${this.#ids.encode(storeHost, storePort, (receipts[i] as PutReceipt).physicalOffset)}`;
+    }
+    return ids;
+  }
+}
+
+/** Absent means yes; otherwise only "true" does. */
+const waits = (wait: string | undefined): boolean => wait === undefined || wait.toLowerCase() === "true";
+
+function checkTopicLength(topic: string, settings: { readonly maxMessageSize: number }): void {
+  if (topic.length <= TOPIC_LENGTH_MAX || topic.startsWith(RETRY_PREFIX)) return;
+  throw illegalMessage(settings, `The topic has ${topic.length} characters; ${TOPIC_LENGTH_MAX} are allowed.`);
+}
+
+export function sendProcessors(
+  send: SendMessageProcessor,
+): Pick<ProcessorMap<"broker">, "SEND_MESSAGE" | "SEND_MESSAGE_V2" | "SEND_BATCH_MESSAGE"> {
+  return {
+    SEND_MESSAGE: (context, { header, body }) => send.send(context, header, body),
+    SEND_MESSAGE_V2: (context, { header, body }) => send.send(context, header, body),
+    SEND_BATCH_MESSAGE: (context, { header, body }) => send.send(context, header, body),
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * One walk over the property text of a message that is being sent: what the broker must know of it, and the text that is
+ * stored. In the usual case nothing is parsed into a map and the stored text is the client's with a constant appended.
+ */
+import { MessageConst } from "../../../wire/message_const.ts";
+import { formatProperties, parseProperties } from "../../../wire/properties.ts";
+
+const NAME_END = "\u0001";
+const PAIR_END = "\u0002";
+
+/**
+ * The values found by the last `scan`. One object serves all messages of a processor: read it before the next `scan`.
+ * Names of which nothing was found are undefined; of a name that occurs twice the last counts.
+ */
+export class PropertyScan {
+  tags: string | undefined;
+  keys: string | undefined;
+  uniqKey: string | undefined;
+  /** Text of the delay level. */
+  delay: string | undefined;
+  wait: string | undefined;
+  transaction: string | undefined;
+  priority: string | undefined;
+  innerNum: string | undefined;
+  liteTopic: string | undefined;
+  multiDispatch: string | undefined;
+  shardingKey: string | undefined;
+  timerOutMs: string | undefined;
+  /** Any of TIMER_DELAY_SEC, TIMER_DELAY_MS and TIMER_DELIVER_MS. */
+  timer = false;
+  /** The text has pairs that are not stored, or a form that readers pass over: it must be written anew. */
+  untidy = false;
+
+  scan(text: string): void {
+    this.#clear();
+    for (let from = 0; from < text.length; ) {
+      const found = text.indexOf(PAIR_END, from);
+      const end = found < 0 ? text.length : found;
+      const nameEnd = text.indexOf(NAME_END, from);
+      if (nameEnd > from && nameEnd < end - 1) this.#take(text, from, nameEnd, end);
+      else this.untidy = true;
+      from = end + 1;
+    }
+  }
+
+  /** The length of the name comes first: most pairs are passed over after one comparison of numbers. */
+  #take(text: string, from: number, nameEnd: number, end: number): void {
+    const at = nameEnd + 1;
+    switch (nameEnd - from) {
+      case 4:
+        if (text.startsWith("TAGS", from)) this.tags = text.slice(at, end);
+        else if (text.startsWith("KEYS", from)) this.keys = text.slice(at, end);
+        else if (text.startsWith("WAIT", from)) this.wait = text.slice(at, end);
+        break;
+      case 5:
+        if (text.startsWith("DELAY", from)) this.delay = text.slice(at, end);
+        break;
+      case 6:
+        if (text.startsWith("POP_CK", from)) this.untidy = true;
+        break;
+      case 7:
+        if (text.startsWith("CLUSTER", from)) this.untidy = true;
+        break;
+      case 8:
+        if (text.startsWith("UNIQ_KEY", from)) this.uniqKey = text.slice(at, end);
+        else if (text.startsWith("TRAN_MSG", from)) this.transaction = text.slice(at, end);
+        else if (text.startsWith("TRACE_ON", from)) this.untidy = true;
+        break;
+      case 9:
+        if (text.startsWith("INNER_NUM", from)) this.innerNum = text.slice(at, end);
+        break;
+      case 10:
+        if (text.startsWith("MSG_REGION", from)) this.untidy = true;
+        break;
+      case 12:
+        if (text.startsWith("TIMER_OUT_MS", from)) this.timerOutMs = text.slice(at, end);
+        else if (text.startsWith("__LITE_TOPIC", from)) this.liteTopic = text.slice(at, end);
+        break;
+      case 13:
+        if (text.startsWith("__SHARDINGKEY", from)) this.shardingKey = text.slice(at, end);
+        break;
+      case 14:
+        if (text.startsWith("TIMER_DELAY_MS", from)) this.timer = true;
+        break;
+      case 15:
+        if (text.startsWith("TIMER_DELAY_SEC", from)) this.timer = true;
+        break;
+      case 16:
+        if (text.startsWith("TIMER_DELIVER_MS", from)) this.timer = true;
+        break;
+      case 18:
+        if (text.startsWith("_SYS_MSG_PRIORITY_", from)) this.priority = text.slice(at, end);
+        break;
+      case 20:
+        if (text.startsWith("INNER_MULTI_DISPATCH", from)) this.multiDispatch = text.slice(at, end);
+        break;
+      default:
+    }
+  }
+
+  #clear(): void {
+    this.tags = undefined;
+    this.keys = undefined;
+    this.uniqKey = undefined;
+    this.delay = undefined;
+    this.wait = undefined;
+    this.transaction = undefined;
+    this.priority = undefined;
+    this.innerNum = undefined;
+    this.liteTopic = undefined;
+    this.multiDispatch = undefined;
+    this.shardingKey = undefined;
+    this.timerOutMs = undefined;
+    this.timer = false;
+    this.untidy = false;
+  }
+}
+
+/** The stored properties of a single message: the client's, without what is the broker's to say, and with it. */
+export class StoredProperties {
+  #region = "";
+  #traceOn = false;
+  #cluster = "";
+  #suffix = "";
+
+  /**
+   * @param scan of `text`.
+   * @param uniqKey set when the client sent none.
+   */
+  text(
+    text: string,
+    scan: PropertyScan,
+    uniqKey: string | undefined,
+    settings: { readonly regionId: string; readonly traceOn: boolean; readonly brokerClusterName: string },
+  ): string {
+    const { regionId, traceOn, brokerClusterName } = settings;
+    if (regionId !== this.#region || traceOn !== this.#traceOn || brokerClusterName !== this.#cluster || this.#suffix === "") {
+      this.#region = regionId;
+      this.#traceOn = traceOn;
+      this.#cluster = brokerClusterName;
+      this.#suffix = formatProperties([
+        [MessageConst.MSG_REGION, regionId],
+        [MessageConst.TRACE_ON, String(traceOn)],
+        [MessageConst.CLUSTER, brokerClusterName],
+      ]);
+    }
+    let own = scan.untidy ? tidied(text) : text;
+    if (own !== "" && !own.endsWith(PAIR_END)) own += PAIR_END;
+    if (uniqKey !== undefined) own += MessageConst.UNIQ_KEY + NAME_END + uniqKey + PAIR_END;
+    return own + this.#suffix;
+  }
+}
+
+function tidied(text: string): string {
+  const properties = parseProperties(text);
+  for (const name of [MessageConst.POP_CK, MessageConst.MSG_REGION, MessageConst.TRACE_ON, MessageConst.CLUSTER]) {
+    properties.delete(name);
+  }
+  return formatProperties(properties);
+}

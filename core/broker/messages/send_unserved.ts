@@ -1,0 +1,79 @@
+/**
+ * Kinds of messages that this broker does not serve yet. Each is refused in words that name it, and never stored as something
+ * else: a half message must not become visible, a delayed one must not come early.
+ */
+import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
+import { SYS_FLAG_INNER_BATCH } from "../../../wire/message.ts";
+import { ResponseCode } from "../../../wire/response_code.ts";
+import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
+import { TIMER_TOPIC } from "../metadata/topics_validator.ts";
+import type { BrokerParts } from "../parts.ts";
+import { delayLevelOf } from "./schedule_levels.ts";
+import { brokerName } from "./send_checks.ts";
+import type { PropertyScan } from "./send_properties.ts";
+import { illegalMessage } from "./send_status.ts";
+
+type Parts = Pick<BrokerParts, "settings" | "addresses">;
+
+/**
+ * Lite topics, half messages, inner batches; and messages without a key to a topic that is compacted by key.
+ * @param dead the message goes to the dead letters, whatever its delay level says.
+ */
+export function refuseUnserved(
+  parts: Parts,
+  context: RequestContext,
+  header: SendMessageRequestHeader,
+  config: TopicConfig,
+  scan: PropertyScan,
+  dead: boolean,
+): void {
+  const { settings } = parts;
+  if (scan.liteTopic !== undefined || (scan.multiDispatch !== undefined && settings.enableMultiDispatch)) {
+    throw forbidden(
+      parts,
+      context,
+      "sending message to a light queue is forbidden: lite topics (LMQ) are not available in this broker",
+    );
+  }
+  if (config.attributes["cleanup.policy"] === "COMPACTION" && (scan.keys ?? "").trim() === "") {
+    throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, "Required message key is missing");
+  }
+  if (scan.transaction?.toLowerCase() === "true") {
+    // A consumed transactional message that is retried keeps the property.
+    const retriedLater = (header.reconsumeTimes ?? 0) > 0 && !dead && delayLevelOf(scan.delay) > 0;
+    if (!retriedLater) {
+      throw forbidden(
+        parts,
+        context,
+        "sending transaction message is forbidden: transactions are not available in this broker, which acts as with rejectTransactionMessage=true",
+      );
+    }
+  }
+  if ((header.sysFlag & SYS_FLAG_INNER_BATCH) !== 0 || scan.innerNum !== undefined) {
+    throw illegalMessage(settings, "Inner batches (sysFlag 0x80, property INNER_NUM) are not available in this broker.");
+  }
+  refuseBatchQueue(parts, context, config);
+}
+
+/** Topics whose queues hold batches. */
+export function refuseBatchQueue(parts: Parts, context: RequestContext, config: TopicConfig): void {
+  if (config.attributes["queue.type"] !== "BatchCQ") return;
+  throw forbidden(
+    parts,
+    context,
+    `sending message to topic[${config.topicName}] is forbidden: its queue.type is BatchCQ, which is not available in this broker`,
+  );
+}
+
+/** Delivery at any time, as Apache answers where timerWheelEnable is false. */
+export function refuseTimer(topic: string, scan: PropertyScan): void {
+  if (!scan.timer || scan.timerOutMs !== undefined || topic === TIMER_TOPIC) return;
+  throw new RemotingError(
+    ResponseCode.SYSTEM_ERROR,
+    "accurate timer message is not enabled, timerWheelEnable is false: delivery at any time (WHEEL_TIMER_NOT_ENABLE) is not available in this broker; use a delay level",
+  );
+}
+
+const forbidden = (parts: Parts, context: RequestContext, what: string): RemotingError =>
+  new RemotingError(ResponseCode.NO_PERMISSION, `${brokerName(parts, context)} ${what}`);

@@ -1,0 +1,220 @@
+/**
+ * How nameservers know this broker and its topics.
+ *
+ * Every nameserver is registered with independently of the others: at start, every registerNameServerPeriod, when the
+ * connection to it was lost, and at once when a topic changes (with that topic alone, if it knows the broker already). One
+ * that is down is tried again every few seconds and gets everything when it is back. Calls to one nameserver never overlap,
+ * so it can't see an older state after a newer one.
+ */
+import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import { RemotingClient } from "../../remoting/client.ts";
+import type { TimerHandle } from "../../runtime.ts";
+import { RefusedByNameServer, type RegistrationCallParts, RegistrationCalls } from "./registration_calls.ts";
+import { type NameServerCaller, NameServerTargets } from "./registration_targets.ts";
+
+/** A nameserver that did not answer is tried again after this; Apache waits for the next period. */
+const RETRY_AFTER_MS = 5_000;
+/** Start waits this long for nameservers: one that is down must not keep the others' clients waiting. */
+const START_WAIT_MS = 3_000;
+
+export interface RegistrationParts extends RegistrationCallParts {
+  /** Nameservers in this process. */
+  readonly local?: readonly NameServerCaller[];
+}
+
+interface Target {
+  readonly caller: NameServerCaller;
+  /** It has taken all our topics, and has not lost us since. */
+  known: boolean;
+  /** What it said or did last when it was not well; undefined when it is. */
+  failure: string | undefined;
+  /** New and changed topics that it was not told of yet, by name. */
+  readonly changed: Map<string, TopicConfig>;
+  /** It is to get all topics, not only those of `changed`. */
+  wantsAll: boolean;
+  /** A call is under way. */
+  busy: boolean;
+  running: Promise<void> | undefined;
+  retry: TimerHandle | undefined;
+}
+
+export class NameServerRegistration {
+  readonly #parts: RegistrationParts;
+  readonly #client: RemotingClient<never>;
+  readonly #calls: RegistrationCalls;
+  readonly #servers: NameServerTargets;
+  readonly #targets = new Map<NameServerCaller, Target>();
+  readonly #timers: TimerHandle[] = [];
+  #stopped = false;
+
+  constructor(parts: RegistrationParts) {
+    this.#parts = parts;
+    const { runtime, log, settings } = parts;
+    this.#client = new RemotingClient<never>({ runtime, log, connectTimeoutMs: settings.connectTimeoutMillis });
+    this.#calls = new RegistrationCalls(parts);
+    this.#servers = new NameServerTargets(parts, this.#client, parts.local ?? []);
+  }
+
+  /** Registers everywhere; returns when all nameservers answered, or after three seconds. Never rejects. */
+  async start(): Promise<void> {
+    const { runtime, settings } = this.#parts;
+    this.#adopt(this.#servers.all());
+    await this.#resolve();
+    this.#timers.push(
+      runtime.clock.setInterval(() => this.registerAll(), settings.registerNameServerPeriod),
+      runtime.clock.setInterval(() => void this.#resolve(), settings.updateNameServerAddrPeriod),
+    );
+    const first = Promise.all([...this.#targets.values()].map((target) => Promise.resolve(target.running)));
+    await Promise.race([first, new Promise<void>((resolve) => runtime.clock.setTimeout(resolve, START_WAIT_MS))]);
+  }
+
+  /** Nameservers, and what is wrong with each (undefined: nothing). */
+  state(): { readonly address: string; readonly failure: string | undefined }[] {
+    return [...this.#targets.values()].map(({ caller, failure }) => ({ address: caller.address, failure }));
+  }
+
+  /** All topics, to every nameserver. */
+  registerAll(): void {
+    for (const target of this.#targets.values()) this.#want(target);
+  }
+
+  /** One topic is new or changed. */
+  topicChanged(config: TopicConfig): void {
+    for (const target of this.#targets.values()) {
+      target.changed.set(config.topicName, config);
+      this.#run(target);
+    }
+  }
+
+  /** Takes the broker off all nameservers and closes the connections to them. Never rejects. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#calls.stop();
+    for (const timer of this.#timers.splice(0)) timer.cancel();
+    const { settings, log } = this.#parts;
+    await Promise.all(
+      [...this.#targets.values()].map(async (target) => {
+        target.retry?.cancel();
+        if (target.failure !== undefined && !target.known) return;
+        try {
+          await this.#calls.unregister(target.caller);
+        } catch (fault) {
+          log.warn("cannot unregister from a nameserver; it forgets this broker by itself", {
+            nameserver: target.caller.address,
+            broker: settings.brokerName,
+            reason: textOf(fault),
+          });
+        }
+        target.caller.close?.();
+      }),
+    );
+    this.#client.stop();
+  }
+
+  // ------------------------------------------------------------------------------------------------------- targets
+
+  async #resolve(): Promise<void> {
+    const { added, removed } = await this.#servers.resolve();
+    if (this.#stopped) return;
+    for (const caller of removed) {
+      this.#targets.get(caller)?.retry?.cancel();
+      this.#targets.delete(caller);
+    }
+    this.#adopt(added);
+  }
+
+  #adopt(callers: readonly NameServerCaller[]): void {
+    for (const caller of callers) {
+      if (this.#targets.has(caller)) continue;
+      const target: Target = {
+        caller,
+        known: false,
+        failure: undefined,
+        changed: new Map(),
+        wantsAll: true,
+        busy: false,
+        running: undefined,
+        retry: undefined,
+      };
+      this.#targets.set(caller, target);
+      caller.onLost?.(() => this.#lost(target));
+      this.#run(target);
+    }
+  }
+
+  #lost(target: Target): void {
+    if (this.#stopped || !this.#targets.has(target.caller)) return;
+    target.known = false;
+    this.#want(target);
+  }
+
+  #want(target: Target): void {
+    target.wantsAll = true;
+    this.#run(target);
+  }
+
+  /** Starts what is wanted, unless a call is under way: that one goes on with it. */
+  #run(target: Target): void {
+    if (this.#stopped || target.busy) return;
+    target.retry?.cancel();
+    target.retry = undefined;
+    target.busy = true;
+    target.running = this.#drain(target);
+  }
+
+  async #drain(target: Target): Promise<void> {
+    try {
+      while (!this.#stopped && (target.wantsAll || target.changed.size > 0)) {
+        if (!(await this.#attempt(target))) return;
+      }
+    } finally {
+      // In the same turn as the last look at what is wanted: nothing can come in between and be forgotten.
+      target.busy = false;
+    }
+  }
+
+  /** One registration; false when the nameserver is left alone for a while. */
+  async #attempt(target: Target): Promise<boolean> {
+    const all = target.wantsAll || !target.known;
+    const changed = [...target.changed.values()];
+    target.wantsAll = false;
+    target.changed.clear();
+    try {
+      if (all) await this.#calls.registerAll(target.caller, target.known);
+      else await this.#calls.registerSome(target.caller, changed);
+      this.#succeeded(target);
+      return true;
+    } catch (fault) {
+      const wasKnown = target.known;
+      target.known = false;
+      target.wantsAll = true;
+      // A nameserver that knows us no more refuses a single topic: it gets everything at once.
+      if (!all && wasKnown && fault instanceof RefusedByNameServer) return true;
+      this.#failed(target, textOf(fault));
+      return false;
+    }
+  }
+
+  #succeeded(target: Target): void {
+    if (target.failure !== undefined)
+      this.#parts.log.info("registered with the nameserver again", { nameserver: target.caller.address });
+    target.failure = undefined;
+    target.known = true;
+  }
+
+  /** One line when a nameserver fails and one when it is back, not one a try. */
+  #failed(target: Target, reason: string): void {
+    if (this.#stopped) return;
+    if (target.failure === undefined) {
+      this.#parts.log.warn("cannot register with a nameserver; it is tried again", {
+        nameserver: target.caller.address,
+        broker: this.#parts.settings.brokerName,
+        reason,
+      });
+    }
+    target.failure = reason;
+    target.retry = this.#parts.runtime.clock.setTimeout(() => this.#want(target), RETRY_AFTER_MS);
+  }
+}
+
+const textOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
