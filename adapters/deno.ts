@@ -1,7 +1,7 @@
-/** Deno. What an adapter is: see `bun.ts`. Sockets are those of `node:net`. */
+/** Deno. What an adapter is: see `bun.ts`. */
 import type { Runtime } from "../core/runtime.ts";
 import { denoTryLock } from "./lock/deno.ts";
-import { nodeNet } from "./net/node.ts";
+import { denoNet } from "./net/deno.ts";
 import { HostClock } from "./shared/clock.ts";
 import { hostCompression } from "./shared/compression.ts";
 import { hostDigest, hostRandom } from "./shared/digest.ts";
@@ -12,7 +12,7 @@ import { hostSystem } from "./shared/system.ts";
 export function denoRuntime(): Runtime {
   return {
     name: "deno",
-    net: nodeNet,
+    net: denoNet,
     files: new HostFiles(denoTryLock()),
     clock: new HostClock(),
     random: hostRandom,

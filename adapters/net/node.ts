@@ -1,5 +1,5 @@
 /**
- * Sockets over `node:net`, for Node and for Deno (where `Deno.listen` was not measurably cheaper).
+ * Sockets over `node:net`, for Node.
  *
  * `node:net` keeps what the kernel did not take at once, so every write is copied: the caller may reuse its buffer.
  */

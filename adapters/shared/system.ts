@@ -6,7 +6,7 @@ import type { NetworkInterface, System } from "../../core/runtime.ts";
 export const hostSystem: System = {
   pid: process.pid,
   hostName: () => hostname(),
-  memory: () => ({ totalBytes: totalmem(), residentBytes: process.memoryUsage.rss() }),
+  memory: () => ({ totalBytes: totalmem(), residentBytes: residentBytes() }),
   cpuCount: () => availableParallelism(),
   environment: (name) => process.env[name],
   homeDirectory: () => homedir(),
@@ -24,3 +24,12 @@ export const hostSystem: System = {
     return found;
   },
 };
+
+/** 0 when the system cannot tell: Bun reads a file for it, and there may be no file handle left. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}

@@ -36,7 +36,7 @@ const NO_IPV6 = {
 };
 
 const DENO = {
-  "a write that the kernel takes at once drains nothing": "Deno's node:net hands every write over asynchronously",
+  "a write that the kernel takes at once drains nothing": "Deno's writes are all asynchronous",
 };
 
 const hasIpv6 = host.system.interfaces().some(({ host: address }) => address === "::1");

@@ -70,6 +70,11 @@ export class Recorder implements SocketHandler {
     return all;
   }
 
+  /** The events without `drained`, which may or may not come after a write that was small. */
+  undrained(): string[] {
+    return this.events.filter((event) => event !== "drained");
+  }
+
   text(): string {
     return new TextDecoder().decode(this.bytes());
   }
