@@ -73,6 +73,9 @@ export interface LiveConfigurationOptions<T extends OptionTable> {
   readonly blackList: () => string;
 }
 
+/** A whole table is some 20 KB; an update has a key or two. */
+const UPDATE_BYTES_MAX = 64 * 1024;
+
 /** The configuration of a running server. */
 export class LiveConfiguration<T extends OptionTable> {
   readonly #options: LiveConfigurationOptions<T>;
@@ -87,15 +90,19 @@ export class LiveConfiguration<T extends OptionTable> {
   }
 
   /**
-   * Carries out an update, `text` being properties. Not ok: NO_PERMISSION names each key that is not on the allow-list,
+   * Carries out an update, `source` being properties (bytes in UTF-8), of `UPDATE_BYTES_MAX` at most. Not ok: NO_PERMISSION names each key that is not on the allow-list,
    * SYSTEM_ERROR each value that can't be used; nothing changed then. The remark of a good one names what waits for a
    * restart, what was clamped, and the file when it can't be written.
    */
-  update(text: string): UpdateOutcome {
+  update(source: string | Uint8Array): UpdateOutcome {
     const { table, settings, log, blackList } = this.#options;
+    if (source.length > UPDATE_BYTES_MAX) {
+      const remark = `an update of ${source.length} bytes is not read, at most ${UPDATE_BYTES_MAX} are`;
+      return { ok: false, code: ResponseCode.SYSTEM_ERROR, remark };
+    }
     let properties: Properties;
     try {
-      properties = parseProperties(text);
+      properties = parseProperties(source);
     } catch (fault) {
       if (fault instanceof PropertiesError) {
         return { ok: false, code: ResponseCode.SYSTEM_ERROR, remark: `Cannot read the configuration: ${fault.message}` };

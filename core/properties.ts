@@ -76,18 +76,19 @@ function* logicalLines(source: string): Generator<{ line: string; number: number
   const naturals = source.split(/\r\n|\r|\n/);
   for (let i = 0; i < naturals.length; i++) {
     const number = i + 1;
-    let line = trimStart(naturals[i]!);
-    if (line === "" || line[0] === "#" || line[0] === "!") {
+    let part = trimStart(naturals[i]!);
+    if (part === "" || part[0] === "#" || part[0] === "!") {
       continue;
     }
-    while (endsInOddBackslashes(line)) {
-      line = line.slice(0, -1);
+    // Gathered and joined once: a value of a million continued lines must not cost their square.
+    const parts: string[] = [];
+    while (endsInOddBackslashes(part)) {
+      parts.push(part.slice(0, -1));
       i++;
-      if (i >= naturals.length) {
-        break;
-      }
-      line += trimStart(naturals[i]!);
+      part = i < naturals.length ? trimStart(naturals[i]!) : "";
     }
+    parts.push(part);
+    const line = parts.join("");
     yield { line, number, lastNumber: Math.min(i + 1, naturals.length) };
   }
 }

@@ -57,6 +57,14 @@ describe("updates of a running server", () => {
     expect([...files.content.keys()].sort()).toEqual([PATH, `${PATH}.bak`]);
   });
 
+  test("an update that no administrator would write is refused before it is read", () => {
+    const { live, files } = broker();
+    const outcome = live.update(new TextEncoder().encode(`fileReservedTime=2${"\\\n".repeat(40_000)}4`));
+    expect(outcome).toMatchObject({ ok: false, code: ResponseCode.SYSTEM_ERROR });
+    expect(outcome.remark).toBe("an update of 80019 bytes is not read, at most 65536 are");
+    expect(files.content.size).toBe(0);
+  });
+
   test("clamped values are said", () => {
     const { live, settings } = broker();
     expect(live.update("diskMaxUsedSpaceRatio=99").remark).toContain("95 is used");

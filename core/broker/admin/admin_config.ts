@@ -1,6 +1,6 @@
 /** UPDATE_BROKER_CONFIG and GET_BROKER_CONFIG: by the allow-list of `../config_update.ts`. */
 import { type DataVersion, dataVersion } from "../../../wire/bodies/topic.ts";
-import { decodeUtf8, encodeUtf8 } from "../../../wire/bytes.ts";
+import { encodeUtf8 } from "../../../wire/bytes.ts";
 import { endpointText } from "../../remoting/connection.ts";
 import { type ProcessorMap, RemotingError } from "../../remoting/processor.ts";
 import { nextVersion } from "../metadata/versions.ts";
@@ -12,7 +12,7 @@ export function configProcessors(parts: AdminParts): Pick<ProcessorMap<"broker">
   return {
     UPDATE_BROKER_CONFIG(context, { body }) {
       if (body.length === 0) return {};
-      const outcome = configuration.update(decodeUtf8(body));
+      const outcome = configuration.update(body);
       const remote = endpointText(context.peer.remote);
       if (!outcome.ok) {
         log.warn("an update of the configuration was refused", { remote, reason: outcome.remark });
