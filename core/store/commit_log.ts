@@ -2,16 +2,9 @@
  * CommitLog: all messages of the broker, one record after another (`wire/message.ts`), in files of
  * `mappedFileSizeCommitLog`.
  *
- * `append` is synchronous and fixes order and offsets: the record is encoded straight into the tail buffer. At the end of
- * the turn everything appended is written in one go (group commit): a small batch by a synchronous write, which costs
- * least; a large one, or any while the disk is slow, off the event loop with one write in flight. Which of the two happens
- * changes no order: a batch ends where its write was submitted, and batches settle in order.
- *
- *     flushedOffset <= writtenOffset <= endOffset        (all of them ends of records)
- *     on disk          page cache        tail buffer
- *
- * Readers see nothing beyond `writtenOffset`. When a write fails, everything behind `writtenOffset` is taken back: nobody
- * was told that it is stored. A broken record never follows a good one, except through a crash (see `recovery.ts`).
+ * `append` is synchronous and fixes order and offsets: the record is encoded straight into the tail buffer, from which
+ * `group_commit.ts` writes it. Readers see nothing beyond `writtenOffset`. A broken record never follows a good one, except
+ * through a crash (see `recovery.ts`).
  */
 import {
   BLANK_RECORD_BYTES,
@@ -22,121 +15,76 @@ import {
   writeBlankRecord,
   writeRecord,
 } from "../../wire/message.ts";
-import type { Log, Runtime, RuntimeFault } from "../runtime.ts";
-import { Deferred } from "./deferred.ts";
-import { DiskFlush } from "./disk_flush.ts";
+import type { Log, Runtime } from "../runtime.ts";
+import type { DiskFlush } from "./disk_flush.ts";
 import type { FileQueue } from "./file_queue.ts";
+import { busy, type CommitLogEvents, GroupCommit } from "./group_commit.ts";
 import type { MessageInput, PutRefusal } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { TailBuffer } from "./tail_buffer.ts";
 
-/**
- * The largest batch that is written on the event loop: 30 to 60 µs into the page cache. A megabyte beside a running
- * fdatasync was seen to stall the loop for 270 ms.
- */
-const SYNC_WRITE_BYTES_MAX = 256 * 1024;
-/** A write slower than this sends the next ones off the event loop. */
-const SLOW_WRITE_MS = 5;
 /** Appended and not written: beyond it appends are refused. Holds three messages of the greatest size. */
 export const TAIL_BYTES_MAX = 16 * 1024 * 1024;
-/** After ENOSPC, how long appends are refused before the next try. */
-const RETRY_AFTER_FULL_MS = 1000;
-/** Records whose write was submitted together. */
-class CommitBatch {
-  written: Deferred<boolean> | undefined;
-  flushed: Deferred<boolean> | undefined;
-  /** Clock.monotonic() of the first append. */
-  since = 0;
-  end = 0;
-}
-
-export interface CommitLogEvents {
-  /** Everything before `end` is readable. Called before any promise of `durable` settles. */
-  written(end: number): void;
-  /** Records from `end` on are taken back. */
-  discarded(end: number): void;
-}
 
 export class CommitLog {
   readonly files: FileQueue;
-  readonly flush: DiskFlush;
-  readonly #runtime: Runtime;
-  readonly #log: Log;
-  readonly #settings: StoreSettings;
-  readonly #events: CommitLogEvents;
-  readonly #tail = new TailBuffer();
-  readonly #crc32: Crc32;
-
-  /** After the last appended record. */
-  endOffset = 0;
-  writtenOffset = 0;
   /** Where the last `append` put its record. */
   recordOffset = 0;
   /** Of the last record; never goes back. */
   storeTimestamp = 0;
-  /** Longest wait of an append for its write in the present and the past half minute, ms. */
-  readonly #waits = { since: 0, present: 0, past: 0 };
-
-  #open = new CommitBatch();
-  #inFlight: CommitBatch | undefined;
-  #scheduled = false;
-  /** The wall clock of this turn; undefined until the first append asks. */
-  #turnTime: number | undefined;
-  #slow = false;
-  #refusedUntil = 0;
-  #fault: Error | undefined;
-  #faultIsFinal = false;
+  readonly #runtime: Runtime;
+  readonly #log: Log;
+  readonly #settings: StoreSettings;
+  readonly #tail = new TailBuffer();
+  readonly #commit: GroupCommit;
+  readonly #crc32: Crc32;
+  /** The wall clock of this turn, once an append asked for it. */
+  #turnTime = 0;
   readonly #placement = { queueOffset: 0, physicalOffset: 0, storeTimestamp: 0, bodyCrc: 0 };
 
   constructor(runtime: Runtime, log: Log, settings: StoreSettings, files: FileQueue, events: CommitLogEvents) {
     this.#runtime = runtime;
     this.#log = log;
     this.#settings = settings;
-    this.#events = events;
     this.files = files;
     this.#crc32 = (bytes) => runtime.digest.crc32(bytes);
-    this.flush = new DiskFlush({
-      clock: runtime.clock,
-      log,
-      settings,
-      sync: (from, to) => this.#sync(from, to),
-      failed: (error) => this.#readOnly(error, "sync"),
-    });
+    this.#commit = new GroupCommit({ runtime, log, settings, files, tail: this.#tail, events });
   }
 
   /** Continues behind the last good record. */
   start(end: number, storeTimestamp: number): void {
-    this.endOffset = end;
-    this.writtenOffset = end;
     this.storeTimestamp = storeTimestamp;
-    this.flush.start(end);
+    this.#commit.start(end);
   }
 
   get minOffset(): number {
     return this.files.begin;
   }
 
+  /** After the last appended record. */
+  get endOffset(): number {
+    return this.#commit.endOffset;
+  }
+
+  get writtenOffset(): number {
+    return this.#commit.writtenOffset;
+  }
+
+  get flush(): DiskFlush {
+    return this.#commit.flush;
+  }
+
   get tailBytes(): number {
     return this.#tail.unwrittenBytes;
   }
 
+  get putEntireTimeMaxMs(): number {
+    return this.#commit.putEntireTimeMaxMs();
+  }
+
   /** Why nothing can be appended, or undefined. */
   refusal(): PutRefusal | undefined {
-    const { clock } = this.#runtime;
-    if (this.#fault !== undefined) {
-      if (this.#faultIsFinal) return { status: "SERVICE_NOT_AVAILABLE", reason: this.#fault.message };
-      if (clock.monotonic() < this.#refusedUntil) return { status: "SERVICE_NOT_AVAILABLE", reason: this.#fault.message };
-    }
-    if (this.#tail.unwrittenBytes > 0 && this.#inFlight !== undefined) {
-      const waited = clock.monotonic() - this.#inFlight.since;
-      const limit = this.#settings.osPageCacheBusyTimeOutMills;
-      if (waited > limit) {
-        return busy(
-          `the commit log has been waiting ${Math.round(waited)} ms for a write, osPageCacheBusyTimeOutMills is ${limit}`,
-        );
-      }
-    }
-    return undefined;
+    return this.#commit.refusal();
   }
 
   /**
@@ -190,50 +138,25 @@ export class CommitLog {
     }
     this.#tail.fill(chunk, size);
     this.recordOffset = placement.physicalOffset;
-    this.endOffset = placement.physicalOffset + size;
     this.storeTimestamp = placement.storeTimestamp;
-    if (!this.#scheduled) this.#schedule();
+    this.#commit.appended(placement.physicalOffset + size);
     return undefined;
   }
 
   /** Takes back what this turn appended from `end` on (a batch that did not fit as a whole). */
   rewind(end: number): void {
     this.#tail.rewind(end);
-    this.endOffset = end;
+    this.#commit.endOffset = end;
   }
 
   /** See `MessageStore.durable`. */
   durable(endOffset: number, flushed: boolean): Promise<boolean> {
-    if (flushed) {
-      if (endOffset <= this.flush.flushedOffset) return SETTLED;
-    } else if (endOffset <= this.writtenOffset) return SETTLED;
-    if (endOffset > this.endOffset) {
-      return Promise.reject(
-        this.#fault ?? new Error(`nothing was appended up to ${endOffset}; the log ends at ${this.endOffset}`),
-      );
-    }
-    if (endOffset <= this.writtenOffset) {
-      const late = new Deferred<boolean>();
-      this.flush.written(this.writtenOffset, late);
-      return late.promise;
-    }
-    const batch = this.#inFlight !== undefined && endOffset <= this.#inFlight.end ? this.#inFlight : this.#open;
-    if (flushed) {
-      batch.flushed ??= new Deferred();
-      return batch.flushed.promise;
-    }
-    batch.written ??= new Deferred();
-    return batch.written.promise;
+    return this.#commit.durable(endOffset, flushed);
   }
 
   /** Writes and flushes everything appended so far. @throws the disk's fault */
-  async drain(): Promise<void> {
-    while (this.writtenOffset < this.endOffset) {
-      const done = this.durable(this.endOffset, false);
-      if (this.#inFlight === undefined) this.#commit();
-      await done;
-    }
-    await this.flush.flush();
+  drain(): Promise<void> {
+    return this.#commit.drain();
   }
 
   /** Copies written bytes that are still in the tail buffer, without a read; false when they are not. */
@@ -252,103 +175,11 @@ export class CommitLog {
     return this.#tail.copy(target, offset) || (await this.files.read(target, offset)) === target.length;
   }
 
-  putEntireTimeMaxMs(): number {
-    this.#rotateWaits(this.#runtime.clock.monotonic());
-    return Math.max(this.#waits.present, this.#waits.past);
-  }
-
-  // ---------------------------------------------------------------------------------------------------- group commit
-
   #now(): number {
     // Search by time is a binary search, so the store timestamp never goes back, whatever the wall clock does.
-    this.#turnTime ??= Math.max(this.storeTimestamp, this.#runtime.clock.now());
+    if (!this.#commit.isScheduled) this.#turnTime = Math.max(this.storeTimestamp, this.#runtime.clock.now());
     return this.#turnTime;
   }
-
-  #schedule(): void {
-    this.#scheduled = true;
-    this.#open.since = this.#runtime.clock.monotonic();
-    this.#runtime.clock.afterTurn(this.#onTurnEnd);
-  }
-
-  readonly #onTurnEnd = (): void => {
-    this.#scheduled = false;
-    this.#turnTime = undefined;
-    // While a write is in flight its end takes care of what came since.
-    if (this.#inFlight === undefined) this.#commit();
-  };
-
-  #commit(): void {
-    if (this.#tail.unwrittenBytes === 0) return;
-    const batch = this.#open;
-    batch.end = this.endOffset;
-    this.#open = new CommitBatch();
-    this.#open.since = this.#runtime.clock.monotonic();
-    if (this.#slow || this.#tail.unwrittenBytes > SYNC_WRITE_BYTES_MAX) {
-      void this.#commitOffLoop(batch);
-      return;
-    }
-    const startedAt = this.#open.since;
-    try {
-      for (const chunk of this.#tail.unwritten()) {
-        const { length } = chunk;
-        const file = this.files.ensureFileAt(chunk.base);
-        this.files.handle(file).writeSync(chunk.bytes.subarray(chunk.written, length), chunk.base + chunk.written - file.base);
-        this.#tail.settle(chunk, length);
-      }
-    } catch (error) {
-      this.#writeFailed(error as RuntimeFault, batch);
-      return;
-    }
-    const now = this.#runtime.clock.monotonic();
-    if (now - startedAt > SLOW_WRITE_MS) this.#slow = true;
-    this.#settle(batch, now);
-  }
-
-  async #commitOffLoop(batch: CommitBatch): Promise<void> {
-    this.#inFlight = batch;
-    const startedAt = this.#runtime.clock.monotonic();
-    try {
-      // Lengths are taken now: what is filled while a write is in flight belongs to the next batch.
-      const parts = this.#tail.unwritten().map((chunk) => ({ chunk, length: chunk.length }));
-      for (const { chunk, length } of parts) {
-        const file = this.files.ensureFileAt(chunk.base);
-        const bytes = chunk.bytes.subarray(chunk.written, length);
-        await this.files.handle(file).write(bytes, chunk.base + chunk.written - file.base);
-        this.#tail.settle(chunk, length);
-      }
-    } catch (error) {
-      this.#inFlight = undefined;
-      this.#writeFailed(error as RuntimeFault, batch);
-      return;
-    }
-    this.#inFlight = undefined;
-    const now = this.#runtime.clock.monotonic();
-    this.#slow = now - startedAt > SLOW_WRITE_MS;
-    this.#settle(batch, now);
-    if (!this.#scheduled) this.#commit();
-  }
-
-  #settle(batch: CommitBatch, now: number): void {
-    this.writtenOffset = batch.end;
-    if (!this.#faultIsFinal) this.#fault = undefined;
-    this.#rotateWaits(now);
-    this.#waits.present = Math.max(this.#waits.present, now - batch.since);
-    this.#events.written(batch.end);
-    batch.written?.resolve(true);
-    this.flush.written(batch.end, batch.flushed);
-  }
-
-  #rotateWaits(now: number): void {
-    const waits = this.#waits;
-    const age = now - waits.since;
-    if (age < 30_000) return;
-    waits.past = age < 60_000 ? waits.present : 0;
-    waits.present = 0;
-    waits.since = now;
-  }
-
-  // ----------------------------------------------------------------------------------------------------------- faults
 
   #openFile(offset: number): PutRefusal | undefined {
     try {
@@ -361,66 +192,4 @@ export class CommitLog {
       return { status: "CREATE_MAPPED_FILE_FAILED", reason: `cannot make the next file of storePathCommitLog: ${message}` };
     }
   }
-
-  #writeFailed(error: RuntimeFault, batch: CommitBatch): void {
-    const full = error.code === "ENOSPC" || error.code === "EDQUOT";
-    if (full) {
-      this.#fault = new Error(
-        `Cannot append to the commit log: ${error.message}. The disk of storePathCommitLog is full; ` +
-          "free space on it, or lower fileReservedTime or diskMaxUsedSpaceRatio",
-      );
-      this.#refusedUntil = this.#runtime.clock.monotonic() + RETRY_AFTER_FULL_MS;
-    } else this.#readOnly(error, "write");
-    this.#log.error("a write to the commit log failed; what was not acknowledged is taken back", {
-      from: this.writtenOffset,
-      to: this.endOffset,
-      code: error.code,
-      error: error.message,
-    });
-    this.#takeBack();
-    const reason = this.#fault as Error;
-    const open = this.#open;
-    this.#open = new CommitBatch();
-    for (const lost of [batch, open]) {
-      lost.written?.reject(reason);
-      lost.flushed?.reject(reason);
-    }
-  }
-
-  /** Forgets everything behind the last byte that is certainly written. */
-  #takeBack(): void {
-    // Some chunks of the batch may have been written: their records were not announced, so they go as well.
-    this.#tail.rewind(this.writtenOffset);
-    this.endOffset = this.writtenOffset;
-    try {
-      // Half a batch may lie behind the end. Zeros there keep a later recovery from taking it for records.
-      this.files.cut(this.writtenOffset);
-    } catch (error) {
-      this.#log.warn("cannot clear what a failed write left behind the end of the commit log", {
-        error: (error as Error).message,
-      });
-    }
-    this.#events.discarded(this.writtenOffset);
-  }
-
-  /** After EIO the state of the page cache is unknown: only a restart, which reads the log again, may write on. */
-  #readOnly(error: Error, tried: string): void {
-    this.#faultIsFinal = true;
-    this.#fault = new Error(
-      `The commit log is read-only after a failed ${tried}: ${error.message}. Check the disk of storePathCommitLog and restart the broker`,
-    );
-    this.#log.error("the commit log is read-only until a restart", { tried, error: error.message });
-  }
-
-  async #sync(from: number, to: number): Promise<void> {
-    await this.files.dataSync(from, to);
-    // Once a file: without its entry in the directory a new file is lost in a power cut, synced or not.
-    for (const directory of this.files.takeNewDirectories()) this.#runtime.files.syncDirectory(directory);
-  }
-}
-
-const SETTLED = Promise.resolve(true);
-
-function busy(why: string): PutRefusal {
-  return { status: "OS_PAGE_CACHE_BUSY", reason: why };
 }

@@ -10,17 +10,19 @@
  * Invariants: a record is dispatched once and in log order; a consumer sees nothing that is not in the page cache; nothing
  * is acknowledged before it is; a queue's offsets have no gap.
  */
-import { readInt32, utf8Length } from "../../wire/bytes.ts";
+import { readInt32 } from "../../wire/bytes.ts";
 import { WireError } from "../../wire/errors.ts";
-import { CRC_PROPERTY_BYTES, PROPERTIES_BYTES_MAX, RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { readStoreTimestamp } from "../../wire/message_reader.ts";
-import type { FileLock, Log, Runtime, TimerHandle } from "../runtime.ts";
+import type { FileLock, Log, Runtime } from "../runtime.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
 import { type ConsumeQueue, entryAt, UNIT_BYTES } from "./consume_queue.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { makeDirectories } from "./directories.ts";
-import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
+import { isQueued } from "./dispatch_request.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { FileQueue } from "./file_queue.ts";
 import { IndexService } from "./index_service.ts";
 import { isRecordOf, MessageReader } from "./message_reader.ts";
@@ -41,18 +43,12 @@ import type {
 import { offsetByTime, storeTimeOf } from "./offset_by_time.ts";
 import { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
+import { illegalPut } from "./put_checks.ts";
 import { recover } from "./recovery.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
 
 /** Files open at once; a process may usually have 1,024, and sockets need them too. */
 const OPEN_FILES_MAX = 400;
-/** Bytes dispatched after which a checkpoint is taken before its time: bounds what a start after kill -9 reads. */
-const CHECKPOINT_BYTES = 256 * 1024 * 1024;
-/** How long an orderly stop waits for the disk to sync queues and index; a broker is to be gone within 5 s. */
-const CLOSE_MS_MAX = 3000;
-/** A topic's name in the record, in bytes; only retry topics may be longer than maxTopicLength. */
-const TOPIC_BYTES_MAX = 255;
-const RETRY_PREFIX = "%RETRY%";
 
 type State = "new" | "loading" | "open" | "closing" | "closed";
 
@@ -64,53 +60,42 @@ export class DefaultMessageStore implements MessageStore {
   readonly #commitLog: CommitLog;
   readonly #queues: ConsumeQueueStore;
   readonly #index: IndexService;
+  readonly #dispatcher: Dispatcher;
   readonly #reader: MessageReader;
   readonly #clean: CleanFiles;
   readonly #checkpoint: StoreCheckpoint;
-  readonly #listeners: ((arrival: Arrival) => void)[] = [];
+  readonly #checkpointer: Checkpointer;
   #state: State = "new";
   #lock: FileLock | undefined;
-
-  /** Appended and not yet written, in order; from `#undispatchedAt` on. */
-  #undispatched: DispatchRequest[] = [];
-  #undispatchedAt = 0;
-  #dispatchedOffset = 0;
-  #lastDispatched: { offset: number; storeTimestamp: number } = { offset: -1, storeTimestamp: 0 };
-  #checkpointing: Promise<void> | undefined;
-  #checkpointedOffset = 0;
-  #checkpointTimer: TimerHandle | undefined;
-
   #putCount = 0;
   #putFailedCount = 0;
   #putBytes = 0;
 
+  /** `settings` is live. Nothing is touched before `load`. */
   constructor(runtime: Runtime, log: Log, settings: StoreSettings) {
     this.#runtime = runtime;
     this.#log = log;
     this.#settings = settings;
     const root = settings.storePathRootDir;
     this.#openFiles = new OpenFiles(runtime.files, OPEN_FILES_MAX);
-    const logFiles = new FileQueue(
-      this.#openFiles,
-      settings.storePathCommitLog ?? `${root}/commitlog`,
-      settings.mappedFileSizeCommitLog,
-    );
-    this.#commitLog = new CommitLog(runtime, log, settings, logFiles, {
+    const directory = settings.storePathCommitLog ?? `${root}/commitlog`;
+    const logFiles = new FileQueue(this.#openFiles, directory, settings.mappedFileSizeCommitLog);
+    const commitLog = new CommitLog(runtime, log, settings, logFiles, {
       written: (end) => this.#onWritten(end),
-      discarded: () => this.#onDiscarded(),
+      discarded: (end) => this.#onDiscarded(end),
     });
-    this.#queues = new ConsumeQueueStore(this.#openFiles, settings);
-    this.#index = new IndexService(runtime, log, settings, this.#openFiles);
-    this.#reader = new MessageReader(this.#commitLog, settings, log, runtime.system.memory().totalBytes);
-    this.#clean = new CleanFiles({
-      runtime,
-      log,
-      settings,
-      commitLog: this.#commitLog,
-      queues: this.#queues,
-      index: this.#index,
-    });
-    this.#checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
+    const queues = new ConsumeQueueStore(this.#openFiles, settings);
+    const index = new IndexService(runtime, log, settings, this.#openFiles);
+    const checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
+    const dispatcher = new Dispatcher(log, settings, queues, index);
+    this.#commitLog = commitLog;
+    this.#queues = queues;
+    this.#index = index;
+    this.#checkpoint = checkpoint;
+    this.#dispatcher = dispatcher;
+    this.#reader = new MessageReader(commitLog, settings, log, runtime.system.memory().totalBytes);
+    this.#clean = new CleanFiles({ runtime, log, settings, commitLog, queues, index });
+    this.#checkpointer = new Checkpointer({ runtime, log, settings, commitLog, dispatcher, queues, index, checkpoint });
   }
 
   // ------------------------------------------------------------------------------------------------------- open, close
@@ -149,22 +134,20 @@ export class DefaultMessageStore implements MessageStore {
           return this.#settings.messageIndexEnable && this.#index.isEmpty ? logBegin : undefined;
         },
         dispatch: (request) => {
-          this.#dispatch(request, undefined);
+          this.#dispatcher.dispatch(request);
           this.#queues.trim();
         },
       });
       this.#index.cut(recovered.end);
       for (const queue of this.#queues.all()) queue.recoveredOffset = queue.maxOffset;
       this.#commitLog.start(recovered.end, recovered.lastStoreTimestamp);
-      this.#dispatchedOffset = recovered.end;
-      this.#checkpointedOffset = recovered.end;
+      this.#dispatcher.dispatchedOffset = recovered.end;
       this.#checkpoint.create();
       files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });
       files.syncDirectory(root);
       this.#clean.start();
       this.#state = "open";
-      // What was dispatched again has to reach the disk, but nobody need wait for it: 20,000 queues take seconds.
-      if (recovered.lastRecord >= 0) this.#startCheckpoint();
+      this.#checkpointer.start(recovered.end);
     } catch (error) {
       this.#openFiles.closeAll();
       this.#lock?.release();
@@ -179,10 +162,8 @@ export class DefaultMessageStore implements MessageStore {
     try {
       await this.#clean.stop();
       await this.#commitLog.drain();
-      if (await this.#lastCheckpoint()) this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
+      if (await this.#checkpointer.last()) this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
     } finally {
-      this.#queues.stop();
-      this.#checkpointTimer?.cancel();
       this.#commitLog.flush.stop();
       this.#openFiles.closeAll();
       this.#lock?.release();
@@ -203,7 +184,7 @@ export class DefaultMessageStore implements MessageStore {
   // ------------------------------------------------------------------------------------------------------------ append
 
   append(message: MessageInput): PutReceipt | PutRefusal {
-    const refusal = this.writeRefusal() ?? this.#illegal(message, message.body.length);
+    const refusal = this.writeRefusal() ?? illegalPut(message, message.body.length, this.#settings);
     const result = refusal ?? this.#appendOne(message, false);
     return result.status === "PUT_OK" ? result : this.#refused(result);
   }
@@ -214,10 +195,9 @@ export class DefaultMessageStore implements MessageStore {
     let bodyBytes = 0;
     for (const message of messages) bodyBytes += message.body.length;
     const end = this.#commitLog.endOffset;
-    const undispatched = this.#undispatched.length;
     const receipts: PutReceipt[] = [];
     for (const message of messages) {
-      const result = this.#illegal(message, bodyBytes) ?? this.#appendOne(message, true);
+      const result = illegalPut(message, bodyBytes, this.#settings) ?? this.#appendOne(message, true);
       if (result.status === "PUT_OK") {
         receipts.push(result);
         continue;
@@ -226,10 +206,7 @@ export class DefaultMessageStore implements MessageStore {
       this.#commitLog.rewind(end);
       this.#putCount -= receipts.length;
       for (const receipt of receipts) this.#putBytes -= receipt.size;
-      for (const taken of this.#undispatched.splice(undispatched)) {
-        const queue = this.#queues.find(taken);
-        if (queue !== undefined && isQueued(taken.sysFlag)) queue.nextOffset = Math.min(queue.nextOffset, taken.queueOffset);
-      }
+      this.#dispatcher.discard(end);
       return this.#refused(result);
     }
     return receipts;
@@ -250,7 +227,7 @@ export class DefaultMessageStore implements MessageStore {
     if (queued) queue.nextOffset++;
     const { recordOffset, endOffset, storeTimestamp } = this.#commitLog;
     const size = endOffset - recordOffset;
-    this.#undispatched.push({
+    this.#dispatcher.add({
       topic: message.topic,
       queueId: message.queueId,
       physicalOffset: recordOffset,
@@ -264,28 +241,6 @@ export class DefaultMessageStore implements MessageStore {
     this.#putCount++;
     this.#putBytes += size;
     return { status: "PUT_OK", physicalOffset: recordOffset, queueOffset, size, storeTimestamp, endOffset };
-  }
-
-  #illegal({ topic, properties }: MessageInput, bodyBytes: number): PutRefusal | undefined {
-    const { maxTopicLength, maxMessageSize, enabledAppendPropCRC } = this.#settings;
-    // A character has three bytes at most: short texts need no counting.
-    if (topic.length * 3 > maxTopicLength) {
-      const topicBytes = utf8Length(topic);
-      const limit = topic.startsWith(RETRY_PREFIX) ? TOPIC_BYTES_MAX : maxTopicLength;
-      if (topicBytes > limit) return illegal(`the topic has ${topicBytes} bytes and may have ${limit} (maxTopicLength)`);
-    }
-    if (bodyBytes > maxMessageSize) return illegal(`the body has ${bodyBytes} bytes; maxMessageSize is ${maxMessageSize}`);
-    const propertiesMax = PROPERTIES_BYTES_MAX - (enabledAppendPropCRC ? CRC_PROPERTY_BYTES : 0);
-    if (properties.length * 3 > propertiesMax) {
-      const propertiesBytes = utf8Length(properties);
-      if (propertiesBytes > propertiesMax) {
-        return {
-          status: "PROPERTIES_SIZE_EXCEEDED",
-          reason: `the properties have ${propertiesBytes} bytes and may have ${propertiesMax}`,
-        };
-      }
-    }
-    return undefined;
   }
 
   #refused(refusal: PutRefusal): PutRefusal {
@@ -309,144 +264,18 @@ export class DefaultMessageStore implements MessageStore {
     return this.#clean.refusal ?? this.#commitLog.refusal();
   }
 
-  // ---------------------------------------------------------------------------------------------------------- dispatch
-
   #onWritten(end: number): void {
-    const requests = this.#undispatched;
-    let at = this.#undispatchedAt;
-    for (; at < requests.length; at++) {
-      const request = requests[at] as DispatchRequest;
-      if (request.physicalOffset >= end) break;
-      this.#dispatch(request, this.#listeners);
-    }
-    // The array is used again once it is empty, which it is after nearly every turn.
-    if (at === requests.length) {
-      requests.length = 0;
-      at = 0;
-    }
-    this.#undispatchedAt = at;
-    this.#dispatchedOffset = end;
-    this.#queues.trim();
-    this.#checkpointWhenDue();
-  }
-
-  #dispatch(request: DispatchRequest, listeners: readonly ((arrival: Arrival) => void)[] | undefined): void {
-    this.#lastDispatched.offset = request.physicalOffset;
-    this.#lastDispatched.storeTimestamp = request.storeTimestamp;
-    if (this.#settings.messageIndexEnable) this.#index.put(request);
-    if (!isQueued(request.sysFlag)) return;
-    const queue = this.#queues.findOrCreate(request.topic, request.queueId);
-    if (!this.#queues.put(queue, request)) {
-      this.#log.error("a record's queue offset is far beyond its queue; it is not dispatched", {
-        topic: request.topic,
-        queueId: request.queueId,
-        queueOffset: request.queueOffset,
-        maxOffset: queue.maxOffset,
-        physicalOffset: request.physicalOffset,
-      });
-      return;
-    }
-    if (listeners === undefined || listeners.length === 0) return;
-    const arrival: Arrival = {
-      topic: request.topic,
-      queueId: request.queueId,
-      nextOffset: request.queueOffset + 1,
-      tagsCode: request.tagsCode,
-      storeTimestamp: request.storeTimestamp,
-    };
-    for (const listener of listeners) listener(arrival);
+    this.#dispatcher.written(end);
+    this.#checkpointer.whenDue();
   }
 
   /** Records that were appended and could not be written are gone; their queue offsets are free again. */
-  #onDiscarded(): void {
-    for (let i = this.#undispatchedAt; i < this.#undispatched.length; i++) {
-      const { topic, queueId } = this.#undispatched[i] as DispatchRequest;
-      const queue = this.#queues.find({ topic, queueId });
-      if (queue !== undefined) queue.nextOffset = queue.maxOffset;
-    }
-    this.#putFailedCount += this.#undispatched.length - this.#undispatchedAt;
-    this.#undispatched.length = 0;
-    this.#undispatchedAt = 0;
+  #onDiscarded(end: number): void {
+    this.#putFailedCount += this.#dispatcher.discard(end);
   }
 
   onArrival(listener: (arrival: Arrival) => void): void {
-    this.#listeners.push(listener);
-  }
-
-  // -------------------------------------------------------------------------------------------------------- checkpoint
-
-  /** Time counts from the first message behind the last checkpoint, so an idle store has no timer. */
-  #checkpointWhenDue(): void {
-    if (this.#checkpointing !== undefined || this.#dispatchedOffset === this.#checkpointedOffset) return;
-    const bytes = this.#dispatchedOffset - this.#checkpointedOffset;
-    if (bytes < CHECKPOINT_BYTES) {
-      this.#checkpointTimer ??= this.#runtime.clock.setTimeout(
-        () => this.#startCheckpoint(),
-        this.#settings.flushConsumeQueueThoroughInterval,
-      );
-      return;
-    }
-    this.#startCheckpoint();
-  }
-
-  #startCheckpoint(): void {
-    this.#checkpointTimer?.cancel();
-    this.#checkpointTimer = undefined;
-    if (this.#checkpointing !== undefined || this.#state !== "open") return;
-    this.#checkpointing = this.#takeCheckpoint()
-      .catch((error: Error) => this.#log.error("cannot take a checkpoint; it is tried again", { error: error.message }))
-      .finally(() => {
-        this.#checkpointing = undefined;
-        this.#checkpointWhenDue();
-      });
-  }
-
-  /**
-   * The checkpoint of an orderly stop; false when the disk takes too long. Then everything is in the page cache and the log
-   * on the disk, `abort` stays, and the next start dispatches again from the checkpoint before.
-   */
-  async #lastCheckpoint(): Promise<boolean> {
-    const { clock } = this.#runtime;
-    let timer: TimerHandle | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = clock.setTimeout(() => resolve(false), CLOSE_MS_MAX);
-    });
-    const taken = (async (): Promise<boolean> => {
-      await this.#checkpointing;
-      await this.#takeCheckpoint();
-      return true;
-    })();
-    try {
-      const inTime = await Promise.race([taken, late]);
-      if (!inTime) {
-        this.#queues.writeAll();
-        this.#log.warn("the disk is too slow to sync all consume queues before the stop; the next start makes up for it");
-        taken.catch(() => {});
-      }
-      return inTime;
-    } finally {
-      timer?.cancel();
-    }
-  }
-
-  /** Puts log, queues and index on the disk, in this order, then says so in `checkpoint`. */
-  async #takeCheckpoint(): Promise<void> {
-    const { offset, storeTimestamp } = this.#lastDispatched;
-    this.#checkpointedOffset = this.#dispatchedOffset;
-    // A queue must not know messages that a power cut takes from the log.
-    await this.#commitLog.flush.flush();
-    await this.#queues.sync();
-    const indexedUntil = await this.#index.sync();
-    if (this.#state === "closed") return;
-    const checkpoint = this.#checkpoint;
-    checkpoint.indexMsgTimestamp = indexedUntil;
-    // Nothing was dispatched since the start: what the file says still holds.
-    if (offset < 0) return;
-    checkpoint.physicMsgTimestamp = storeTimestamp;
-    checkpoint.logicsMsgTimestamp = storeTimestamp;
-    checkpoint.logicsPhysicalOffset = offset;
-    checkpoint.confirmPhyOffset = offset;
-    await checkpoint.save();
+    this.#dispatcher.onArrival(listener);
   }
 
   // ------------------------------------------------------------------------------------------------------------- reads
@@ -536,7 +365,7 @@ export class DefaultMessageStore implements MessageStore {
   deleteTopics(topics: ReadonlySet<string>): void {
     for (const topic of topics) this.#queues.delete(topic);
     // A crash would dispatch their old messages again: move the place from which it does.
-    if (topics.size > 0) this.#startCheckpoint();
+    if (topics.size > 0) this.#checkpointer.now();
   }
 
   deleteExpiredCommitLogs(): Promise<number> {
@@ -561,9 +390,9 @@ export class DefaultMessageStore implements MessageStore {
       putFailedCount: this.#putFailedCount,
       putBytes: this.#putBytes,
       tailBufferBytes: commitLog.tailBytes,
-      dispatchBehindBytes: commitLog.endOffset - this.#dispatchedOffset,
+      dispatchBehindBytes: commitLog.endOffset - this.#dispatcher.dispatchedOffset,
       earliestStoreTimestamp: this.#earliestStoreTimestamp(),
-      putEntireTimeMaxMs: commitLog.putEntireTimeMaxMs(),
+      putEntireTimeMaxMs: commitLog.putEntireTimeMaxMs,
       unsyncedMaxMs: commitLog.flush.unsyncedMaxMs,
     };
   }
@@ -574,8 +403,4 @@ export class DefaultMessageStore implements MessageStore {
     const commitLog = this.#commitLog;
     return commitLog.readSync(head, commitLog.minOffset) ? readStoreTimestamp(head) : -1;
   }
-}
-
-function illegal(reason: string): PutRefusal {
-  return { status: "MESSAGE_ILLEGAL", reason };
 }

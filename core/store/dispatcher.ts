@@ -1,0 +1,110 @@
+/**
+ * From the log to everything made of it: each record, once and in log order, to its consume queue, to the index, and to who
+ * listens for arrivals. Records wait here from their append until they are written.
+ */
+import type { Log } from "../runtime.ts";
+import type { ConsumeQueueStore } from "./consume_queue_store.ts";
+import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
+import type { IndexService } from "./index_service.ts";
+import type { Arrival } from "./message_store.ts";
+import type { StoreSettings } from "./options.ts";
+
+export class Dispatcher {
+  /** Everything before it is dispatched. */
+  dispatchedOffset = 0;
+  /** The newest record that was dispatched; -1 when none was. */
+  lastRecordOffset = -1;
+  lastStoreTimestamp = 0;
+  readonly #log: Log;
+  readonly #settings: StoreSettings;
+  readonly #queues: ConsumeQueueStore;
+  readonly #index: IndexService;
+  readonly #listeners: ((arrival: Arrival) => void)[] = [];
+  /** In log order, from `#at` on. */
+  #waiting: DispatchRequest[] = [];
+  #at = 0;
+
+  constructor(log: Log, settings: StoreSettings, queues: ConsumeQueueStore, index: IndexService) {
+    this.#log = log;
+    this.#settings = settings;
+    this.#queues = queues;
+    this.#index = index;
+  }
+
+  onArrival(listener: (arrival: Arrival) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** A record was appended. */
+  add(request: DispatchRequest): void {
+    this.#waiting.push(request);
+  }
+
+  /** Records before `end` are written: they are dispatched and announced. */
+  written(end: number): void {
+    const waiting = this.#waiting;
+    let at = this.#at;
+    for (; at < waiting.length; at++) {
+      const request = waiting[at] as DispatchRequest;
+      if (request.physicalOffset >= end) break;
+      if (this.dispatch(request)) this.#announce(request);
+    }
+    // The array is used again once it is empty, which it is after nearly every turn.
+    if (at === waiting.length) {
+      waiting.length = 0;
+      at = 0;
+    }
+    this.#at = at;
+    this.dispatchedOffset = end;
+    this.#queues.trim();
+  }
+
+  /** Takes back the records from log offset `end` on, and their queue offsets; returns how many. */
+  discard(end: number): number {
+    const waiting = this.#waiting;
+    let count = 0;
+    for (let i = waiting.length - 1; i >= this.#at; i--) {
+      const request = waiting[i] as DispatchRequest;
+      if (request.physicalOffset < end) break;
+      // Backwards, so that the smallest offset is what remains.
+      if (isQueued(request.sysFlag)) {
+        const queue = this.#queues.find(request);
+        if (queue !== undefined) queue.nextOffset = request.queueOffset;
+      }
+      count++;
+    }
+    waiting.length -= count;
+    return count;
+  }
+
+  /** To queue and index only, as recovery needs it. @returns true when a consumer will find it in its queue */
+  dispatch(request: DispatchRequest): boolean {
+    this.lastRecordOffset = request.physicalOffset;
+    this.lastStoreTimestamp = request.storeTimestamp;
+    if (this.#settings.messageIndexEnable) this.#index.put(request);
+    if (!isQueued(request.sysFlag)) return false;
+    const queue = this.#queues.findOrCreate(request.topic, request.queueId);
+    if (this.#queues.put(queue, request)) return true;
+    this.#log.error("a record's queue offset is far beyond its queue; it is not dispatched", {
+      topic: request.topic,
+      queueId: request.queueId,
+      queueOffset: request.queueOffset,
+      maxOffset: queue.maxOffset,
+      physicalOffset: request.physicalOffset,
+    });
+    return false;
+  }
+
+  #announce({ topic, queueId, queueOffset, tagsCode, storeTimestamp }: DispatchRequest): void {
+    if (this.#listeners.length === 0) return;
+    const arrival: Arrival = { topic, queueId, nextOffset: queueOffset + 1, tagsCode, storeTimestamp };
+    for (const listener of this.#listeners) {
+      try {
+        listener(arrival);
+      } catch (error) {
+        // Who waits for this batch must not pay for a fault of another part.
+        this.#log.error("a listener to arrivals failed", { topic, error: (error as Error).message });
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** What may not enter the log, whatever the disk says (03.1, 06.1). */
+import { utf8Length } from "../../wire/bytes.ts";
+import { CRC_PROPERTY_BYTES, PROPERTIES_BYTES_MAX } from "../../wire/message.ts";
+import type { MessageInput, PutRefusal } from "./message_store.ts";
+import type { StoreSettings } from "./options.ts";
+
+/** A topic's name in the record; only retry topics may be longer than maxTopicLength. */
+const TOPIC_BYTES_MAX = 255;
+const RETRY_PREFIX = "%RETRY%";
+
+/** Why the message is refused; undefined when it is not. @param bodyBytes of the message, or of its whole batch */
+export function illegalPut(
+  { topic, properties }: MessageInput,
+  bodyBytes: number,
+  settings: StoreSettings,
+): PutRefusal | undefined {
+  const { maxTopicLength, maxMessageSize, enabledAppendPropCRC } = settings;
+  // A character has three bytes at most: short texts need no counting.
+  if (topic.length * 3 > maxTopicLength) {
+    const topicBytes = utf8Length(topic);
+    const limit = topic.startsWith(RETRY_PREFIX) ? TOPIC_BYTES_MAX : maxTopicLength;
+    if (topicBytes > limit) return illegal(`the topic has ${topicBytes} bytes and may have ${limit} (maxTopicLength)`);
+  }
+  if (bodyBytes > maxMessageSize) return illegal(`the body has ${bodyBytes} bytes; maxMessageSize is ${maxMessageSize}`);
+  const propertiesMax = PROPERTIES_BYTES_MAX - (enabledAppendPropCRC ? CRC_PROPERTY_BYTES : 0);
+  if (properties.length * 3 > propertiesMax) {
+    const propertiesBytes = utf8Length(properties);
+    if (propertiesBytes > propertiesMax) {
+      const reason = `the properties have ${propertiesBytes} bytes and may have ${propertiesMax}`;
+      return { status: "PROPERTIES_SIZE_EXCEEDED", reason };
+    }
+  }
+  return undefined;
+}
+
+function illegal(reason: string): PutRefusal {
+  return { status: "MESSAGE_ILLEGAL", reason };
+}
