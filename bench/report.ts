@@ -106,7 +106,7 @@ Every target ran on the same machine, one after the other, each with a fresh sto
 
 ${table(byTarget)}
 
-- *oneway*: messages that landed in the queues, over the time until the last one had.
+- *oneway*: messages that landed in the queues, over the time until the last one had; every 1,000th is answered, as a window.
 - *held pull*: from the moment a send is written to the moment the answer of the pull held for it is here; the way of the send is included.
 - *start*: from the start of the process (Apache: of the later of two started at once) to the first message acknowledged.
 - *10,000 idle connections*: resident memory with them, each having been answered once, less resident memory before.
