@@ -209,7 +209,9 @@ export class IndexFile {
         entry = readEntry(cache, (number - cacheFrom) * ENTRY_BYTES);
       }
       const time = this.beginTimestamp + entry.seconds * 1000;
-      if (entry.keyHash === keyHash && time + 999 >= beginTimestamp && time <= endTimestamp) found.push(entry.physicalOffset);
+      const matches = entry.keyHash === keyHash && time + 999 >= beginTimestamp && time <= endTimestamp;
+      // Apache's recovery indexes the record at which it begins twice.
+      if (matches && !found.includes(entry.physicalOffset)) found.push(entry.physicalOffset);
       if (time + 999 < beginTimestamp) break;
       number = entry.previous < number ? entry.previous : 0;
     }
