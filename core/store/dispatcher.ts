@@ -9,6 +9,9 @@ import type { IndexService } from "./index_service.ts";
 import type { Arrival } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 
+/** Dispatched records kept in the array of the waiting. */
+const DONE_MAX = 4096;
+
 export class Dispatcher {
   /** Everything before it is dispatched. */
   dispatchedOffset = 0;
@@ -49,9 +52,13 @@ export class Dispatcher {
       if (request.physicalOffset >= end) break;
       if (this.dispatch(request)) this.#announce(request);
     }
-    // The array is used again once it is empty, which it is after nearly every turn.
+    // The array is used again once it is empty, which it is after nearly every turn. While writes never cease to be in
+    // flight it is not: then what is done is cut off in large pieces.
     if (at === waiting.length) {
       waiting.length = 0;
+      at = 0;
+    } else if (at > DONE_MAX) {
+      waiting.splice(0, at);
       at = 0;
     }
     this.#at = at;

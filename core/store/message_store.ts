@@ -133,7 +133,10 @@ export interface MessageStore {
   minOffset(queue: QueueRef): number;
   /** 0 when the queue never existed. */
   maxOffset(queue: QueueRef): number;
-  /** Queue offset of the first (LOWER) or last (UPPER) message stored at `timestamp`, else the next after it; Apache's rule. */
+  /**
+   * LOWER: the first message stored at `timestamp` or later, else the queue's end. UPPER: the last message stored at
+   * `timestamp` or earlier, else the queue's start. As Apache, whose UPPER is the message itself, not the one behind.
+   */
   offsetByTime(queue: QueueRef, timestamp: number, boundary: "LOWER" | "UPPER"): Promise<number>;
   /** Store time of a message; -1 when it is not there. */
   storeTimeAt(queue: QueueRef, offset: number): Promise<number>;

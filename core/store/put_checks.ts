@@ -15,6 +15,7 @@ export function illegalPut(
   settings: StoreSettings,
 ): PutRefusal | undefined {
   const { maxTopicLength, maxMessageSize, enabledAppendPropCRC } = settings;
+  if (!isDirectoryName(topic)) return illegal(`the topic "${topic.slice(0, 40)}" can't name a directory`);
   // A character has three bytes at most: short texts need no counting.
   if (topic.length * 3 > maxTopicLength) {
     const topicBytes = utf8Length(topic);
@@ -31,6 +32,11 @@ export function illegalPut(
     }
   }
   return undefined;
+}
+
+/** A topic's consume queues are in a directory of its name. The broker allows far fewer names; this is the last barrier. */
+export function isDirectoryName(topic: string): boolean {
+  return topic !== "" && topic !== "." && topic !== ".." && !/[/\\\0]/.test(topic);
 }
 
 function illegal(reason: string): PutRefusal {

@@ -20,6 +20,7 @@ import type { FileQueue } from "./file_queue.ts";
 import { type ScanResult, scanLog } from "./log_scanner.ts";
 import { isRecordOf } from "./message_reader.ts";
 import type { StoreSettings } from "./options.ts";
+import { isDirectoryName } from "./put_checks.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
 /** Behind the end of the log, how far is searched for remains of a torn write. */
@@ -75,7 +76,8 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
     },
     (bytes: Uint8Array, layout: RecordLayout) => {
       const request = requestOf(bytes, layout, delays);
-      parts.dispatch(request);
+      if (isDirectoryName(request.topic)) parts.dispatch(request);
+      else log.error("a record's topic can't name a directory; it is not dispatched", { physicalOffset: request.physicalOffset });
       const now = runtime.clock.monotonic();
       if (now - reportedAt < PROGRESS_INTERVAL_MS) return;
       reportedAt = now;

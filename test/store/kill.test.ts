@@ -67,5 +67,5 @@ test.each(["ASYNC_FLUSH", "SYNC_FLUSH"])(
       rmSync(directory, { recursive: true, force: true });
     }
   },
-  60_000,
+  120_000,
 );

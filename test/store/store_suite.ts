@@ -246,10 +246,13 @@ export function storeSuite({ name, input, start }: Implementation): void {
       expect(refusalOf(store.append(message({ topic: "t".repeat(128) }))).reason).toContain("maxTopicLength");
       expect(store.append(message({ topic: `%RETRY%${"g".repeat(120)}` })).status).toBe("PUT_OK");
       expect(refusalOf(store.append(message({ topic: "é".repeat(100) }))).reason).toContain("200 bytes");
+      for (const topic of ["", ".", "..", "../../etc", "a\\b", "a\0b"]) {
+        expect(refusalOf(store.append(message({ topic }))).reason).toContain("directory");
+      }
       const properties = `a\u0001${"é".repeat(20_000)}\u0002`;
       expect(refusalOf(store.append(message({ properties }))).status).toBe("PROPERTIES_SIZE_EXCEEDED");
       expect(refusalOf(store.append(message({ bornHost: "no address" }))).status).toBe("MESSAGE_ILLEGAL");
-      expect(store.stats().putFailedCount).toBe(input.mappedFileSizeCommitLog === undefined ? 5 : 6);
+      expect(store.stats().putFailedCount).toBe(input.mappedFileSizeCommitLog === undefined ? 11 : 12);
     });
 
     test("IPv6 hosts and a topic of more than 127 characters", async () => {
