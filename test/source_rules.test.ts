@@ -11,9 +11,6 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Trouble begins in the thousands; by then nobody splits any more. */
 const FILE_LINES_MAX = 700;
 
-/** One table in one place is the point of these. */
-const ONE_TABLE = ["wire/requests.ts"];
-
 /**
  * What a folder may import beside itself, what is directly in `core`, and `wire`. Not in here: nothing more.
  * `store` knows no connection, `remoting` no role, and nobody imports upwards.
@@ -107,7 +104,7 @@ describe("state", () => {
 describe("every file", () => {
   test(`has at most ${FILE_LINES_MAX} lines`, () => {
     const findings = sources
-      .filter(({ path, lines }) => lines.length > FILE_LINES_MAX && !ONE_TABLE.includes(path))
+      .filter(({ lines }) => lines.length > FILE_LINES_MAX)
       .map(({ path, lines }) => `${path} ${lines.length}`);
     expect(findings).toEqual([]);
   });

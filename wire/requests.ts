@@ -225,11 +225,11 @@ export const REQUESTS = {
   CLEAN_BROKER_DATA: { code: 1011, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: controller.cleanControllerBrokerDataRequestHeader, reply: noHeader },
   CONTROLLER_GET_NEXT_BROKER_ID: { code: 1012, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: controller.getNextBrokerIdRequestHeader, reply: controller.getNextBrokerIdResponseHeader },
   CONTROLLER_APPLY_BROKER_ID: { code: 1013, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: controller.applyBrokerIdRequestHeader, reply: controller.applyBrokerIdResponseHeader },
-  BROKER_CLOSE_CHANNEL_REQUEST: { code: 1014, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: noHeader, reply: noHeader },
-  CHECK_NOT_ACTIVE_BROKER_REQUEST: { code: 1015, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: noHeader, reply: noHeader },
-  GET_BROKER_LIVE_INFO_REQUEST: { code: 1016, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: noHeader, reply: noHeader },
-  GET_SYNC_STATE_DATA_REQUEST: { code: 1017, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: noHeader, reply: noHeader },
-  RAFT_BROKER_HEART_BEAT_EVENT_REQUEST: { code: 1018, servedBy: [], planned: ["controller"], access: "admin", lane: "default", request: noHeader, reply: noHeader },
+  BROKER_CLOSE_CHANNEL_REQUEST: { code: 1014, servedBy: [], access: "admin", lane: "default", request: noHeader, reply: noHeader },
+  CHECK_NOT_ACTIVE_BROKER_REQUEST: { code: 1015, servedBy: [], access: "admin", lane: "default", request: noHeader, reply: noHeader },
+  GET_BROKER_LIVE_INFO_REQUEST: { code: 1016, servedBy: [], access: "admin", lane: "default", request: noHeader, reply: noHeader },
+  GET_SYNC_STATE_DATA_REQUEST: { code: 1017, servedBy: [], access: "admin", lane: "default", request: noHeader, reply: noHeader },
+  RAFT_BROKER_HEART_BEAT_EVENT_REQUEST: { code: 1018, servedBy: [], access: "admin", lane: "default", request: noHeader, reply: noHeader },
 
   // defined, no handler in 5.5.0
   SUSPEND_CONSUMER: { code: 209, servedBy: [], access: "admin", lane: "default", request: noHeader, reply: noHeader },
