@@ -8,7 +8,47 @@ import type { ConnectOptions, Endpoint, Listener, ListenOptions, Net, Socket, So
 import { plainHost } from "../shared/address.ts";
 import { Fault, faultOf } from "../shared/fault.ts";
 
-type RawSocket = Bun.Socket<BunSocket | undefined>;
+/** The part of Bun's global that is used here: with its own types, Deno could not check a program that imports this. */
+interface BunSockets {
+  listen(options: Address & { readonly socket: Callbacks & { open(raw: RawSocket): void } }): RawListener;
+  connect(
+    options: Address & {
+      readonly socket: Callbacks & { open(raw: RawSocket): void; connectError(raw: RawSocket, error: Error): void };
+    },
+  ): Promise<RawSocket>;
+}
+
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
+  readonly allowHalfOpen: boolean;
+}
+
+interface RawListener {
+  readonly hostname: string;
+  readonly port: number;
+  stop(closeConnections: boolean): void;
+}
+
+interface RawSocket {
+  data: BunSocket | undefined;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Bytes taken by the kernel; -1 when the socket is closed. */
+  write(bytes: Uint8Array): number;
+  end(): void;
+  close(): void;
+  shutdown(): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+}
+
+type Callbacks = typeof callbacks;
+
+const bun = (): BunSockets => (globalThis as unknown as { Bun: BunSockets }).Bun;
 
 export const bunNet: Net = {
   async listen(options, accept) {
@@ -20,9 +60,9 @@ export const bunNet: Net = {
 };
 
 function listen({ host, port }: ListenOptions, accept: (socket: Socket) => SocketHandler): Listener {
-  let server: Bun.TCPSocketListener<BunSocket | undefined>;
+  let server: RawListener;
   try {
-    server = Bun.listen<BunSocket | undefined>({
+    server = bun().listen({
       hostname: host,
       port,
       allowHalfOpen: true,
@@ -56,26 +96,28 @@ function connect({ host, port, timeoutMs }: ConnectOptions, handler: SocketHandl
       reject(fault);
     };
     const timer = setTimeout(() => failed(new Fault("ETIMEDOUT", `${tried}: no answer within ${timeoutMs} ms`)), timeoutMs);
-    Bun.connect<BunSocket | undefined>({
-      hostname: host,
-      port,
-      allowHalfOpen: true,
-      socket: {
-        ...callbacks,
-        open(raw) {
-          if (settled) return raw.close();
-          settled = true;
-          clearTimeout(timer);
-          const socket = new BunSocket(raw);
-          raw.data = socket;
-          socket.attach(handler);
-          resolve(socket);
+    bun()
+      .connect({
+        hostname: host,
+        port,
+        allowHalfOpen: true,
+        socket: {
+          ...callbacks,
+          open(raw) {
+            if (settled) return raw.close();
+            settled = true;
+            clearTimeout(timer);
+            const socket = new BunSocket(raw);
+            raw.data = socket;
+            socket.attach(handler);
+            resolve(socket);
+          },
+          connectError(_raw, error) {
+            failed(faultOf(error, tried));
+          },
         },
-        connectError(_raw, error) {
-          failed(faultOf(error, tried));
-        },
-      },
-    }).catch((error: unknown) => failed(faultOf(error, tried)));
+      })
+      .catch((error: unknown) => failed(faultOf(error, tried)));
   });
 }
 
