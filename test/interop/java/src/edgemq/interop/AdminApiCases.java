@@ -120,8 +120,13 @@ final class AdminApiCases {
         equal(false, changed.isConsumeBroadcastEnable(), "consumeBroadcastEnable after the update");
         check(kit.admin().queryTopicConsumeByWho(topic).getGroupList().contains(group), "the group is seen to consume the topic");
         consumer.shutdown();
-        kit.admin().deleteSubscriptionGroup(addr, group, true);
-        check(!kit.admin().getAllSubscriptionGroup(addr, 5000).getSubscriptionGroupTable().containsKey(group), "the group is gone");
+        // a heartbeat on its way when the consumer is shut down makes the group again
+        eventually("the group is gone", 10, () -> {
+            kit.admin().deleteSubscriptionGroup(addr, group, true);
+            return !kit.admin().getAllSubscriptionGroup(addr, 5000).getSubscriptionGroupTable().containsKey(group);
+        });
+        // 4.x asks for the offsets' removal by a field that a 5.x broker does not know
+        if (kit.settings().older()) return;
         check(!kit.admin().queryTopicConsumeByWho(topic).getGroupList().contains(group), "and its offsets too");
     }
 

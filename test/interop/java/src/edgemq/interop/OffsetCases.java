@@ -78,7 +78,8 @@ final class OffsetCases {
         equal(0L, reset.get(kit.queue(topic, 0)), "offset the broker answers");
         Inbox again = new Inbox();
         start(kit, group, topic, again);
-        again.holdsExactly(Kit.bodies("old", 10), 20);
+        // 4.x waits for its next rebalance after it was told to pull elsewhere
+        again.holdsExactly(Kit.bodies("old", 10), kit.settings().older() ? 50 : 20);
     }
 
     private static void resetOffsetOfRunningConsumer(Kit kit) throws Exception {

@@ -145,8 +145,8 @@ final class RefusalCases {
         try {
             producer.send(new Message(topic, bytes("x")), 0);
             throw new AssertionError("a send with no time at all was answered");
-        } catch (RemotingTooMuchRequestException expected) {
-            check(expected.getMessage().contains("timeout"), expected.getMessage());
+        } catch (RemotingTooMuchRequestException beforeSending) {
+            check(beforeSending.getMessage().contains("timeout"), beforeSending.getMessage());
         } catch (MQClientException expected) {
             // while not even a millisecond has gone by the client tries three times before it gives up
             check(expected.getMessage().contains("still failed"), expected.getMessage());

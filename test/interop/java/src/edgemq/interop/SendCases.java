@@ -247,6 +247,7 @@ final class SendCases {
     private static void manyThreadsSend(Kit kit) throws Exception {
         String topic = kit.topic(4);
         DefaultMQProducer producer = kit.producer();
+        kit.send(producer, topic, "*", "connected", 1);
         List<Thread> threads = new ArrayList<>();
         AtomicInteger ok = new AtomicInteger();
         AtomicReference<Exception> failure = new AtomicReference<>();
@@ -265,9 +266,11 @@ final class SendCases {
         }
         for (Thread thread : threads) thread.start();
         for (Thread thread : threads) thread.join();
-        equal(null, failure.get(), "failure");
+        if (failure.get() != null) throw failure.get();
         equal(400, ok.get(), "messages stored");
-        equal(400L, kit.messagesIn(topic, 4), "messages in the queues");
-        kit.consume(kit.named("g"), topic, "*").holdsExactly(Kit.bodies("many", 400), 20);
+        equal(401L, kit.messagesIn(topic, 4), "messages in the queues");
+        List<String> expected = Kit.bodies("many", 400);
+        expected.add("connected-0");
+        kit.consume(kit.named("g"), topic, "*").holdsExactly(expected, 20);
     }
 }

@@ -48,6 +48,6 @@ record Settings(
             given.getOrDefault("--target", ""),
             given.getOrDefault("--client", ""),
             Integer.parseInt(given.getOrDefault("--kills", "1")),
-            Integer.parseInt(given.getOrDefault("--threads", "12")));
+            Integer.parseInt(given.getOrDefault("--threads", "8")));
     }
 }
