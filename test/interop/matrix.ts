@@ -139,7 +139,7 @@ export const testRuns: readonly Run[] = [
   { target: "node", client: "5.5.0", serialize: "JSON", cases: smokeCases },
 ];
 
-/** `npm run test:full`: every target × client × serialization; Apache is among them, so that the cases stay true. */
+/** `npm run test:full`: these targets × client × serialization. */
 export function fullRuns(targets: readonly TargetName[]): Run[] {
   const clients = Object.keys(clientModules) as ClientVersion[];
   return targets.flatMap((target) => [
