@@ -6,23 +6,6 @@
 import type { Runtime } from "../core/runtime.ts";
 import { bunTryLock } from "./lock/bun.ts";
 import { bunNet } from "./net/bun.ts";
-import { HostClock } from "./shared/clock.ts";
-import { hostCompression } from "./shared/compression.ts";
-import { hostDigest, hostRandom } from "./shared/digest.ts";
-import { hostDns } from "./shared/dns.ts";
-import { HostFiles } from "./shared/files.ts";
-import { hostSystem } from "./shared/system.ts";
+import { hostRuntime } from "./shared/host.ts";
 
-export function bunRuntime(): Runtime {
-  return {
-    name: "bun",
-    net: bunNet,
-    files: new HostFiles(bunTryLock()),
-    clock: new HostClock(),
-    random: hostRandom,
-    digest: hostDigest,
-    compression: hostCompression,
-    system: hostSystem,
-    dns: hostDns,
-  };
-}
+export const bunRuntime = (): Runtime => hostRuntime("bun", bunNet, bunTryLock());

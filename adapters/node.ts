@@ -2,23 +2,6 @@
 import type { Runtime } from "../core/runtime.ts";
 import { nodeTryLock } from "./lock/node.ts";
 import { nodeNet } from "./net/node.ts";
-import { HostClock } from "./shared/clock.ts";
-import { hostCompression } from "./shared/compression.ts";
-import { hostDigest, hostRandom } from "./shared/digest.ts";
-import { hostDns } from "./shared/dns.ts";
-import { HostFiles } from "./shared/files.ts";
-import { hostSystem } from "./shared/system.ts";
+import { hostRuntime } from "./shared/host.ts";
 
-export function nodeRuntime(): Runtime {
-  return {
-    name: "node",
-    net: nodeNet,
-    files: new HostFiles(nodeTryLock()),
-    clock: new HostClock(),
-    random: hostRandom,
-    digest: hostDigest,
-    compression: hostCompression,
-    system: hostSystem,
-    dns: hostDns,
-  };
-}
+export const nodeRuntime = (): Runtime => hostRuntime("node", nodeNet, nodeTryLock());

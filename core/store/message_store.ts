@@ -2,29 +2,15 @@
  * What the broker sees of a store. Messages are records of the commit log (`wire/message.ts`); a store never sees a
  * command, a processor never sees a file.
  */
+import type { RecordInput } from "../../wire/message.ts";
 
-export interface MessageInput {
-  readonly topic: string;
-  readonly queueId: number;
-  readonly flag: number;
-  readonly sysFlag: number;
-  readonly bornTimestamp: number;
-  /** IP literal, v4 or v6; decides BORNHOST_V6. */
-  readonly bornHost: string;
-  readonly bornPort: number;
-  /** IP literal that offsetMsgId carries and clients dial (issue of the advertised address). */
-  readonly storeHost: string;
-  readonly storePort: number;
-  readonly reconsumeTimes: number;
-  readonly preparedTransactionOffset: number;
-  readonly body: Uint8Array;
-  /** Property text of 03.3, complete: the store adds nothing but the reserved CRC. */
+/** The record's parts, and what the consume queue is told. `storeHost` is what clients dial to view or send back. */
+export interface MessageInput extends RecordInput {
+  /** Complete: the store adds nothing but the reserved CRC. */
   readonly properties: string;
   /** Value for the consume queue: tag hash, or the delivery time in SCHEDULE_TOPIC_XXXX. Safe integer. */
   readonly tagsCode: number;
-  /**
-   * For SCHEDULE_TOPIC_XXXX: ms to add to the store timestamp for tagsCode; overrides tagsCode when given.
-   */
+  /** For SCHEDULE_TOPIC_XXXX: ms to add to the store timestamp for tagsCode; overrides tagsCode when given. */
   readonly deliverDelayMs?: number;
 }
 

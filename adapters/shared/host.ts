@@ -1,0 +1,20 @@
+/** What Bun, Deno and Node have in common, and the two parts that each has of its own. */
+import type { Net, Runtime } from "../../core/runtime.ts";
+import { HostClock } from "./clock.ts";
+import { hostCompression } from "./compression.ts";
+import { hostDigest, hostRandom } from "./digest.ts";
+import { hostDns } from "./dns.ts";
+import { HostFiles, type TryLock } from "./files.ts";
+import { hostSystem } from "./system.ts";
+
+export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock): Runtime => ({
+  name,
+  net,
+  files: new HostFiles(tryLock),
+  clock: new HostClock(),
+  random: hostRandom,
+  digest: hostDigest,
+  compression: hostCompression,
+  system: hostSystem,
+  dns: hostDns,
+});
