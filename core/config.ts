@@ -40,6 +40,10 @@ export interface Option<V extends OptionValue> {
   readonly secret?: boolean;
   /** The only values of a `choice`. */
   readonly choices?: readonly string[];
+  /** A blank text means not set. */
+  readonly blankIsUnset?: true;
+  /** Where the default comes from when the machine gives it, for the error when it can't be used. */
+  readonly origin?: string;
   /** Says what is allowed when `value` is not; undefined when it is. */
   check?(value: V): string | undefined;
 }
@@ -81,7 +85,7 @@ export function int(fallback: Fallback<number>, change: Change = "never", doc = 
   return row("int", fallback, change, doc, { min: -INT_MAX - 1, max: INT_MAX, ...limits });
 }
 
-/** 64-bit in Apache; here a safe integer. */
+/** 64-bit in Apache; here a safe integer, to which a larger value (Java's Long.MAX_VALUE) is moved with a warning. */
 export function long(fallback: Fallback<number>, change: Change = "never", doc = "", limits: Limits = {}): Option<number> {
   return row("long", fallback, change, doc, { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER, ...limits });
 }
@@ -99,8 +103,9 @@ export function text(
   change: Change = "never",
   doc = "",
   check?: (value: string) => string | undefined,
+  origin?: string,
 ): Option<string> {
-  return row("string", fallback, change, doc, check === undefined ? {} : { check });
+  return row("string", fallback, change, doc, { ...(check && { check }), ...(origin !== undefined && { origin }) });
 }
 
 /** Text that Apache leaves null when it is not set. A blank value means not set. */
@@ -109,8 +114,18 @@ export function optionalText(
   doc = "",
   fallback: (system: System) => string | undefined = () => undefined,
   check?: (value: string | undefined) => string | undefined,
+  origin?: string,
 ): Option<string | undefined> {
-  return row<string | undefined>("string", fallback, change, doc, check === undefined ? {} : { check });
+  return row<string | undefined>("string", fallback, change, doc, {
+    blankIsUnset: true,
+    ...(check && { check }),
+    ...(origin !== undefined && { origin }),
+  });
+}
+
+/** A variable of the environment, as the fallback of an `optionalText`. */
+export function environment(name: string): (system: System) => string | undefined {
+  return (system) => system.environment(name);
 }
 
 /** A credential. */
@@ -207,7 +222,9 @@ export function loadSettings<T extends OptionTable>(
     // A default that the machine gave (NAMESRV_ADDR, the host's name) is input like any other.
     const allowed = typeof option.fallback === "function" ? option.check?.(settings[key]) : undefined;
     if (allowed !== undefined && !properties.has(key) && !overrides.has(key)) {
-      problems.push(`${key}=${String(settings[key])}, which the machine gave, can't be used: allowed is ${allowed}`);
+      problems.push(
+        `${key}=${String(settings[key])}, from ${option.origin ?? "this machine"}, can't be used: allowed is ${allowed}`,
+      );
     }
   }
   if (problems.length > 0) {
@@ -289,10 +306,9 @@ export function parseValue(key: string, option: Option<OptionValue>, raw: string
     case "choice":
       return option.choices?.includes(trimmed) === true
         ? { value: trimmed }
-        : refuse(key, trimmed, `one of ${(option.choices ?? []).join(", ")}`);
+        : refuse(key, trimmed, `one of ${(option.choices ?? []).join(", ")}${option.acted ? `. ${option.doc}` : ""}`);
     case "string": {
-      const optional = typeof option.fallback !== "string" && trimmed === "";
-      const value = optional ? undefined : trimmed;
+      const value = option.blankIsUnset === true && trimmed === "" ? undefined : trimmed;
       const allowed = option.check?.(value);
       return allowed === undefined ? { value } : refuse(key, trimmed, allowed);
     }
@@ -317,6 +333,18 @@ export function allowedText(option: Option<OptionValue>): string {
 function parseNumber(key: string, option: Option<OptionValue>, raw: string): Parsed {
   const form = option.kind === "double" ? /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/ : /^[+-]?\d+$/;
   const value = form.test(raw) ? Number(raw) : Number.NaN;
+  if (
+    option.kind === "long" &&
+    form.test(raw) &&
+    !Number.isSafeInteger(value) &&
+    BigInt.asIntN(64, BigInt(raw)) === BigInt(raw)
+  ) {
+    const nearest = value > 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER;
+    const parsed = parseNumber(key, option, String(nearest));
+    return "problem" in parsed
+      ? refuse(key, raw, allowedText(option))
+      : { value: parsed.value, warning: `${key}=${raw} is beyond 2^53: ${String(parsed.value)} is used` };
+  }
   if (!(value >= (option.min ?? -Infinity) && value <= (option.max ?? Infinity))) {
     return refuse(key, raw, allowedText(option));
   }

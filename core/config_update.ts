@@ -90,12 +90,29 @@ export class LiveConfiguration<T extends OptionTable> {
   }
 
   /**
-   * Carries out an update, `source` being properties (bytes in UTF-8), of `UPDATE_BYTES_MAX` at most. Not ok: NO_PERMISSION names each key that is not on the allow-list,
-   * SYSTEM_ERROR each value that can't be used; nothing changed then. The remark of a good one names what waits for a
-   * restart, what was clamped, and the file when it can't be written.
+   * Carries out an update that `remote` asks for, `source` being properties (bytes in UTF-8), of `UPDATE_BYTES_MAX` at most,
+   * and logs it. Not ok: NO_PERMISSION names each key that is not on the allow-list, SYSTEM_ERROR each value that can't be
+   * used; nothing changed then. The remark of a good one names what waits for a restart, what was clamped, and the file when
+   * it can't be written.
    */
-  update(source: string | Uint8Array): UpdateOutcome {
-    const { table, settings, log, blackList } = this.#options;
+  update(source: string | Uint8Array, remote: string): UpdateOutcome {
+    const { log } = this.#options;
+    const outcome = this.#update(source);
+    const { remark } = outcome;
+    if (outcome.ok) {
+      log.info("configuration updated", {
+        remote,
+        keys: [...outcome.changed].join(","),
+        ...(remark !== undefined && { remark }),
+      });
+    } else {
+      log.warn("an update of the configuration was refused", { remote, reason: remark });
+    }
+    return outcome;
+  }
+
+  #update(source: string | Uint8Array): UpdateOutcome {
+    const { table, settings, blackList } = this.#options;
     if (source.length > UPDATE_BYTES_MAX) {
       const remark = `an update of ${source.length} bytes is not read, at most ${UPDATE_BYTES_MAX} are`;
       return { ok: false, code: ResponseCode.SYSTEM_ERROR, remark };
@@ -120,7 +137,6 @@ export class LiveConfiguration<T extends OptionTable> {
     }
     Object.assign(settings, Object.fromEntries(plan.applied));
     const changed = new Set([...plan.applied.keys(), ...plan.stored.keys()]);
-    log.info("configuration updated", { keys: [...changed].join(",") });
     return { ok: true, changed, remark: remarkOf(plan, notWritten) };
   }
 

@@ -3,6 +3,7 @@
  * the ones that mean something for any server are acted on.
  */
 import { bool, int, long, port, type SettingsOf, text, withoutEffect } from "./config.ts";
+import { listenHost } from "./option_checks.ts";
 
 const NOT_NETTY = "it tunes Netty, which is not here";
 
@@ -12,7 +13,8 @@ export function nettyServerOptions(listenPort: number) {
     bindAddress: text(
       "0.0.0.0",
       "never",
-      "IP literal that the server listens on; 0.0.0.0 is every IPv4 interface, :: every interface.",
+      "IP address that the server listens on; 0.0.0.0 is every IPv4 interface, :: every interface.",
+      listenHost,
     ),
     listenPort: port(
       listenPort,

@@ -45,6 +45,17 @@ export function hostWithoutPort(value: string | undefined): string | undefined {
   return "one IP address or host name, without port";
 }
 
+/** What is listened on. */
+export function listenHost(value: string): string | undefined {
+  return value === "" || hostWithoutPort(value) !== undefined
+    ? "an IP address of this machine without port, 0.0.0.0 for every IPv4 interface, or :: for every interface"
+    : undefined;
+}
+
+export function directoryOrFile(value: string): string | undefined {
+  return value === "" || value.includes("\0") ? "a path" : undefined;
+}
+
 /** The 4 or 16 bytes of an IP literal, undefined when it is none. */
 export function addressBytes(literal: string): Uint8Array | undefined {
   const target = new Uint8Array(HOST_V6_BYTES);

@@ -1,5 +1,5 @@
 /** Keys of BrokerConfig that are known and do nothing here, by reason. */
-import { bool, choice, int, long, text, withoutEffect } from "../config.ts";
+import { bool, choice, int, long, optionalText, text, withoutEffect } from "../config.ts";
 
 export const brokerIdleOptions = {
   ...withoutEffect(
@@ -9,7 +9,7 @@ export const brokerIdleOptions = {
     },
   ),
   ...withoutEffect("replication, escape to other brokers and Apache's controller are not served yet", {
-    brokerIP2: text("192.0.2.2"),
+    brokerIP2: optionalText(),
     recoverConcurrently: bool(false),
     brokerNotActiveTimeoutMillis: long(10_000),
     syncBrokerMemberGroupPeriod: int(1000),

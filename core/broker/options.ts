@@ -4,7 +4,7 @@
  */
 import { advertisedAddressRules } from "../advertised_rules.ts";
 import { authOptions } from "../auth_options.ts";
-import { bool, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
+import { bool, environment, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
 import { hostWithoutPort, nameOfBroker, namesrvAddrList, plainWord } from "../option_checks.ts";
 import { storeOptions } from "../store/options.ts";
@@ -17,7 +17,13 @@ const identity = {
     "Name of the cluster; also a topic that every broker of it has.",
     nameOfBroker,
   ),
-  brokerName: text((system) => system.hostName() || "DEFAULT_BROKER", "never", "Name of the broker; also a topic.", nameOfBroker),
+  brokerName: text(
+    (system) => system.hostName() || "DEFAULT_BROKER",
+    "never",
+    "Name of the broker; also a topic.",
+    nameOfBroker,
+    "this machine's host name",
+  ),
   brokerId: long(0, "never", "0 is a master, and masters have no other; a slave has one above 0.", { min: 0 }),
   brokerIP1: optionalText(
     "never",
@@ -34,10 +40,11 @@ const identity = {
   namesrvAddr: optionalText(
     "never",
     "Nameservers to register with, host:port;host:port. Host names are resolved again every updateNameServerAddrPeriod.",
-    (system) => system.environment("NAMESRV_ADDR"),
+    environment("NAMESRV_ADDR"),
     namesrvAddrList,
+    "the variable NAMESRV_ADDR",
   ),
-  rocketmqHome: optionalText("never", "Apache's home; not required here.", (system) => system.environment("ROCKETMQ_HOME")),
+  rocketmqHome: optionalText("never", "Apache's home; not required here.", environment("ROCKETMQ_HOME")),
   brokerConfigPath: optionalText("never", "File that run-time updates are persisted to; the file of -c. Kept beside it: .bak."),
   configBlackList: text(
     "configBlackList;brokerConfigPath",

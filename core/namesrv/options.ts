@@ -1,16 +1,33 @@
 /** Keys of namesrv.conf: Apache's NamesrvConfig, and by extension the server's and the access control's. */
 import { authOptions } from "../auth_options.ts";
-import { bool, int, long, optionalText, type SettingsInput, type SettingsOf, text, withoutEffect } from "../config.ts";
+import {
+  bool,
+  environment,
+  int,
+  long,
+  optionalText,
+  type SettingsInput,
+  type SettingsOf,
+  text,
+  withoutEffect,
+} from "../config.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
+import { directoryOrFile } from "../option_checks.ts";
 import { controllerIdleOptions } from "./controller_options.ts";
 
 const own = {
-  rocketmqHome: optionalText("never", "Apache's home; not required here.", (system) => system.environment("ROCKETMQ_HOME")),
-  kvConfigPath: text((system) => `${system.homeDirectory()}/namesrv/kvConfig.json`, "never", "File of the KV configuration."),
+  rocketmqHome: optionalText("never", "Apache's home; not required here.", environment("ROCKETMQ_HOME")),
+  kvConfigPath: text(
+    (system) => `${system.homeDirectory()}/namesrv/kvConfig.json`,
+    "never",
+    "File of the KV configuration.",
+    directoryOrFile,
+  ),
   configStorePath: text(
     (system) => `${system.homeDirectory()}/namesrv/namesrv.properties`,
     "never",
     "File that run-time updates are persisted to; the file of -c. Kept beside it: .bak.",
+    directoryOrFile,
   ),
   orderMessageEnable: bool(false, "live", "Routes carry the order configuration of their topic."),
   returnOrderTopicConfigToBroker: bool(true, "live", "Brokers are told the order configuration when they register."),

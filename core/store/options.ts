@@ -1,10 +1,10 @@
 /** Keys of the store: Apache's MessageStoreConfig. `idle_options.ts` has those that do nothing here. */
 import { bool, choice, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
-import { delayLevels, hoursOfDay } from "../option_checks.ts";
+import { delayLevels, directoryOrFile, hoursOfDay } from "../option_checks.ts";
 import { storeIdleOptions } from "./idle_options.ts";
 
 const places = {
-  storePathRootDir: text((system) => `${system.homeDirectory()}/store`, "never", "Directory of all data."),
+  storePathRootDir: text((system) => `${system.homeDirectory()}/store`, "never", "Directory of all data.", directoryOrFile),
   storePathCommitLog: optionalText("never", "Directory of the commit log; not set: commitlog under storePathRootDir."),
   mappedFileSizeCommitLog: int(1_073_741_824, "never", "Bytes a commit log file; must not change while there are files.", {
     min: 1024,
@@ -23,7 +23,12 @@ const durability = {
     min: 1,
   }),
   enabledAppendPropCRC: bool(false, "restart", "Records carry a CRC over their properties as well."),
-  brokerRole: choice(["ASYNC_MASTER", "SYNC_MASTER"], "ASYNC_MASTER", "never", "Role; SLAVE waits for replication."),
+  brokerRole: choice(
+    ["ASYNC_MASTER", "SYNC_MASTER"],
+    "ASYNC_MASTER",
+    "never",
+    "Role; SLAVE can't be had as long as replication is not served.",
+  ),
 };
 
 const limits = {

@@ -97,14 +97,19 @@ describe("loading a file", () => {
     ["listenPort=0x2a9f", "a whole number"],
     ["fileReservedTime=3.5", "a whole number"],
     ["fileReservedTime=99999999999", "a whole number"],
-    ["consumerFallbehindThreshold=9223372036854775807", "to 9007199254740991"],
+    ["consumerFallbehindThreshold=9223372036854775808", "to 9007199254740991"],
+    ["brokerId=-9223372036854775808", "from 0 to 9007199254740991"],
     ["timerRocksDBRollMaxTps=fast", "a number"],
     ["brokerRole=FOO", "ASYNC_MASTER, SYNC_MASTER"],
-    ["brokerRole=SLAVE", "ASYNC_MASTER, SYNC_MASTER"],
+    ["brokerRole=SLAVE", "ASYNC_MASTER, SYNC_MASTER. Role; SLAVE can't be had as long as replication is not served."],
     ["flushDiskType=sync_flush", "ASYNC_FLUSH, SYNC_FLUSH"],
     ["autoCreateTopicEnable=yes", "true or false"],
     ["brokerName=a/../b", "characters"],
     ["brokerName=..", "characters"],
+    ["brokerName=", "characters"],
+    ["storePathRootDir=", "a path"],
+    ["bindAddress=", "an IP address of this machine"],
+    ["bindAddress=0.0.0.0:10911", "an IP address of this machine"],
     ["brokerClusterName=", "characters"],
     ["namesrvAddr=localhost", "127.0.0.1:9876;192.168.0.1:9876"],
     ["namesrvAddr=a:9876,b:9876", "127.0.0.1:9876;192.168.0.1:9876"],
@@ -119,6 +124,18 @@ describe("loading a file", () => {
     expect(problems.length).toBe(1);
     expect(problems[0]).toContain(`${line} can't be used: allowed is `);
     expect(problems[0]).toContain(allowed);
+  });
+
+  test("Java's Long.MAX_VALUE is the largest safe integer, with a warning", () => {
+    const { settings, warnings } = load("consumerFallbehindThreshold=9223372036854775807");
+    expect(settings.consumerFallbehindThreshold).toBe(Number.MAX_SAFE_INTEGER);
+    expect(warnings).toEqual(["consumerFallbehindThreshold=9223372036854775807 is beyond 2^53: 9007199254740991 is used"]);
+  });
+
+  test("a blank value of a key that need not be set is no value", () => {
+    const { settings, warnings } = load("brokerIP1=\nnamesrvAddr= \nbrokerIP2=\n");
+    expect(warnings).toEqual([]);
+    expect([settings.brokerIP1, settings.namesrvAddr]).toEqual([undefined, undefined]);
   });
 
   test("all problems are told at once", () => {
@@ -178,7 +195,9 @@ describe("environment", () => {
   });
 
   test("a NAMESRV_ADDR that can't be used is an error as in a file", () => {
-    expect(() => load("", { NAMESRV_ADDR: "nowhere" })).toThrow("namesrvAddr=nowhere, which the machine gave, can't be used");
+    expect(() => load("", { NAMESRV_ADDR: "nowhere" })).toThrow(
+      "namesrvAddr=nowhere, from the variable NAMESRV_ADDR, can't be used",
+    );
   });
 });
 

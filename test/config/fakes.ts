@@ -18,10 +18,11 @@ export function fakeSystem(environment: Readonly<Record<string, string>> = {}, m
   };
 }
 
-/** A log that keeps its lines. */
+/** A log that keeps its lines: level, message, and the fields as JSON when there are any. */
 export function keptLog(): Log & { readonly lines: string[] } {
   const lines: string[] = [];
-  const keep = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
+  const keep = (level: string) => (message: string, fields?: object) =>
+    void lines.push(`${level} ${message}${fields === undefined ? "" : ` ${JSON.stringify(fields)}`}`);
   return { lines, error: keep("error"), warn: keep("warn"), info: keep("info"), debug: keep("debug") };
 }
 

@@ -7,18 +7,13 @@ import { nextVersion } from "../metadata/versions.ts";
 import type { AdminParts } from "./admin_parts.ts";
 
 export function configProcessors(parts: AdminParts): Pick<ProcessorMap<"broker">, "UPDATE_BROKER_CONFIG" | "GET_BROKER_CONFIG"> {
-  const { configuration, topics, log, runtime } = parts;
+  const { configuration, topics, runtime } = parts;
   let version: DataVersion = { stateVersion: 0, timestamp: parts.bootTimestamp, counter: 0 };
   return {
     UPDATE_BROKER_CONFIG(context, { body }) {
       if (body.length === 0) return {};
-      const outcome = configuration.update(body);
-      const remote = endpointText(context.peer.remote);
-      if (!outcome.ok) {
-        log.warn("an update of the configuration was refused", { remote, reason: outcome.remark });
-        throw new RemotingError(outcome.code, outcome.remark);
-      }
-      log.info("an update of the configuration was accepted", { remote, keys: [...outcome.changed].join(",") });
+      const outcome = configuration.update(body, endpointText(context.peer.remote));
+      if (!outcome.ok) throw new RemotingError(outcome.code, outcome.remark);
       version = nextVersion(version, runtime.clock.now());
       if (outcome.changed.has("autoCreateTopicEnable")) topics.ensureSystemTopics();
       if (outcome.changed.has("brokerPermission")) {
