@@ -5,8 +5,9 @@
  * It changes nothing on any server, and knows Apache's brokers as well as ours: what it advises are keys of both, unless it
  * says otherwise.
  */
-import { hostPortText, isIpLiteral, parseHostPort } from "../core/advertised_rules.ts";
+import { isIpLiteral, parseHostPort } from "../core/advertised_rules.ts";
 import type { BrokerData, ClusterInfo, TopicRouteData } from "../wire/bodies/route.ts";
+import { hostPortText } from "../wire/host.ts";
 
 export interface Finding {
   readonly level: "ok" | "note" | "fail";

@@ -1,6 +1,7 @@
 /** The lines that say a server is ready. Scripts wait for them, so they are Apache's to the letter. */
-import { hostPortText } from "../core/advertised_rules.ts";
+
 import type { Endpoint } from "../core/runtime.ts";
+import { hostPortText } from "../wire/host.ts";
 import { SERIALIZE_NAMES, type SerializeType } from "../wire/remoting_command.ts";
 
 /** @param listened the address listened on */

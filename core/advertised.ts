@@ -14,7 +14,8 @@
  * storeHost is `brokerIP1` when it is set, else the address chosen for the sender's connection. It must be an IP, so host
  * names in rules and in brokerIP1 are resolved by `refresh`; one that does not resolve gives way to the next choice.
  */
-import { type AdvertisedRule, hostPortText, isIpLiteral, matchRule, parseAdvertisedRules } from "./advertised_rules.ts";
+import { hostPortText } from "../wire/host.ts";
+import { type AdvertisedRule, isIpLiteral, matchRule, parseAdvertisedRules } from "./advertised_rules.ts";
 import type { BrokerSettings } from "./broker/options.ts";
 import type { AdvertisedAddresses } from "./broker/parts.ts";
 import { withoutBrackets } from "./option_checks.ts";

@@ -46,11 +46,6 @@ export function matchRule(rules: readonly AdvertisedRule[], address: string): Ad
   return bytes === undefined ? undefined : rules.find((rule) => holds(rule, bytes));
 }
 
-/** `host:port`, an IPv6 literal in brackets, as clients parse it (they split at the last colon). */
-export function hostPortText(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** The reverse of `hostPortText`; the host is without brackets. Undefined when the text is no `host:port`. */
 export function parseHostPort(text: string): { host: string; port: number } | undefined {
   if (!isHostPort(text)) {

@@ -9,6 +9,11 @@ import { WireError } from "./errors.ts";
 export const HOST_V4_BYTES = 8;
 export const HOST_V6_BYTES = 20;
 
+/** `host:port`, an IPv6 literal in brackets, as clients parse it (they split at the last colon). */
+export function hostPortText(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** True when `host` is written with 16 bytes. Looks only at the form; `writeHost` checks the rest. */
 export function isV6(host: string): boolean {
   return host.includes(":") && mappedV4(host) === undefined;

@@ -8,11 +8,13 @@
  * Invariants: nothing is served before the store is recovered; nothing is advertised before it is served; after `stop`
  * everything acknowledged is on the disk and no timer, port or lock is left.
  */
+
+import { hostPortText } from "../../wire/host.ts";
 import type { ExtFields, SerializeType } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf, RequestName, RequestRow, ServedBy } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { ConnectionAddresses } from "../advertised.ts";
-import { hostPortText, parseHostPort } from "../advertised_rules.ts";
+import { parseHostPort } from "../advertised_rules.ts";
 import { adjustSettings } from "../config.ts";
 import { LiveConfiguration } from "../config_update.ts";
 import { Admission } from "../remoting/admission.ts";

@@ -1,5 +1,6 @@
 /** What clients and operators ask about brokers: routes, clusters, members of a broker name. */
 import { clusterInfo, getBrokerMemberGroupResponseBody } from "../../wire/bodies/route.ts";
+import { SEE_FAQ } from "../../wire/mix_all.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { V4_9_4 } from "../../wire/version.ts";
 import { type Peer, type Processor, RemotingError, type RequestContext } from "../remoting/processor.ts";
@@ -34,7 +35,6 @@ interface RouteProcessors {
 
 const ZONE_MODE = "__ZONE_MODE";
 const ZONE_NAME = "__ZONE_NAME";
-const FAQ = "See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
 
 export function routeProcessors(parts: RouteParts): RouteProcessors {
   const { routes, answers, addressFor } = parts;
@@ -51,7 +51,7 @@ export function routeProcessors(parts: RouteParts): RouteProcessors {
         addressOf: addressOf(context),
       });
       if (body !== undefined) return { body };
-      const remark = `No topic route info in name server for the topic: ${clipped(topic, 300)}\n${FAQ}\n${routes.explainNoRoute(topic)}`;
+      const remark = `No topic route info in name server for the topic: ${clipped(topic, 300)}\n${SEE_FAQ}\n${routes.explainNoRoute(topic)}`;
       throw new RemotingError(ResponseCode.TOPIC_NOT_EXIST, remark);
     },
 

@@ -9,6 +9,7 @@
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { WireError } from "../../wire/errors.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
+import { hostPortText } from "../../wire/host.ts";
 import {
   type ExtFields,
   FLAG_ONEWAY,
@@ -326,8 +327,7 @@ export class RemotingConnection implements Peer {
   }
 }
 
-export const endpointText = (endpoint: Endpoint): string =>
-  endpoint.host.includes(":") ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+export const endpointText = ({ host, port }: Endpoint): string => hostPortText(host, port);
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length);

@@ -8,9 +8,11 @@
  */
 import type { TopicQueueMappingInfo } from "../../wire/bodies/static_topic.ts";
 import type { DataVersion, TopicConfig } from "../../wire/bodies/topic.ts";
+import { MASTER_ID } from "../../wire/mix_all.ts";
+import { PERM_WRITE } from "../../wire/perm_name.ts";
 import type { Clock, Log } from "../runtime.ts";
 import { ownerNameFault, queuesFault, topicNameFault } from "./names.ts";
-import { type BrokerEntry, liveKey, MASTER_ID, PERM_WRITE, type RouteTables, sameDataVersion } from "./route_tables.ts";
+import { type BrokerEntry, liveKey, type RouteTables, sameDataVersion } from "./route_tables.ts";
 
 /** Bounds of the tables, far above any cluster known: whoever reaches the port may register, and must not take all memory. */
 export const BROKERS_MAX = 20_000;

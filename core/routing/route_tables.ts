@@ -18,11 +18,6 @@ import type { QueueData } from "../../wire/bodies/route.ts";
 import type { TopicQueueMappingInfo } from "../../wire/bodies/static_topic.ts";
 import type { DataVersion } from "../../wire/bodies/topic.ts";
 
-/** Bits of QueueData.perm. */
-export const PERM_READ = 4;
-export const PERM_WRITE = 2;
-export const MASTER_ID = 0;
-
 export interface BrokerEntry {
   readonly clusterName: string;
   readonly brokerName: string;

@@ -1,5 +1,8 @@
 /** Lists of topics, and permissions of all topics of a broker: what operators ask and set. */
-import { MASTER_ID, PERM_READ, PERM_WRITE, type RouteTables } from "./route_tables.ts";
+
+import { MASTER_ID } from "../../wire/mix_all.ts";
+import { PERM_READ, PERM_WRITE } from "../../wire/perm_name.ts";
+import type { RouteTables } from "./route_tables.ts";
 
 /** Bits of topicSysFlag. */
 const UNIT = 1;

@@ -1,6 +1,8 @@
 /** What a client is told about a topic: put together from the tables, then bent by the acting master and by zones. */
 import type { BrokerData, TopicRouteData } from "../../wire/bodies/route.ts";
-import { type BrokerEntry, liveKey, MASTER_ID, PERM_WRITE, type RouteTables } from "./route_tables.ts";
+import { MASTER_ID } from "../../wire/mix_all.ts";
+import { PERM_WRITE } from "../../wire/perm_name.ts";
+import { type BrokerEntry, liveKey, type RouteTables } from "./route_tables.ts";
 
 /** Topics in which brokers of one name find each other: no slave may seem a master there. */
 const SYNC_BROKER_MEMBER_PREFIX = "rmq_sys_SYNC_BROKER_MEMBER_";

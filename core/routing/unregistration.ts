@@ -2,9 +2,12 @@
  * Brokers go: by their own word, by the close of their channel, by silence. A batch of them sweeps the topic table once,
  * so that a thousand brokers behind one dead switch cost one sweep.
  */
+
+import { MASTER_ID } from "../../wire/mix_all.ts";
+import { PERM_WRITE } from "../../wire/perm_name.ts";
 import type { Log } from "../runtime.ts";
 import { type MinBrokerIdChange, minIdChange } from "./registration.ts";
-import { liveKey, MASTER_ID, PERM_WRITE, type RouteTables } from "./route_tables.ts";
+import { liveKey, type RouteTables } from "./route_tables.ts";
 
 export interface Unregistration {
   readonly clusterName: string;

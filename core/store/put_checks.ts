@@ -1,12 +1,12 @@
 /** What may not enter the log, whatever the disk says (03.1, 06.1). */
 import { utf8Length } from "../../wire/bytes.ts";
 import { CRC_PROPERTY_BYTES, PROPERTIES_BYTES_MAX } from "../../wire/message.ts";
+import { RETRY_PREFIX } from "../../wire/mix_all.ts";
 import type { MessageInput, PutRefusal } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 
 /** A topic's name in the record; only retry topics may be longer than maxTopicLength. */
 const TOPIC_BYTES_MAX = 255;
-const RETRY_PREFIX = "%RETRY%";
 
 /** Why the message is refused; undefined when it is not. @param bodyBytes of the message, or of its whole batch */
 export function illegalPut(

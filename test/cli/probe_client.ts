@@ -8,7 +8,7 @@
 import process from "node:process";
 import { silentLog } from "../../adapters/shared/log.ts";
 import { hostRuntime } from "../../cli/host.ts";
-import { hostPortText } from "../../core/advertised_rules.ts";
+import { hostPortText } from "../../wire/host.ts";
 import { RemotingClient } from "../../core/remoting/client.ts";
 import type { PeerReply } from "../../core/remoting/processor.ts";
 import { topicRouteData } from "../../wire/bodies/route.ts";

@@ -2,10 +2,10 @@
 import { getConsumerListByGroupResponseBody } from "../../../wire/bodies/client.ts";
 import { type ConsumerData, heartbeatData } from "../../../wire/bodies/heartbeat.ts";
 import { checkClientRequestBody } from "../../../wire/bodies/subscription.ts";
+import { PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type ProcessorMap, RemotingError } from "../../remoting/processor.ts";
 import type { TopicConfigManager } from "../metadata/topics.ts";
-import { PERM_READ, PERM_WRITE } from "../metadata/topics_config.ts";
 import { retryTopicOf } from "../metadata/topics_validator.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Groups } from "../parts.ts";

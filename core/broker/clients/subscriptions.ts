@@ -4,8 +4,8 @@
  * once per change which clients differ, and in what.
  */
 import type { SubscriptionData } from "../../../wire/bodies/subscription.ts";
+import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import type { Log } from "../../runtime.ts";
-import { RETRY_PREFIX } from "../metadata/topics_validator.ts";
 
 /** Topic -> expression, in a form that is equal when the subscriptions mean the same. */
 type Expressions = ReadonlyMap<string, string>;

@@ -8,6 +8,7 @@ import { readInt32, readInt64 } from "../../../wire/bytes.ts";
 import type { PullMessageRequestHeader, PullMessageResponseHeader } from "../../../wire/headers/pull.ts";
 import { RECORD_AT } from "../../../wire/message.ts";
 import { readStoreTimestamp } from "../../../wire/message_reader.ts";
+import { MASTER_ID } from "../../../wire/mix_all.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import type { MaybePromise, ProcessorMap, RequestContext } from "../../remoting/processor.ts";
 import type { GetResult, GetStatus } from "../../store/message_store.ts";
@@ -17,8 +18,6 @@ import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
 
 const FLAG_COMMIT_OFFSET = 1;
 const FLAG_SUSPEND = 2;
-
-const MASTER_ID = 0;
 
 /** Response code of what was found; where two stand, the second is for a pull from offset 0. */
 const CODE_OF: Readonly<Record<GetStatus, readonly [code: number, atZero: number]>> = {

@@ -2,6 +2,7 @@
 import type { SubscriptionGroupConfig } from "../../../wire/bodies/subscription_group.ts";
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import type { PullMessageRequestHeader } from "../../../wire/headers/pull.ts";
+import { PERM_READ } from "../../../wire/perm_name.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { TagsFilter } from "../../store/message_store.ts";
@@ -9,7 +10,7 @@ import { isSystemGroup } from "../metadata/topics_validator.ts";
 import type { BrokerParts, ConsumerGroup } from "../parts.ts";
 import { isTagType, SubscriptionFilters, tagFilterOf } from "./pull_filter.ts";
 import type { PullReply } from "./pull_hold.ts";
-import { brokerName, FAQ, PERM_READ } from "./send_checks.ts";
+import { brokerName, FAQ } from "./send_checks.ts";
 
 const FLAG_SUBSCRIPTION = 4;
 

@@ -1,6 +1,7 @@
 /** Names of retry and dead letter topics, and the counts that decide between them. */
+
+import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { V3_4_9 } from "../../../wire/version.ts";
-import { RETRY_PREFIX } from "../metadata/topics_validator.ts";
 
 /** Queues of every `%DLQ%` topic. */
 export const DLQ_QUEUES = 1;

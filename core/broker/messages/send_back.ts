@@ -7,6 +7,7 @@ import { tagsCode } from "../../../wire/java_hash.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
 import { encodeMessageId } from "../../../wire/message_id.ts";
 import { decodeRecord, type StoredMessage } from "../../../wire/message_reader.ts";
+import { PERM_WRITE } from "../../../wire/perm_name.ts";
 import { propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type ProcessorMap, RemotingError, type RequestContext, type TypedReply } from "../../remoting/processor.ts";
@@ -15,7 +16,7 @@ import { dlqTopicOf, retryTopicOf } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
 import { DLQ_QUEUES, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
 import { type DelayLevels, parkedMessage } from "./schedule_levels.ts";
-import { brokerName, FAQ, PERM_WRITE } from "./send_checks.ts";
+import { brokerName, FAQ } from "./send_checks.ts";
 import { putError } from "./send_status.ts";
 
 /** The level of the first retry: 10 s. */

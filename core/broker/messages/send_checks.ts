@@ -1,17 +1,17 @@
 /** What is checked before a message is looked at: may this broker, this topic, this queue be sent to? In Apache's order. */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
+import { RETRY_PREFIX, SEE_FAQ } from "../../../wire/mix_all.ts";
+import { PERM_WRITE } from "../../../wire/perm_name.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
-import { isNotAllowedSendTopic, RETRY_PREFIX, topicFault } from "../metadata/topics_validator.ts";
+import { isNotAllowedSendTopic, topicFault } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
 import { RETRY_PERM } from "./retry.ts";
 
 /** Ends remarks about things that an operator must create, in Apache's words. */
-export const FAQ = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
+export const FAQ = `\n${SEE_FAQ}`;
 
-export const PERM_WRITE = 2;
-export const PERM_READ = 4;
 const TOPIC_UNIT = 1;
 const TOPIC_UNIT_SUB = 2;
 

@@ -5,6 +5,7 @@
  * moves with every change, so that nameservers see it.
  */
 import { type DataVersion, type TopicConfig, topicConfigSerializeWrapper } from "../../../wire/bodies/topic.ts";
+import { PERM_INHERIT, PERM_MAX } from "../../../wire/perm_name.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError } from "../../remoting/processor.ts";
 import type { Log, Runtime } from "../../runtime.ts";
@@ -12,7 +13,7 @@ import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Topics } from "../parts.ts";
 import { alterAttributes, TOPIC_ATTRIBUTES } from "./topics_attributes.ts";
-import { newTopic, PERM_INHERIT, PERM_MAX } from "./topics_config.ts";
+import { newTopic } from "./topics_config.ts";
 import { systemTopicsOf } from "./topics_system.ts";
 import { AUTO_CREATE_TOPIC, isSystemTopicName, topicFault } from "./topics_validator.ts";
 import { nextVersion } from "./versions.ts";

@@ -1,7 +1,8 @@
 /** Topics that a broker makes at start (06.8). */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import { PERM_INHERIT, PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import type { BrokerSettings } from "../options.ts";
-import { newTopic, PERM_INHERIT, PERM_READ, PERM_WRITE } from "./topics_config.ts";
+import { newTopic } from "./topics_config.ts";
 import {
   AUTO_CREATE_TOPIC,
   BENCHMARK_TOPIC,

@@ -2,6 +2,8 @@
  * Names of topics and groups: which are legal, which are the broker's own. Names become paths of consume queues, so
  * nothing may be made of a name before it went through here.
  */
+import { DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
+
 const LEGAL = /^[%|a-zA-Z0-9_-]+$/;
 
 /** Chars; `%RETRY%` and `%DLQ%` topics may be longer, since they hold a group's name. */
@@ -9,8 +11,6 @@ export const TOPIC_LENGTH_MAX = 127;
 export const RETRY_OR_DLQ_TOPIC_LENGTH_MAX = 255;
 export const GROUP_LENGTH_MAX = 120;
 
-export const RETRY_PREFIX = "%RETRY%";
-export const DLQ_PREFIX = "%DLQ%";
 export const LMQ_PREFIX = "%LMQ%";
 const SYSTEM_TOPIC_PREFIX = "rmq_sys_";
 const SYSTEM_GROUP_PREFIX = "CID_RMQ_SYS_";

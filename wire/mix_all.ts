@@ -1,0 +1,12 @@
+/** What all roles and clients agree on beside codes and bytes (`MixAll`). */
+
+/** The brokerId of a master. */
+export const MASTER_ID = 0;
+
+/** A group's topic of messages to be consumed again: `%RETRY%` and the group's name. */
+export const RETRY_PREFIX = "%RETRY%";
+/** A group's topic of messages that were given up. */
+export const DLQ_PREFIX = "%DLQ%";
+
+/** Ends remarks about things that an operator must create. */
+export const SEE_FAQ = "See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
