@@ -120,13 +120,14 @@ final class AdminApiCases {
         equal(false, changed.isConsumeBroadcastEnable(), "consumeBroadcastEnable after the update");
         check(kit.admin().queryTopicConsumeByWho(topic).getGroupList().contains(group), "the group is seen to consume the topic");
         consumer.shutdown();
+        // 4.x asks for the removal of the offsets by a field that a 5.x broker does not know; Apache's then deletes the
+        // group and makes it again at once
+        if (kit.settings().older()) return;
         // a heartbeat on its way when the consumer is shut down makes the group again
         eventually("the group is gone", 10, () -> {
             kit.admin().deleteSubscriptionGroup(addr, group, true);
             return !kit.admin().getAllSubscriptionGroup(addr, 5000).getSubscriptionGroupTable().containsKey(group);
         });
-        // 4.x asks for the offsets' removal by a field that a 5.x broker does not know
-        if (kit.settings().older()) return;
         check(!kit.admin().queryTopicConsumeByWho(topic).getGroupList().contains(group), "and its offsets too");
     }
 
