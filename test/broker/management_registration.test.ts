@@ -319,6 +319,39 @@ describe("host names in namesrvAddr", () => {
   });
 });
 
+describe("a name in namesrvAddr that has no address yet", () => {
+  test("is tried again every few seconds, one warning for all tries, and keeps no other nameserver waiting", async () => {
+    const { at, clock } = world();
+    const first = await new FakeNameServer(at("10.0.0.1")).start();
+    const late = await new FakeNameServer(at("10.0.0.2")).start();
+    const runtime = at("10.0.0.5");
+    let exists = false;
+    const dns = {
+      resolve: async (name: string) => {
+        if (name === "slow") return new Promise<string[]>(() => {});
+        if (name !== "late") return [name];
+        if (!exists) throw Object.assign(new Error("queryA ENOTFOUND late"), { code: "ENOTFOUND" });
+        return ["10.0.0.2"];
+      },
+    };
+    const log = new RecordingLog();
+    const settings = settingsOf(runtime, { brokerIP1: "10.0.0.5", namesrvAddr: "slow:9876;late:9876;10.0.0.1:9876" });
+    const broker = new Broker({ runtime: { ...runtime, dns }, log, settings });
+    await started(broker, clock);
+    expect([first.registered.length, late.registered.length]).toEqual([1, 0]);
+    await clock.advance(20_000);
+    exists = true;
+    await clock.advance(5_100);
+    expect(late.lastTopics.length).toBe(15);
+    const warned = log.of("warn").filter((line) => line.message.startsWith("cannot resolve the name of a nameserver"));
+    expect(warned.map((line) => line.fields["name"])).toEqual(["late"]);
+    await broker.stop();
+    expect([first.unregistered, late.unregistered]).toEqual([["broker-a"], ["broker-a"]]);
+    await first.stop();
+    await late.stop();
+  });
+});
+
 test("a nameserver in the same process is registered with without a socket, and forgets a broker that stops", async () => {
   const { at, clock } = world();
   const runtime = at("10.0.0.5");

@@ -3,7 +3,7 @@
  *
  * Every nameserver is registered with independently of the others: at start, every registerNameServerPeriod, when the
  * connection to it was lost, and at once when a topic changes (with that topic alone, if it knows the broker already). One
- * that is down is tried again every few seconds and gets everything when it is back. Calls to one nameserver never overlap,
+ * that is down, or whose name has no address yet, is tried again every few seconds and gets everything when it is back. Calls to one nameserver never overlap,
  * so it can't see an older state after a newer one.
  */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
@@ -45,6 +45,8 @@ export class NameServerRegistration {
   readonly #servers: NameServerTargets;
   readonly #targets = new Map<NameServerCaller, Target>();
   readonly #timers: TimerHandle[] = [];
+  /** The next try, by entry of namesrvAddr whose name has no address yet. */
+  readonly #lookUps = new Map<string, TimerHandle>();
   #stopped = false;
 
   constructor(parts: RegistrationParts) {
@@ -59,12 +61,12 @@ export class NameServerRegistration {
   async start(): Promise<void> {
     const { runtime, settings } = this.#parts;
     this.#adopt(this.#servers.all());
-    await this.#resolve();
+    const resolved = this.#resolve();
     this.#timers.push(
       runtime.clock.setInterval(() => this.registerAll(), settings.registerNameServerPeriod),
       runtime.clock.setInterval(() => void this.#resolve(), settings.updateNameServerAddrPeriod),
     );
-    const first = Promise.all([...this.#targets.values()].map((target) => Promise.resolve(target.running)));
+    const first = resolved.then(() => Promise.all([...this.#targets.values()].map((target) => target.running)));
     await Promise.race([first, new Promise<void>((resolve) => runtime.clock.setTimeout(resolve, START_WAIT_MS))]);
   }
 
@@ -90,7 +92,7 @@ export class NameServerRegistration {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#calls.stop();
-    for (const timer of this.#timers.splice(0)) timer.cancel();
+    for (const timer of [...this.#timers.splice(0), ...this.#lookUps.values()]) timer.cancel();
     const { settings, log } = this.#parts;
     await Promise.all(
       [...this.#targets.values()].map(async (target) => {
@@ -113,9 +115,20 @@ export class NameServerRegistration {
 
   // ------------------------------------------------------------------------------------------------------- targets
 
+  /** Each name by itself: one that takes its time, or has no address yet, keeps none of the others waiting. */
   async #resolve(): Promise<void> {
-    const { added, removed } = await this.#servers.resolve();
+    await Promise.all(this.#servers.entries().map((entry) => this.#resolveEntry(entry)));
+  }
+
+  async #resolveEntry(entry: string): Promise<void> {
+    const isKnown = await this.#servers.lookUp(entry);
     if (this.#stopped) return;
+    this.#lookUps.get(entry)?.cancel();
+    if (!isKnown) {
+      const again = this.#parts.runtime.clock.setTimeout(() => void this.#resolveEntry(entry), RETRY_AFTER_MS);
+      this.#lookUps.set(entry, again);
+    }
+    const { added, removed } = this.#servers.take();
     for (const caller of removed) {
       this.#targets.get(caller)?.retry?.cancel();
       this.#targets.delete(caller);

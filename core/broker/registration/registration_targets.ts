@@ -116,6 +116,8 @@ export class NameServerTargets {
   readonly #remote = new Map<string, NameServerCaller>();
   /** `host:port` as configured -> addresses of the last good look-up. */
   readonly #resolved = new Map<string, readonly string[]>();
+  /** Entries whose last look-up failed: one line when it begins, not one a try. */
+  readonly #failing = new Set<string>();
 
   constructor(
     parts: { runtime: Runtime; log: Log; settings: BrokerSettings },
@@ -133,17 +135,49 @@ export class NameServerTargets {
     return [...this.#local, ...this.#remote.values()];
   }
 
+  /** `host:port` of each nameserver, as configured. */
+  entries(): string[] {
+    const { namesrvAddr = "" } = this.#settings;
+    return [...new Set(namesrvAddr.split(";").map((text) => text.trim()))].filter((text) => text !== "");
+  }
+
+  /** Looks up one entry; what is found counts from the next `take` on. False: it was never found so far. Never rejects. */
+  async lookUp(entry: string): Promise<boolean> {
+    const { host, port } = splitAddress(entry);
+    const before = this.#resolved.get(entry);
+    try {
+      const found = await this.#runtime.dns.resolve(host);
+      // A host with both families is one nameserver, not two: IPv4 first, as Java prefers it.
+      const v4 = found.filter((address) => !address.includes(":"));
+      const addresses = (v4.length > 0 ? v4 : found).map((address) => endpointText({ host: address, port }));
+      this.#resolved.set(entry, addresses);
+      const isNews = before === undefined ? this.#failing.has(entry) : before.join() !== addresses.join();
+      this.#failing.delete(entry);
+      if (isNews) {
+        const now = addresses.join();
+        this.#log.info("the addresses behind a nameserver's name changed", { name: host, before: before?.join() ?? "none", now });
+      }
+      return true;
+    } catch (fault) {
+      if (!this.#failing.has(entry)) {
+        this.#log.warn("cannot resolve the name of a nameserver; it is tried again", {
+          key: "namesrvAddr",
+          name: host,
+          reason: fault instanceof Error ? fault.message : String(fault),
+          using: before?.join() ?? "nothing",
+        });
+      }
+      this.#failing.add(entry);
+      return before !== undefined;
+    }
+  }
+
   /**
-   * Resolves the names of `namesrvAddr`. A name that can't be resolved keeps its last addresses.
-   * @returns nameservers that are new, and those that are no more.
+   * Nameservers that are new, and those that are no more, by what was looked up. A name that can't be resolved any more
+   * keeps its last addresses.
    */
-  async resolve(): Promise<{ added: NameServerCaller[]; removed: NameServerCaller[] }> {
-    const configured = (this.#settings.namesrvAddr ?? "")
-      .split(";")
-      .map((text) => text.trim())
-      .filter((text) => text !== "");
-    const wanted = new Set<string>();
-    for (const entry of configured) for (const address of await this.#addressesOf(entry)) wanted.add(address);
+  take(): { added: NameServerCaller[]; removed: NameServerCaller[] } {
+    const wanted = new Set(this.entries().flatMap((entry) => this.#resolved.get(entry) ?? []));
     const added: NameServerCaller[] = [];
     const removed: NameServerCaller[] = [];
     for (const address of wanted) {
@@ -159,34 +193,5 @@ export class NameServerTargets {
       removed.push(caller);
     }
     return { added, removed };
-  }
-
-  async #addressesOf(entry: string): Promise<readonly string[]> {
-    const { host, port } = splitAddress(entry);
-    try {
-      const found = await this.#runtime.dns.resolve(host);
-      // A host with both families is one nameserver, not two: IPv4 first, as Java prefers it.
-      const v4 = found.filter((address) => !address.includes(":"));
-      const addresses = (v4.length > 0 ? v4 : found).map((address) => endpointText({ host: address, port }));
-      const before = this.#resolved.get(entry);
-      if (before !== undefined && before.join() !== addresses.join()) {
-        this.#log.info("the addresses behind a nameserver's name changed", {
-          name: host,
-          before: before.join(),
-          now: addresses.join(),
-        });
-      }
-      this.#resolved.set(entry, addresses);
-      return addresses;
-    } catch (fault) {
-      const before = this.#resolved.get(entry) ?? [];
-      this.#log.warn("cannot resolve the name of a nameserver; it is tried again", {
-        key: "namesrvAddr",
-        name: host,
-        reason: fault instanceof Error ? fault.message : String(fault),
-        using: before.join() || "nothing",
-      });
-      return before;
-    }
   }
 }
