@@ -67,10 +67,9 @@ export interface BrokerArguments {
 }
 
 export function loadBrokerSettings(runtime: Runtime, args: BrokerArguments): Loaded<typeof brokerOptions> {
-  const given = new Map([...(args.defaults ?? []), ...readFile(runtime, args.file)]);
-  if (args.file !== undefined && !given.has("brokerConfigPath")) {
-    given.set("brokerConfigPath", args.file);
-  }
+  // Run-time updates go to the file that the next start reads, unless the file itself names another.
+  const origin: Properties = new Map(args.file === undefined ? [] : [["brokerConfigPath", args.file]]);
+  const given = new Map([...(args.defaults ?? []), ...origin, ...readFile(runtime, args.file)]);
   const loaded = named(args.file, () => loadSettings(brokerOptions, given, args.overrides, runtime.system));
   return { settings: loaded.settings, warnings: [...loaded.warnings, ...deriveBrokerSettings(loaded.settings)] };
 }

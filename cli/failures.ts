@@ -20,16 +20,17 @@ export function explainFailure(fault: unknown, remedies: Remedies): string {
   if (fault instanceof PropertiesError) {
     return message;
   }
-  const hint = hintFor(codeOf(fault), remedies);
+  const hint =
+    hintFor(codeOf(fault), remedies) ?? (message.startsWith("Cannot listen on ") ? noSuchAddress(remedies) : undefined);
   return hint === undefined || message.includes(hint) ? message : `${message}. ${hint}`;
 }
 
 function hintFor(code: string | undefined, remedies: Remedies): string | undefined {
   switch (code) {
     case "EADDRINUSE":
-      return `Another process has this port: stop it, or choose another port with ${remedies.port}`;
+      return `Another process, or another port of this one, has this port: stop it, or choose another port with ${remedies.port}`;
     case "EADDRNOTAVAIL":
-      return `This machine has no such address: choose one that it has with ${remedies.address}`;
+      return noSuchAddress(remedies);
     case "EACCES":
     case "EPERM":
     case "EROFS":
@@ -42,6 +43,11 @@ function hintFor(code: string | undefined, remedies: Remedies): string | undefin
     default:
       return undefined;
   }
+}
+
+/** Also for what a runtime can't name better: Bun says EIO of an address that it can't make out. */
+function noSuchAddress(remedies: Remedies): string {
+  return `This machine has no such address: choose one that it has with ${remedies.address}`;
 }
 
 function codeOf(fault: unknown): string | undefined {

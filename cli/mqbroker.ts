@@ -11,7 +11,11 @@ const args = parsedArguments<ServerArguments>(serverCommand("mqbroker"));
 const file = args.configFile ?? "the file of -c";
 
 await serve(
-  { port: `listenPort in ${file}`, directory: `storePathRootDir in ${file}`, address: `bindAddress in ${file}` },
+  {
+    port: `listenPort in ${file} (the VIP port is two below it)`,
+    directory: `storePathRootDir in ${file}`,
+    address: `bindAddress in ${file}`,
+  },
   args.logLevel,
   async ({ runtime, log }) => {
     const overrides = new Map(args.namesrvAddr === undefined ? [] : [["namesrvAddr", args.namesrvAddr]]);

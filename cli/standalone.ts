@@ -14,8 +14,10 @@ import { type Running, type Serving, serve } from "./serve.ts";
 
 const args = parsedArguments<StandaloneArguments & { logLevel: LogLevel }>(standaloneCommand());
 
-await serve({ port: "--namesrv-port and --broker-port", directory: "--data", address: "--listen" }, args.logLevel, (serving) =>
-  start(serving),
+await serve(
+  { port: "--namesrv-port and --broker-port (the VIP port is two below it)", directory: "--data", address: "--listen" },
+  args.logLevel,
+  (serving) => start(serving),
 );
 
 async function start({ runtime, log }: Serving): Promise<Running | undefined> {

@@ -8,11 +8,11 @@
 import process from "node:process";
 import { silentLog } from "../../adapters/shared/log.ts";
 import { hostRuntime } from "../../cli/host.ts";
-import { hostPortText } from "../../wire/host.ts";
 import { RemotingClient } from "../../core/remoting/client.ts";
 import type { PeerReply } from "../../core/remoting/processor.ts";
 import { topicRouteData } from "../../wire/bodies/route.ts";
 import { sendMessageResponseHeader } from "../../wire/headers/send.ts";
+import { hostPortText } from "../../wire/host.ts";
 import { decodeMessageId } from "../../wire/message_id.ts";
 
 /** What it prints. */

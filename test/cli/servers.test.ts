@@ -79,7 +79,7 @@ describe.each([...ourRuntimes])("on %s", (runtime) => {
     const { code, output } = await ended(shop.start(runtime, "mqbroker", ["-c", conf]));
     expect(code).toBe(1);
     expect(output).toContain(`${conf}: listenPort=99999 can't be used: allowed is a whole number from 0 to 65535\n`);
-    expect(output).toContain(`${conf}: brokerRole=FOO can't be used: allowed is one of ASYNC_MASTER, SYNC_MASTER\n`);
+    expect(output).toContain(`${conf}: brokerRole=FOO can't be used: allowed is one of ASYNC_MASTER, SYNC_MASTER. `);
     expect(existsSync(shop.path("store"))).toBe(false);
   });
 
@@ -185,6 +185,14 @@ describe("on bun", () => {
     expect(output).toContain("bindAddress=127.0.0.1\n");
   });
 
+  test("the stand-alone server with a file of -c keeps run-time updates there", async () => {
+    const conf = shop.file("mine.conf", "brokerName=mine\n");
+    const { code, output } = await ended(shop.start("bun", "standalone", ["-p", "-c", conf, "--data", shop.path("data")]));
+    expect(code).toBe(0);
+    expect(output).toContain("brokerName=mine\n");
+    expect(output).toContain(`brokerConfigPath=${conf}\n`);
+  });
+
   test("--listen tells the stand-alone server where", async () => {
     const server = shop.start("bun", "standalone", ["--data", shop.path("data"), "--listen", "0.0.0.0", ...FREE]);
     await outputMatch(server, /The broker\[broker-a, 0\.0\.0\.0:\d+\] boot success.*\n/);
@@ -206,6 +214,14 @@ describe("on bun", () => {
     const { code, output } = await ended(shop.start("bun", "mqbroker", args));
     expect(code).toBe(1);
     expect(output).toContain(expected);
+  });
+
+  test.each(["203.0.113.7", "no-such-host.invalid"])("an address that is not here, %s, is said with the key", async (address) => {
+    const conf = shop.file("broker.conf", `brokerName=b\nbindAddress=${address}\nstorePathRootDir=${shop.path("store")}\n`);
+    const { code, output } = await ended(shop.start("bun", "mqbroker", ["-c", conf]));
+    expect(code).toBe(1);
+    expect(output).toContain(`Cannot listen on ${address} port 10911: `);
+    expect(output).toContain(`This machine has no such address: choose one that it has with bindAddress in ${conf}`);
   });
 
   test("a directory that can't be made is said with the key", async () => {
