@@ -67,17 +67,13 @@ export async function startRocketMQ(options: StartOptions = {}): Promise<RocketM
     { brokerName: "broker-a", bindAddress: LOOPBACK, listenPort: 0, namesrvAddr: "", ...MEMORY_STORE, ...options.broker },
     system,
   );
-  const nameServer: NameServer = new NameServer({
+  const nameServer = new NameServer({
     runtime,
     log,
     settings: namesrvSettings,
     listen: listen ? [{ host: LOOPBACK, port: options.namesrv?.listenPort ?? 0 }] : [],
-    addressFor: (peer, brokerName, brokerId, registered) =>
-      brokerName === brokerSettings.brokerName && brokerId === brokerSettings.brokerId
-        ? broker.addresses.brokerAddressFor(peer)
-        : registered,
   });
-  const broker: Broker = new Broker({ runtime, log, settings: brokerSettings, nameServer, listen });
+  const broker = new Broker({ runtime, log, settings: brokerSettings, nameServer, listen });
   const [address] = await nameServer.start();
   try {
     await broker.start();

@@ -52,16 +52,14 @@ async function start({ runtime, log }: Serving): Promise<Running | undefined> {
     log.warn(warning);
   }
   const serializeType = serializeTypeOf(runtime.system);
-  const nameServer: NameServer = new NameServer({
+  const nameServer = new NameServer({
     runtime,
     log,
     settings: namesrv.settings,
     listen: [{ host: namesrv.settings.bindAddress, port: namesrv.settings.listenPort }],
     serializeType,
-    addressFor: (peer, brokerName, brokerId, registered) =>
-      brokerName === broker.settings.brokerName && brokerId === 0 ? server.addresses.brokerAddressFor(peer) : registered,
   });
-  const server: Broker = new Broker({ runtime, log, settings: broker.settings, nameServer, serializeType });
+  const server = new Broker({ runtime, log, settings: broker.settings, nameServer, serializeType });
   await nameServer.start();
   try {
     const { listening, advertised, brokerName } = await server.start();

@@ -46,7 +46,7 @@ export interface BrokerOptions {
   readonly settings: BrokerSettings;
   /** Serve bindAddress:listenPort and the VIP port (default true); false leaves the broker to callers in this process. */
   readonly listen?: boolean;
-  /** A nameserver in this process, registered with beside those of namesrvAddr. */
+  /** A nameserver in this process, registered with beside those of namesrvAddr; it tells clients what `addresses` says. */
   readonly nameServer?: LocalNameServer;
   /** Which address clients are told; made from the settings when left out. */
   readonly addresses?: ConnectionAddresses;
@@ -96,6 +96,8 @@ export class Broker {
   readonly #idleAdmission: Admission;
   readonly #timers: TimerHandle[] = [];
   #server: RemotingServer<"broker"> | undefined;
+  /** Ends what the nameserver in this process tells clients of us. */
+  #withdraw: (() => void) | undefined;
   #loaded = false;
   #state: "new" | "starting" | "running" | "stopping" | "stopped" = "new";
   #stopping: Promise<void> | undefined;
@@ -180,6 +182,9 @@ export class Broker {
       this.#loaded = true;
       await this.addresses.refresh();
       await this.#listen();
+      this.#withdraw = this.#options.nameServer?.advertise(this.settings.brokerName, this.settings.brokerId, (peer) =>
+        this.addresses.brokerAddressFor(peer),
+      );
       this.#startServices();
       await this.#registration.start();
     } catch (fault) {
@@ -329,6 +334,7 @@ export class Broker {
     if (this.#loaded) await this.#step(by("save"), "save consumer offsets", () => this.offsets.persist());
     await this.#step(by("close"), "close the store", () => this.store.close());
     await this.#step(by("disconnect"), "close connections", () => this.#server?.stop());
+    this.#withdraw?.();
     this.#localPeer.close();
     this.#state = "stopped";
     log.info("broker stopped", { broker: this.settings.brokerName });

@@ -26,7 +26,7 @@ import { KVConfigManager } from "./kv_config.ts";
 import { kvProcessors } from "./kv_processors.ts";
 import { type NamesrvSettings, namesrvOptions } from "./options.ts";
 import { RouteAnswers } from "./route_answers.ts";
-import { type AddressFor, routeProcessors } from "./route_processors.ts";
+import { AdvertisedBrokers, routeProcessors } from "./route_processors.ts";
 import { topicProcessors } from "./topic_processors.ts";
 import { UnregisterQueue } from "./unregister_queue.ts";
 
@@ -39,8 +39,6 @@ export interface NameServerOptions {
   readonly listen?: readonly ListenAddress[];
   readonly serializeType?: SerializeType;
   readonly frameBytesMax?: number;
-  /** Address that a peer is told for a broker; the registered one without it. */
-  readonly addressFor?: AddressFor;
   /** Sends NOTIFY_MIN_BROKER_ID_CHANGE; over connections of our own without it. */
   readonly notifyBrokers?: (change: MinBrokerIdChange) => void;
 }
@@ -56,6 +54,7 @@ export class NameServer {
   readonly #unregisterQueue: UnregisterQueue;
   readonly #server: RemotingServer<"namesrv"> | undefined;
   readonly #watched = new WeakSet<Peer>();
+  readonly #advertised = new AdvertisedBrokers();
   #client: RemotingClient | undefined;
   #scans: TimerHandle[] = [];
   #startedAt: number;
@@ -119,6 +118,15 @@ export class NameServer {
     this.#client?.stop();
   }
 
+  /**
+   * From now on clients are told `addressFor(client)`, `host:port`, instead of the address that this broker registered: one
+   * in the same process knows by which address it is reached. Called for every address of an answer: cheap, without side
+   * effects. @returns what takes it back.
+   */
+  advertise(brokerName: string, brokerId: number, addressFor: (peer: Peer) => string): () => void {
+    return this.#advertised.add(brokerName, brokerId, addressFor);
+  }
+
   /** A call from the same process, with the checks and errors (RemotingError) of one over the network. */
   invoke<N extends ServedBy<"namesrv">>(
     name: N,
@@ -142,7 +150,7 @@ export class NameServer {
   }
 
   #makeProcessors(): ProcessorMap<"namesrv"> {
-    const { runtime, log, settings, addressFor } = this.#options;
+    const { runtime, log, settings } = this.#options;
     const { routes, kvConfig } = this;
     const configuration = new LiveConfiguration({
       table: namesrvOptions,
@@ -168,7 +176,7 @@ export class NameServer {
         settings,
         routes,
         answers: new RouteAnswers(routes, kvConfig, settings),
-        addressFor,
+        advertised: this.#advertised,
         startedAt: () => this.#startedAt,
       }),
       ...topicProcessors({ log, settings, routes }),

@@ -11,18 +11,32 @@ import type { Clock } from "../runtime.ts";
 import type { NamesrvSettings } from "./options.ts";
 import type { RouteAnswers } from "./route_answers.ts";
 
-/**
- * `host:port` that `peer` is to dial for a broker. With a broker in the same process it is the address the peer reached us
- * on; for all others `registered`, as it is. Called per address of an answer: cheap, without side effects.
- */
-export type AddressFor = (peer: Peer, brokerName: string, brokerId: number, registered: string) => string;
+/** Brokers in this process that know better than their registration what a peer is to dial. */
+export class AdvertisedBrokers {
+  readonly #addressFor = new Map<string, (peer: Peer) => string>();
+
+  /** @returns what takes it back, unless another broker of that name and id came since. */
+  add(brokerName: string, brokerId: number, addressFor: (peer: Peer) => string): () => void {
+    const key = `${brokerId} ${brokerName}`;
+    this.#addressFor.set(key, addressFor);
+    return () => {
+      if (this.#addressFor.get(key) === addressFor) this.#addressFor.delete(key);
+    };
+  }
+
+  /** What this peer is told; undefined when all brokers are told as registered. */
+  forPeer(peer: Peer): AddressOf | undefined {
+    if (this.#addressFor.size === 0) return undefined;
+    return (brokerName, brokerId, registered) => this.#addressFor.get(`${brokerId} ${brokerName}`)?.(peer) ?? registered;
+  }
+}
 
 export interface RouteParts {
   readonly clock: Clock;
   readonly settings: NamesrvSettings;
   readonly routes: RouteInfoManager;
   readonly answers: RouteAnswers;
-  readonly addressFor: AddressFor | undefined;
+  readonly advertised: AdvertisedBrokers;
   /** Clock.monotonic() of the start. */
   readonly startedAt: () => number;
 }
@@ -37,9 +51,7 @@ const ZONE_MODE = "__ZONE_MODE";
 const ZONE_NAME = "__ZONE_NAME";
 
 export function routeProcessors(parts: RouteParts): RouteProcessors {
-  const { routes, answers, addressFor } = parts;
-  const addressOf = ({ peer }: RequestContext): AddressOf | undefined =>
-    addressFor === undefined ? undefined : (brokerName, id, registered) => addressFor(peer, brokerName, id, registered);
+  const { routes, answers, advertised } = parts;
 
   return {
     GET_ROUTEINFO_BY_TOPIC(context, { header }) {
@@ -48,7 +60,7 @@ export function routeProcessors(parts: RouteParts): RouteProcessors {
       const body = answers.body(topic, {
         strict: context.version >= V4_9_4 || acceptStandardJsonOnly === true,
         zoneName: zoneOf(context),
-        addressOf: addressOf(context),
+        addressOf: advertised.forPeer(context.peer),
       });
       if (body !== undefined) return { body };
       const remark = `No topic route info in name server for the topic: ${clipped(topic, 300)}\n${SEE_FAQ}\n${routes.explainNoRoute(topic)}`;
@@ -57,7 +69,7 @@ export function routeProcessors(parts: RouteParts): RouteProcessors {
 
     GET_BROKER_CLUSTER_INFO(context) {
       const info = routes.clusterInfo();
-      const address = addressOf(context);
+      const address = advertised.forPeer(context.peer);
       if (address !== undefined) {
         for (const [name, broker] of info.brokerAddrTable) info.brokerAddrTable.set(name, brokerWithAddresses(broker, address));
       }
@@ -66,7 +78,7 @@ export function routeProcessors(parts: RouteParts): RouteProcessors {
 
     GET_BROKER_MEMBER_GROUP(context, { header: { clusterName, brokerName } }) {
       const group = routes.memberGroup(clusterName, brokerName);
-      const address = addressOf(context);
+      const address = advertised.forPeer(context.peer);
       const brokerMemberGroup = address === undefined ? group : brokerWithAddresses(group, address);
       return { body: getBrokerMemberGroupResponseBody.encode({ brokerMemberGroup }) };
     },

@@ -172,11 +172,11 @@ describe("an answer kept as bytes", () => {
 describe("addresses by peer", () => {
   const from = (local: string) => new LocalPeer({ local: { host: local, port: 9876 } });
   /** As beside a broker in the same process: it is reached where the nameserver was reached. */
-  const addressFor = (peer: Peer, brokerName: string, _brokerId: number, registered: string) =>
-    brokerName === "local" ? `${peer.local.host}:10911` : registered;
+  const addressFor = (peer: Peer) => `${peer.local.host}:10911`;
 
   test("stand in routes, cluster info and member groups; other brokers keep theirs", async () => {
-    const t = testServer({}, undefined, { addressFor });
+    const t = testServer();
+    const withdraw = t.server.advertise("local", 0, addressFor);
     await register(t, "local", "10.9.9.9:10911");
     await register(t, "far", "1.1.2.1:10911");
     for (const host of ["127.0.0.1", "192.168.0.7", "127.0.0.1"]) {
@@ -190,10 +190,14 @@ describe("addresses by peer", () => {
       const group = await t.call("GET_BROKER_MEMBER_GROUP", { clusterName: "C", brokerName: "local" }, options);
       expect(group.text).toBe(`{"brokerMemberGroup":{"brokerAddrs":{0:"${host}:10911"},"brokerName":"local","cluster":"C"}}`);
     }
+    withdraw();
+    const registered = { local: { "0": "10.9.9.9:10911" }, far: { "0": "1.1.2.1:10911" } };
+    expect(addressesIn(await route(t, "T1", { peer: from("127.0.0.1") }))).toEqual(registered);
   });
 
   test("by many peers do not pile up", async () => {
-    const t = testServer({}, undefined, { addressFor });
+    const t = testServer();
+    t.server.advertise("local", 0, addressFor);
     await register(t, "local", "10.9.9.9:10911");
     for (let i = 0; i < 100; i++) {
       const host = `10.0.0.${i}`;

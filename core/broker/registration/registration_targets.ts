@@ -40,6 +40,8 @@ export interface LocalNameServer {
     body?: Uint8Array,
     extFields?: ExtFields,
   ): Promise<TypedReply<N> | undefined>;
+  /** Clients are told `addressFor(client)` for this broker from now on; returns what takes it back. */
+  advertise(brokerName: string, brokerId: number, addressFor: (peer: Peer) => string): () => void;
 }
 
 /** Calls `server` as a connection would: it forgets us when the caller is closed. */
