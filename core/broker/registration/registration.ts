@@ -66,7 +66,7 @@ export class NameServerRegistration {
       runtime.clock.setInterval(() => this.registerAll(), settings.registerNameServerPeriod),
       runtime.clock.setInterval(() => void this.#resolve(), settings.updateNameServerAddrPeriod),
     );
-    const first = resolved.then(() => Promise.all([...this.#targets.values()].map((target) => target.running)));
+    const first = resolved.then(() => Promise.all([...this.#targets.values()].map((target) => Promise.resolve(target.running))));
     await Promise.race([first, new Promise<void>((resolve) => runtime.clock.setTimeout(resolve, START_WAIT_MS))]);
   }
 
@@ -117,7 +117,7 @@ export class NameServerRegistration {
 
   /** Each name by itself: one that takes its time, or has no address yet, keeps none of the others waiting. */
   async #resolve(): Promise<void> {
-    await Promise.all(this.#servers.entries().map((entry) => this.#resolveEntry(entry)));
+    await Promise.all(this.#servers.configured().map((entry) => this.#resolveEntry(entry)));
   }
 
   async #resolveEntry(entry: string): Promise<void> {

@@ -138,7 +138,7 @@ export class NameServerTargets {
   }
 
   /** `host:port` of each nameserver, as configured. */
-  entries(): string[] {
+  configured(): string[] {
     const { namesrvAddr = "" } = this.#settings;
     return [...new Set(namesrvAddr.split(";").map((text) => text.trim()))].filter((text) => text !== "");
   }
@@ -179,7 +179,7 @@ export class NameServerTargets {
    * keeps its last addresses.
    */
   take(): { added: NameServerCaller[]; removed: NameServerCaller[] } {
-    const wanted = new Set(this.entries().flatMap((entry) => this.#resolved.get(entry) ?? []));
+    const wanted = new Set(this.configured().flatMap((entry) => this.#resolved.get(entry) ?? []));
     const added: NameServerCaller[] = [];
     const removed: NameServerCaller[] = [];
     for (const address of wanted) {
