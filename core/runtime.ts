@@ -1,7 +1,7 @@
 /**
  * The port: everything core may ask of the world. Types only.
  *
- * An adapter (`adapters/bun.ts`, `deno.ts`, `node.ts`, `sim/`) exports one function that makes a `Runtime`; core gets
+ * An adapter (`adapters/bun.ts`, `adapters/deno.ts`, `adapters/node.ts`, `adapters/sim/`) exports one function that makes a `Runtime`; core gets
  * it through constructors and never names a runtime. An adapter translates calls and knows nothing of RocketMQ.
  *
  * Two rules hold throughout:

@@ -116,6 +116,16 @@ describe("every file", () => {
     expect(findings).toEqual([]);
   });
 
+  test("names in its comments only files that are there", () => {
+    const findings = sources.flatMap(({ path, text }) =>
+      [...text.matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|md|java))`/g)]
+        .map(([, named = ""]) => named)
+        .filter((named) => !existsSync(`${ROOT}${posix.join(dirname(path), named)}`) && !existsSync(`${ROOT}${named}`))
+        .map((named) => `${path} names ${named}`),
+    );
+    expect(findings).toEqual([]);
+  });
+
   test("runs on Node 20", () => {
     // Later additions to the language's library: Promise.withResolvers, iterator helpers, Set algebra, hex and base64 …
     const later = [

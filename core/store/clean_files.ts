@@ -1,5 +1,5 @@
 /**
- * Old files go, and sends are refused while the disk is too full (04.10).
+ * Old files go, and sends are refused while the disk is too full.
  *
  * Every `cleanResourceInterval` the disk is looked at. Commit log files older than `fileReservedTime` are removed in the
  * hours of `deleteWhen`, or at any hour above `diskMaxUsedSpaceRatio`; above `diskSpaceCleanForciblyRatio` the oldest go

@@ -1,6 +1,6 @@
 /**
  * A file of configuration as the broker keeps many (`config/topics.json` …): saved so that a crash at any point leaves the
- * old or the new content, never neither (04.1).
+ * old or the new content, never neither.
  *
  * Save: the file is renamed to `<file>.bak`, then written and synced. Load: the file, or `.bak` when it is absent, empty or
  * no good; the caller says what is good by parsing it.

@@ -5,7 +5,7 @@
  *
  * Units are gathered in memory and written in one go when the buffer is full or the store takes a checkpoint; readers see
  * them at once. What is lost by that in a crash is dispatched again from the log: the log is the truth, a consume queue
- * only an index into it. A queue that starts at a unit other than 0 is preceded by blank units (04.2).
+ * only an index into it. A queue that starts at a unit other than 0 is preceded by blank units.
  */
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import type { FileQueue } from "./file_queue.ts";

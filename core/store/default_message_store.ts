@@ -1,5 +1,5 @@
 /**
- * The store on files: Apache's layout (04.1), so that each opens what the other wrote.
+ * The store on files: Apache's layout, so that each opens what the other wrote.
  *
  *     append -> CommitLog (tail buffer) -> group commit at the end of the turn -> dispatch: ConsumeQueue, index, arrivals
  *                                                                              -> `durable` promises settle

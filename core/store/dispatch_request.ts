@@ -21,7 +21,7 @@ export interface DispatchRequest {
   readonly properties: string;
 }
 
-/** Half messages and rollbacks stay out of the consume queues and have no queue offset (04.2). */
+/** Half messages and rollbacks stay out of the consume queues and have no queue offset. */
 export function isQueued(sysFlag: number): boolean {
   const transaction = sysFlag & SYS_FLAG_TRANSACTION_MASK;
   return transaction !== SYS_FLAG_TRANSACTION_PREPARED && transaction !== SYS_FLAG_TRANSACTION_ROLLBACK;

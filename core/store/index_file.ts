@@ -1,5 +1,5 @@
 /**
- * IndexFile: a hash table on disk from message keys to places in the log (04.4).
+ * IndexFile: a hash table on disk from message keys to places in the log.
  *
  *     0  header: int64 beginTimestamp, endTimestamp, beginPhyOffset, endPhyOffset; int32 slots in use, next entry number
  *     40 slots: int32 number of the newest entry of the slot, 0 none

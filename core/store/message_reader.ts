@@ -1,6 +1,6 @@
 /**
  * What a pull gets: units of the consume queue from an offset on, filtered by their tags, then the records they point at.
- * Statuses and offsets are Apache's (06.1).
+ * Statuses and offsets are Apache's.
  *
  * A consumer at the tail is served from the tail buffer, at once and without a read. Everything older is read off the event
  * loop in large blocks: a consumer far behind, or a slow disk, does not slow the one at the tail.

@@ -14,7 +14,7 @@ export interface MessageInput extends RecordInput {
   readonly deliverDelayMs?: number;
 }
 
-/** Put statuses of 06.1. */
+/** Apache's PutMessageStatus. */
 export type PutStatus =
   | "PUT_OK"
   | "MESSAGE_ILLEGAL"

@@ -1,4 +1,4 @@
-/** What may not enter the log, whatever the disk says (03.1, 06.1). */
+/** What may not enter the log, whatever the disk says. */
 import { utf8Length } from "../../wire/bytes.ts";
 import { CRC_PROPERTY_BYTES, PROPERTIES_BYTES_MAX } from "../../wire/message.ts";
 import { RETRY_PREFIX } from "../../wire/mix_all.ts";

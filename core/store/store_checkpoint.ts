@@ -1,5 +1,5 @@
 /**
- * The file `checkpoint` (04.5): 4,096 bytes, of which six int64 are used.
+ * The file `checkpoint`: 4,096 bytes, of which six int64 are used.
  *
  *     0 physicMsgTimestamp   8 logicsMsgTimestamp   16 indexMsgTimestamp   24 masterFlushedOffset   32 confirmPhyOffset
  *     40 logicsPhysicalOffset: the last record whose dispatch is on the disk; recovery starts there

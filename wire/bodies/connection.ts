@@ -16,7 +16,7 @@ export interface Connection {
   /** `host:port`, as the broker sees it. */
   clientAddr: string;
   language: Language;
-  /** Version ordinal (`version.ts`). */
+  /** Version ordinal (`../version.ts`). */
   version: number;
 }
 

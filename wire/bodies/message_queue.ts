@@ -1,6 +1,6 @@
 import { body, int, long, or, text } from "../body.ts";
 
-/** One queue of a topic on one broker. As a map key it is written as an object (`json.ts`). */
+/** One queue of a topic on one broker. As a map key it is written as an object (`../json.ts`). */
 export interface MessageQueue {
   topic: string;
   brokerName: string;

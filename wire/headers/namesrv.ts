@@ -172,7 +172,7 @@ export interface RegisterBrokerRequestHeader {
   heartbeatTimeoutMillis?: number | undefined;
   /** A slave may act for its master; absent from old brokers. */
   enableActingMaster?: boolean | undefined;
-  /** The body is a zlib stream; Apache's brokers say false even then (`register_broker.ts`). */
+  /** The body is a zlib stream; Apache's brokers say false even then (`../bodies/register_broker.ts`). */
   compressed?: boolean | undefined;
   /** CRC-32 & 0x7FFFFFFF of the body as sent; 0 is not checked. */
   bodyCrc32: number;

@@ -13,13 +13,13 @@ export interface SendMessageRequestHeader extends TopicQueueHeader {
   defaultTopicQueueNums: number;
   /** Queue number within the topic on this broker; below 0 the broker chooses. */
   queueId: number;
-  /** Bits of the record: 1 compressed, 2 several tags, 0xC transaction state, 0x700 compression type (`message.ts`). */
+  /** Bits of the record: 1 compressed, 2 several tags, 0xC transaction state, 0x700 compression type (`../message.ts`). */
   sysFlag: number;
   /** When the client made the message, ms since 1970. */
   bornTimestamp: number;
   /** The user's flag. */
   flag: number;
-  /** Text of `properties.ts`. */
+  /** Text of `../properties.ts`. */
   properties?: string | undefined;
   /** Retries so far. */
   reconsumeTimes?: number | undefined;
@@ -81,13 +81,13 @@ export interface ReplyMessageRequestHeader extends TopicQueueHeader {
   defaultTopicQueueNums: number;
   /** Queue number within the topic on this broker. */
   queueId: number;
-  /** Bits of the record: 1 compressed, 2 several tags, 0xC transaction state, 0x700 compression type (`message.ts`). */
+  /** Bits of the record: 1 compressed, 2 several tags, 0xC transaction state, 0x700 compression type (`../message.ts`). */
   sysFlag: number;
   /** When the client made the message, ms since 1970. */
   bornTimestamp: number;
   /** The user's flag. */
   flag: number;
-  /** Text of `properties.ts`. */
+  /** Text of `../properties.ts`. */
   properties?: string | undefined;
   /** Retries so far. */
   reconsumeTimes?: number | undefined;

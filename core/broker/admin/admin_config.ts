@@ -1,4 +1,4 @@
-/** UPDATE_BROKER_CONFIG and GET_BROKER_CONFIG: by the allow-list of `../config_update.ts`. */
+/** UPDATE_BROKER_CONFIG and GET_BROKER_CONFIG: by the allow-list of `../../config_update.ts`. */
 import { type DataVersion, dataVersion } from "../../../wire/bodies/topic.ts";
 import { encodeUtf8 } from "../../../wire/bytes.ts";
 import { endpointText } from "../../remoting/connection.ts";

@@ -1,4 +1,4 @@
-/** The table of GET_BROKER_RUNTIME_INFO, Apache's keys and forms (02-C): what clusterList, brokerStatus and dashboards read. */
+/** The table of GET_BROKER_RUNTIME_INFO, Apache's keys and forms: what clusterList, brokerStatus and dashboards read. */
 import type { Lane } from "../../../wire/requests.ts";
 import { VERSION_CURRENT, VERSION_CURRENT_NAME } from "../../../wire/version.ts";
 import { SCHEDULE_TOPIC } from "../metadata/topics_validator.ts";

@@ -1,9 +1,10 @@
 /**
- * The broker's message side as one: sending, pulling, offsets, retries, delays, queries and queue locks. `broker.ts` makes
- * one of these from the parts and merges its processors with those of `admin.ts` and `clients/consumers.ts`.
+ * The broker's message side as one: sending, pulling, offsets, retries, delays, queries and queue locks. `../broker.ts`
+ * makes one of these from the parts and merges its processors with those of `../admin/admin.ts` and
+ * `../clients/client_processors.ts`.
  *
  * Owns the services that run beside requests (delay delivery, held pulls, locks). Does not own offsets' persistence
- * (`offsets.ts`), topics, groups, clients or the store: they are parts. What only a master does is started and stopped by
+ * (`../offsets/offsets.ts`), topics, groups, clients or the store: they are parts. What only a master does is started and stopped by
  * `startMaster` and `stopMaster`.
  */
 import type { ProcessorMap } from "../../remoting/processor.ts";

@@ -1,6 +1,6 @@
 /**
  * Attributes of topics and groups: `+key=value` adds or changes, `-key` removes. Stored keys carry no sign.
- * Facts: 06.8; texts as Apache's, since tools print them.
+ * Texts as Apache's, since tools print them.
  */
 
 import { ResponseCode } from "../../../wire/response_code.ts";

@@ -1,4 +1,4 @@
-/** Topics that a broker makes at start (06.8). */
+/** Topics that a broker makes at start, as Apache's does. */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import { PERM_INHERIT, PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import type { BrokerSettings } from "../options.ts";
