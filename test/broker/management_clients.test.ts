@@ -239,7 +239,7 @@ describe("producers", () => {
     expect([producers.byClientId("p0"), producers.byClientId("p1")]).toEqual([undefined, undefined]);
     await harness.runtime.clock.advance(131_000);
     expect([...producers.groups()]).toEqual([]);
-    expect([producers.anyChannel("PG"), peers[2].closed]).toEqual([undefined, true]);
+    expect([producers.anyChannel("PG"), producers.byClientId("p2"), peers[2].closed]).toEqual([undefined, undefined, true]);
     await harness.broker.stop();
   });
 });

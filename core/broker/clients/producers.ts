@@ -101,8 +101,7 @@ export class ProducerManager implements Producers {
     for (const [group, channels] of this.#groups) {
       for (const [peer, channel] of channels) {
         if (now - channel.lastSeenAt <= PRODUCER_EXPIRED_MS) continue;
-        this.#remove(group, peer);
-        this.#groupsOfPeer.get(peer)?.delete(group);
+        this.unregister(group, peer);
         peer.close();
       }
     }
