@@ -138,7 +138,12 @@ export class RemotingClient<R extends Role = "client"> {
         lastFault = fault as RuntimeFault;
       }
     }
-    throw new RemotingFault("connect", `cannot connect to ${address}: ${lastFault?.message ?? "the name has no address"}`);
+    // What was tried on what is in the fault itself; it names an address, which says it all unless a name was asked for.
+    const reason = lastFault?.message ?? "the name has no address";
+    throw new RemotingFault(
+      "connect",
+      lastFault !== undefined && hosts.includes(host) ? reason : `cannot connect to ${address}: ${reason}`,
+    );
   }
 
   #forget(connection: RemotingConnection): void {

@@ -58,7 +58,7 @@ describe("several nameservers", () => {
     const machine = world.process({ addresses: ["10.0.1.2"] });
     const broker = clientOf(world.process({ addresses: ["10.0.2.1"] }));
     expect((await register(broker, a.address)).code).toBe(0);
-    expect(await rejection(register(broker, `10.0.1.2:${PORT}`))).toContain(`cannot connect to 10.0.1.2:${PORT}`);
+    expect(await rejection(register(broker, `10.0.1.2:${PORT}`))).toContain(`Cannot connect to 10.0.1.2 port ${PORT}`);
     const late = testServer({}, machine, { listen: [{ host: "10.0.1.2", port: PORT }] });
     await late.server.start();
     expect((await register(broker, `10.0.1.2:${PORT}`)).code).toBe(0);
