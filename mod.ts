@@ -1,8 +1,9 @@
 /**
  * EdgeMQ: the nameserver and broker of Apache RocketMQ, to be embedded. The public door: re-exports only.
  *
- * A runtime comes from its adapter, so that only one is loaded: `./adapters/bun.ts`, `./adapters/deno.ts`,
- * `./adapters/node.ts`, and `./adapters/sim/memory.ts` for one wholly in memory.
+ * A runtime comes from its adapter, so that only one is loaded: `edgemq/bun`, `edgemq/deno`, `edgemq/node`, and
+ * `edgemq/memory` for one wholly in memory (`adapters/bun.ts`, `adapters/deno.ts`, `adapters/node.ts`,
+ * `adapters/sim/memory.ts`).
  */
 export { consoleLog, silentLog } from "./adapters/shared/log.ts";
 export { ConnectionAddresses } from "./core/advertised.ts";

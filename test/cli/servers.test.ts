@@ -260,6 +260,7 @@ test("deno.json and package.json agree", () => {
   const read = (name: string) => JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), "utf8"));
   const [deno, npm] = [read("deno.json"), read("package.json")];
   expect(deno.exports).toEqual(npm.exports);
+  for (const path of Object.values<string>(npm.exports)) expect(existsSync(new URL(`../../${path}`, import.meta.url))).toBe(true);
   expect(deno.nodeModulesDir).toBe("manual");
   expect(deno.version).toBe(npm.version);
   for (const command of Object.keys(deno.tasks)) expect(Object.keys(npm.scripts)).toContain(command);
