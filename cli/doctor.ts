@@ -7,6 +7,7 @@ import { parseProperties } from "../core/properties.ts";
 import { RemotingClient } from "../core/remoting/client.ts";
 import type { PeerReply } from "../core/remoting/processor.ts";
 import { clusterInfo, topicRouteData } from "../wire/bodies/route.ts";
+import { AUTO_CREATE_TOPIC } from "../wire/mix_all.ts";
 import { ResponseCode } from "../wire/response_code.ts";
 import { parsedArguments } from "./arguments.ts";
 import { diagnose, type Prober } from "./diagnose.ts";
@@ -17,7 +18,7 @@ const TIMEOUT_MS = 3_000;
 const command = new Command("doctor")
   .description("Tries from here what a client would meet: nameserver, cluster, route, every broker's address.")
   .argument("<nameserver>", "host:port of a nameserver")
-  .option("-t, --topic <topic>", "topic whose route is asked for", "TBW102")
+  .option("-t, --topic <topic>", "topic whose route is asked for", AUTO_CREATE_TOPIC)
   .helpOption("-h, --help", "Print help")
   .showHelpAfterError();
 const { topic } = parsedArguments<{ topic: string }>(command);

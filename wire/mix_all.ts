@@ -8,5 +8,8 @@ export const RETRY_PREFIX = "%RETRY%";
 /** A group's topic of messages that were given up. */
 export const DLQ_PREFIX = "%DLQ%";
 
+/** The template of auto-created topics: a broker that offers it makes topics on a producer's first message. */
+export const AUTO_CREATE_TOPIC = "TBW102";
+
 /** Ends remarks about things that an operator must create. */
 export const SEE_FAQ = "See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";

@@ -1,9 +1,7 @@
 /** Why there is no route, in one line: the question of every second user, answered from what this nameserver knows. */
+import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
 import { clipped, TOPIC_CHARS_MAX } from "./names.ts";
 import type { RouteTables } from "./route_tables.ts";
-
-/** Its presence says that brokers make topics on a producer's first message. */
-const AUTO_CREATE_TOPIC = "TBW102";
 
 export function explainNoRoute(tables: RouteTables, topic: string): string {
   const brokers = tables.brokerAddrTable.size;

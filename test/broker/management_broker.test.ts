@@ -93,6 +93,20 @@ describe("a broker on the network", () => {
     await during(world.clock, broker.stop());
   });
 
+  test("more sends under way than allowed are refused with the limit, its value and the value seen", async () => {
+    const { call, broker, world, remote } = await onNetwork();
+    await call("SEND_MESSAGE", sendHeader("T"), 10911, encodeUtf8("first"));
+    await broker.invoke("UPDATE_BROKER_CONFIG", {}, encodeUtf8("sendThreadPoolQueueCapacity=1"));
+    const [one, two] = await Promise.all([1, 2].map(() => call("SEND_MESSAGE", sendHeader("T"), 10911, encodeUtf8("both"))));
+    expect([one?.code, two?.code]).toEqual([ResponseCode.SUCCESS, ResponseCode.SYSTEM_BUSY]);
+    expect(two?.remark).toBe(
+      "[OVERLOAD]system busy, start flow control for a while: 1 send requests are under way, sendThreadPoolQueueCapacity=1",
+    );
+    expect((await call("SEND_MESSAGE", sendHeader("T"), 10911, encodeUtf8("after"))).code).toBe(ResponseCode.SUCCESS);
+    remote.stop();
+    await during(world.clock, broker.stop());
+  });
+
   test("stops in order: clients are sent away, a held pull is answered, ports and lock are free, all is on the disk", async () => {
     const { call, broker, world, server, log, remote } = await onNetwork();
     await call("SEND_MESSAGE", sendHeader("T"), 10911, encodeUtf8("kept"));

@@ -5,6 +5,7 @@
  * moves with every change, so that nameservers see it.
  */
 import { type DataVersion, type TopicConfig, topicConfigSerializeWrapper } from "../../../wire/bodies/topic.ts";
+import { AUTO_CREATE_TOPIC } from "../../../wire/mix_all.ts";
 import { PERM_INHERIT, PERM_MAX } from "../../../wire/perm_name.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError } from "../../remoting/processor.ts";
@@ -15,7 +16,7 @@ import type { Topics } from "../parts.ts";
 import { alterAttributes, TOPIC_ATTRIBUTES } from "./topics_attributes.ts";
 import { newTopic } from "./topics_config.ts";
 import { systemTopicsOf } from "./topics_system.ts";
-import { AUTO_CREATE_TOPIC, isSystemTopicName, topicFault } from "./topics_validator.ts";
+import { isSystemTopicName, topicFault } from "./topics_validator.ts";
 import { nextVersion } from "./versions.ts";
 
 /** What a name read from our own file may not be, since it becomes part of a path. */

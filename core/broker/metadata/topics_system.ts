@@ -1,10 +1,10 @@
 /** Topics that a broker makes at start, as Apache's does. */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import { AUTO_CREATE_TOPIC } from "../../../wire/mix_all.ts";
 import { PERM_INHERIT, PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import type { BrokerSettings } from "../options.ts";
 import { newTopic } from "./topics_config.ts";
 import {
-  AUTO_CREATE_TOPIC,
   BENCHMARK_TOPIC,
   OFFSET_MOVED_EVENT_TOPIC,
   ROCKSDB_TRANS_HALF_TOPIC,

@@ -2,7 +2,7 @@
  * Names of topics and groups: which are legal, which are the broker's own. Names become paths of consume queues, so
  * nothing may be made of a name before it went through here.
  */
-import { DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
+import { AUTO_CREATE_TOPIC, DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 
 const LEGAL = /^[%|a-zA-Z0-9_-]+$/;
 
@@ -15,8 +15,6 @@ export const LMQ_PREFIX = "%LMQ%";
 const SYSTEM_TOPIC_PREFIX = "rmq_sys_";
 const SYSTEM_GROUP_PREFIX = "CID_RMQ_SYS_";
 
-/** The template of auto-created topics. */
-export const AUTO_CREATE_TOPIC = "TBW102";
 export const SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX";
 export const BENCHMARK_TOPIC = "BenchmarkTest";
 export const TRANS_HALF_TOPIC = "RMQ_SYS_TRANS_HALF_TOPIC";
