@@ -74,13 +74,17 @@ function verdict(row: Row, ours: number | undefined, apache: number | undefined)
   return `≤ ${ratioMax} × ${ratio <= ratioMax! ? "✓" : "✗"}`;
 }
 
-/** A Markdown table over the targets: figures, the ratio to Apache's, and whether Bun meets what is asked. */
-export function table(byTarget: ReadonlyMap<TargetName, Figures>): string {
+/**
+ * A Markdown table over the targets: figures, the ratio to Apache's, and whether Bun meets what is asked.
+ *
+ * @param ran whose figures decide which rows there are: those of this run, not the kept ones beside them
+ */
+export function table(byTarget: ReadonlyMap<TargetName, Figures>, ran: readonly TargetName[] = [...byTarget.keys()]): string {
   const targets = [...byTarget.keys()];
   const apache = byTarget.get("apache") ?? {};
   const lines = [`| | ${targets.join(" | ")} | asked of Bun |`, `|---|${targets.map(() => "---:|").join("")}---|`];
   for (const row of rows) {
-    if (targets.every((target) => byTarget.get(target)![row.key] === undefined)) continue;
+    if (ran.every((target) => byTarget.get(target)![row.key] === undefined)) continue;
     const cells = targets.map((target) => {
       const figure = byTarget.get(target)![row.key];
       if (figure === undefined) return "";
