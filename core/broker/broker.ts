@@ -50,6 +50,7 @@ export interface BrokerOptions {
   readonly nameServer?: LocalNameServer;
   /** Which address clients are told; made from the settings when left out. */
   readonly addresses?: ConnectionAddresses;
+  /** How headers of requests of our own are written, to nameservers and to clients (default JSON); replies follow theirs. */
   readonly serializeType?: SerializeType;
 }
 
@@ -140,6 +141,7 @@ export class Broker {
       brokerAddress: () => this.addresses.registeredAddress(),
       haAddress: () => this.#haAddress(),
       local: options.nameServer === undefined ? [] : [localNameServer(options.nameServer)],
+      ...(options.serializeType === undefined ? {} : { serializeType: options.serializeType }),
     });
     const admin: AdminParts = {
       ...parts,

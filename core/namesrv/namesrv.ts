@@ -37,6 +37,7 @@ export interface NameServerOptions {
   readonly settings: NamesrvSettings;
   /** Ports to serve; none leaves the nameserver to callers in this process. */
   readonly listen?: readonly ListenAddress[];
+  /** How headers of requests of our own are written (default JSON); replies follow theirs. */
   readonly serializeType?: SerializeType;
   readonly frameBytesMax?: number;
   /** Sends NOTIFY_MIN_BROKER_ID_CHANGE; over connections of our own without it. */
@@ -198,7 +199,7 @@ export class NameServer {
   }
 
   #notify(change: MinBrokerIdChange): void {
-    const { log, runtime, notifyBrokers } = this.#options;
+    const { log, runtime, notifyBrokers, serializeType } = this.#options;
     const { brokerName, minBrokerId, minBrokerAddr, offlineBrokerAddr, haBrokerAddr, notify } = change;
     log.info("min broker id changed", {
       broker: brokerName,
@@ -211,7 +212,7 @@ export class NameServer {
       notifyBrokers(change);
       return;
     }
-    this.#client ??= new RemotingClient({ runtime, log });
+    this.#client ??= new RemotingClient({ runtime, log, ...(serializeType === undefined ? {} : { serializeType }) });
     for (const address of notify) {
       this.#client
         .oneway(address, "NOTIFY_MIN_BROKER_ID_CHANGE", { minBrokerId, minBrokerAddr, offlineBrokerAddr, haBrokerAddr })

@@ -12,6 +12,7 @@ import { kvTable } from "../../wire/bodies/kv_table.ts";
 import { decodeRegisterBrokerBody, type RegisterBrokerBody } from "../../wire/bodies/register_broker.ts";
 import { topicRouteData } from "../../wire/bodies/route.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
+import { SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { RecordingLog, rejection, settingsOf } from "./management_harness.ts";
 
@@ -317,6 +318,28 @@ describe("host names in namesrvAddr", () => {
     await first.stop();
     await second.stop();
   });
+});
+
+test.each([
+  ["JSON", 0, SERIALIZE_JSON],
+  ["ROCKETMQ", 1, SERIALIZE_ROCKETMQ],
+] as const)("headers are written as %s when that is the serializeType", async (_name, mark, serializeType) => {
+  const { at, clock } = world();
+  const first: number[] = [];
+  const listener = await at("10.0.0.1").net.listen({ host: "0.0.0.0", port: 9876 }, () => ({
+    data: (chunk) => void first.push(...chunk.subarray(0, 5)),
+    closed: () => {},
+  }));
+  const runtime = at("10.0.0.5");
+  const settings = settingsOf(runtime, { namesrvAddr: "10.0.0.1:9876" });
+  const broker = new Broker({ runtime, log: new RecordingLog(), settings, serializeType });
+  await started(broker, clock);
+  // frame = length(4) serialize type(1) header length(3) …
+  expect(first[4]).toBe(mark);
+  const stopping = broker.stop();
+  await clock.advance(5_000);
+  await stopping;
+  await listener.close();
 });
 
 describe("a name in namesrvAddr that has no address yet", () => {

@@ -7,6 +7,7 @@
  * so it can't see an older state after a newer one.
  */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import type { SerializeType } from "../../../wire/remoting_command.ts";
 import { RemotingClient } from "../../remoting/client.ts";
 import type { TimerHandle } from "../../runtime.ts";
 import { RefusedByNameServer, type RegistrationCallParts, RegistrationCalls } from "./registration_calls.ts";
@@ -18,6 +19,8 @@ const RETRY_AFTER_MS = 5_000;
 const START_WAIT_MS = 3_000;
 
 export interface RegistrationParts extends RegistrationCallParts {
+  /** How the headers of the requests are written. */
+  readonly serializeType?: SerializeType;
   /** Nameservers in this process. */
   readonly local?: readonly NameServerCaller[];
 }
@@ -51,8 +54,13 @@ export class NameServerRegistration {
 
   constructor(parts: RegistrationParts) {
     this.#parts = parts;
-    const { runtime, log, settings } = parts;
-    this.#client = new RemotingClient<never>({ runtime, log, connectTimeoutMs: settings.connectTimeoutMillis });
+    const { runtime, log, settings, serializeType } = parts;
+    this.#client = new RemotingClient<never>({
+      runtime,
+      log,
+      connectTimeoutMs: settings.connectTimeoutMillis,
+      ...(serializeType === undefined ? {} : { serializeType }),
+    });
     this.#calls = new RegistrationCalls(parts);
     this.#servers = new NameServerTargets(parts, this.#client, parts.local ?? []);
   }
