@@ -271,7 +271,7 @@ export class SendMessageProcessor {
 }
 
 /** Absent means yes; otherwise only "true" does. */
-const waits = (wait: string | undefined): boolean => wait === undefined || wait.toLowerCase() === "true";
+const waits = (wait: string | undefined): boolean => wait === undefined || wait === "true" || wait.toLowerCase() === "true";
 
 function checkTopicLength(topic: string, settings: { readonly maxMessageSize: number }): void {
   if (topic.length <= TOPIC_LENGTH_MAX || topic.startsWith(RETRY_PREFIX)) return;
