@@ -50,7 +50,7 @@ export async function diagnose(prober: Prober, nameserver: string, topic: string
   }
   const { route, remark } = await prober.route(nameserver, topic);
   if (route === undefined) {
-    findings.push({ level: "note", text: `no route for topic ${topic}: ${remark.split("\n").slice(-1)[0] ?? remark}` });
+    findings.push({ level: "note", text: `no route for topic ${topic}: ${reasonOf(remark)}` });
   } else {
     findings.push({
       level: "ok",
@@ -66,6 +66,11 @@ export async function diagnose(prober: Prober, nameserver: string, topic: string
     findings.push(await checkBroker(prober, nameserver, target));
   }
   return findings;
+}
+
+/** Our nameserver ends with what it knows; Apache's with a link. */
+function reasonOf(remark: string): string {
+  return remark.split("\n").findLast((line) => line.trim() !== "" && !line.startsWith("See http")) ?? remark;
 }
 
 function collect(targets: Target[], brokers: readonly BrokerData[], source: string): void {

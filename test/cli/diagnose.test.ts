@@ -77,7 +77,16 @@ describe("doctor", () => {
   test("no broker", async () => {
     const findings = await checked({ told: {}, answers: {} });
     expect(levels(findings)).toEqual(["ok", "note", "fail"]);
+    expect(findings[1]?.text).toBe("no route for topic TBW102: No broker is registered");
     expect(findings[2]?.advice).toContain("namesrvAddr");
+  });
+
+  test("no route, from Apache's nameserver: its words, not the link after them", async () => {
+    const apache = prober({ told: {}, answers: {} });
+    const remark = "No topic route info in name server for the topic: T\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ";
+    const route = async () => ({ route: undefined, remark });
+    const findings = await diagnose({ ...apache, route }, NAMESERVER, "T");
+    expect(findings[1]?.text).toBe("no route for topic T: No topic route info in name server for the topic: T");
   });
 
   test("no nameserver", async () => {
