@@ -187,6 +187,32 @@ describe("send: what the store refuses", () => {
   });
 });
 
+test.each(["ENOSPC", "EIO"])(
+  "a disk that fails while messages are written, %s, is SERVICE_NOT_AVAILABLE with the reason",
+  async (code) => {
+    const harness = await Harness.open();
+    await harness.send();
+    harness.runtime.disk.fail({ operation: "write", code, path: (path) => path.includes("commitlog"), times: 1 });
+    const [one, back] = await Promise.all([
+      harness.send(),
+      harness.call("CONSUMER_SEND_MSG_BACK", {
+        group: "G",
+        offset: 0,
+        delayLevel: 0,
+        originMsgId: "",
+        originTopic: "T",
+        unitMode: false,
+      }),
+    ]);
+    for (const outcome of [one, back]) {
+      expect(outcome?.code).toBe(14);
+      expect(outcome?.remark).toContain("service not available now.");
+      expect(outcome?.remark).toContain(code);
+    }
+    await harness.close();
+  },
+);
+
 describe("send: the walk over properties", () => {
   test("finds what parsing into a map finds, in texts of any form", () => {
     const random = new Prng(7, 0);

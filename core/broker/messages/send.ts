@@ -27,7 +27,7 @@ import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./
 import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels.ts";
 import { checkedTopic, FAQ } from "./send_checks.ts";
 import { PropertyScan, StoredProperties } from "./send_properties.ts";
-import { illegalMessage, putError } from "./send_status.ts";
+import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
 import { refuseBatchQueue, refuseTimer, refuseUnserved } from "./send_unserved.ts";
 
@@ -47,6 +47,9 @@ export class SendMessageProcessor {
   readonly #properties = new StoredProperties();
   readonly #ids = new MessageIdEncoder();
   readonly #uniqKeys: UniqKeyMaker;
+  readonly #failed = (fault: unknown): never => {
+    throw notStored(fault, this.#parts.store);
+  };
 
   constructor(parts: BrokerParts, locks: RebalanceLockManager, levels: DelayLevels) {
     this.#parts = parts;
@@ -258,7 +261,7 @@ export class SendMessageProcessor {
       };
       const extFields = { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) };
       return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };
-    });
+    }, this.#failed);
   }
 
   #messageIds({ storeHost, storePort }: MessageInput, receipts: readonly PutReceipt[]): string {

@@ -17,7 +17,7 @@ import type { BrokerParts } from "../parts.ts";
 import { DLQ_QUEUES, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
 import { type DelayLevels, parkedMessage } from "./schedule_levels.ts";
 import { brokerName, FAQ } from "./send_checks.ts";
-import { putError } from "./send_status.ts";
+import { notStored, putError } from "./send_status.ts";
 
 /** The level of the first retry: 10 s. */
 const FIRST_RETRY_LEVEL = 3;
@@ -60,7 +60,9 @@ async function sendBack(
   const receipt = store.append(stored);
   if (receipt.status !== "PUT_OK") throw putError(receipt, parts.settings, store);
   // WAIT=false: in the page cache is enough, as for every message that the broker itself puts.
-  await store.durable(receipt.endOffset, false);
+  await store.durable(receipt.endOffset, false).catch((fault: unknown) => {
+    throw notStored(fault, store);
+  });
   const origin = propertyOf(copy.properties, MessageConst.RETRY_TOPIC) ?? message.topic;
   stats.sendBack(header.group, origin);
   stats.put(stored.topic, 1, receipt.size);

@@ -9,10 +9,7 @@ export function putError(refusal: PutRefusal, settings: { readonly maxMessageSiz
     case "PROPERTIES_SIZE_EXCEEDED":
       return illegalMessage(settings, refusal.reason);
     case "SERVICE_NOT_AVAILABLE":
-      return new RemotingError(
-        ResponseCode.SERVICE_NOT_AVAILABLE,
-        `service not available now. It may be caused by one of the following reasons: the broker's disk is full [${diskText(store)}], messages are put to the slave, message store has been shut down, etc. ${refusal.reason}`,
-      );
+      return notAvailable(refusal.reason, store);
     case "OS_PAGE_CACHE_BUSY":
       return new RemotingError(
         ResponseCode.SYSTEM_BUSY,
@@ -24,6 +21,21 @@ export function putError(refusal: PutRefusal, settings: { readonly maxMessageSiz
         `create mapped file failed, server is busy or broken. ${refusal.reason}`,
       );
   }
+}
+
+/**
+ * The disk failed behind an append (`MessageStore.durable` rejected): the message is not stored, or not as durably as asked.
+ * The sender is to try another broker.
+ */
+export function notStored(fault: unknown, store: MessageStore): RemotingError {
+  return notAvailable(fault instanceof Error ? fault.message : String(fault), store);
+}
+
+function notAvailable(reason: string, store: MessageStore): RemotingError {
+  return new RemotingError(
+    ResponseCode.SERVICE_NOT_AVAILABLE,
+    `service not available now. It may be caused by one of the following reasons: the broker's disk is full [${diskText(store)}], messages are put to the slave, message store has been shut down, etc. ${reason}`,
+  );
 }
 
 export function illegalMessage(settings: { readonly maxMessageSize: number }, reason: string): RemotingError {
