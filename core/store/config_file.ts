@@ -12,6 +12,8 @@ export class ConfigFile {
   readonly path: string;
   readonly #files: Files;
   readonly #log: Log;
+  /** The file was no good when it was loaded, or could not be written: the backup must stay until the file is whole again. */
+  #isBroken = false;
 
   constructor(files: Files, log: Log, path: string) {
     this.#files = files;
@@ -22,13 +24,23 @@ export class ConfigFile {
   /** Replaces the content. @throws RuntimeFault; the old content is then in the file or in `.bak`. */
   save(text: string): void {
     const directory = this.path.slice(0, this.path.lastIndexOf("/")) || "/";
-    const backup = `${this.path}.bak`;
-    if (this.#files.exists(this.path)) {
-      // A good backup is not given up for a file that a crash left empty.
-      if ((this.#files.stat(this.path)?.size ?? 0) > 0) this.#files.rename(this.path, backup);
-    } else this.#files.makeDirectory(directory);
-    this.#files.write(this.path, encodeUtf8(text), { sync: true });
-    this.#files.syncDirectory(directory);
+    if (!this.#files.exists(this.path)) this.#files.makeDirectory(directory);
+    this.replace(() => {
+      this.#files.write(this.path, encodeUtf8(text), { sync: true });
+      this.#files.syncDirectory(directory);
+    });
+  }
+
+  /**
+   * The file becomes the backup, then `put` makes the new file. A file that a crash or a full disk left empty or torn does
+   * not: for it a good backup is not given up.
+   */
+  protected replace(put: () => void): void {
+    const size = this.#files.stat(this.path)?.size ?? 0;
+    if (size > 0 && !this.#isBroken) this.#files.rename(this.path, `${this.path}.bak`);
+    this.#isBroken = true;
+    put();
+    this.#isBroken = false;
   }
 
   /**
@@ -42,7 +54,10 @@ export class ConfigFile {
       if (bytes === undefined) continue;
       const text = decodeUtf8(bytes);
       if (text.trim() === "") {
-        if (path === this.path) problems.push(`"${path}" is empty`);
+        if (path === this.path) {
+          this.#isBroken = true;
+          problems.push(`"${path}" is empty`);
+        }
         continue;
       }
       try {
@@ -51,6 +66,7 @@ export class ConfigFile {
           this.#log.warn("a configuration file is no good; its backup is used", { path, why: problems.join("; ") });
         return value;
       } catch (error) {
+        if (path === this.path) this.#isBroken = true;
         problems.push(`"${path}" can't be read: ${(error as Error).message}`);
       }
     }

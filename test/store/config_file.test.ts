@@ -36,10 +36,25 @@ describe("ConfigFile", () => {
     expect(file.load(JSON.parse)).toBe(1);
     expect(log.lines).toHaveLength(1);
     expect(log.lines[0]).toContain(`${PATH}.bak`);
-    // An empty file must not replace the good backup.
-    if (content.trim() === "") return;
+    // The good backup must not give way to it: a save that a crash interrupts would leave neither.
     file.save("3");
-    expect(file.load(JSON.parse)).toBe(3);
+    expect([text(runtime, PATH), text(runtime, `${PATH}.bak`)]).toEqual(["3", "1"]);
+    file.save("4");
+    expect([text(runtime, PATH), text(runtime, `${PATH}.bak`)]).toEqual(["4", "3"]);
+  });
+
+  test("saves that fail one after the other, each leaving half a file, do not cost the backup", () => {
+    const runtime = simRuntime();
+    const file = fileOf(runtime);
+    file.save('"old"');
+    for (const half of ['"ne', '"new']) {
+      runtime.disk.fail({ operation: "write", code: "ENOSPC", times: 1 });
+      expect(() => file.save('"new"')).toThrow("ENOSPC");
+      runtime.files.write(PATH, new TextEncoder().encode(half));
+    }
+    expect(fileOf(runtime).load(JSON.parse)).toBe("old");
+    file.save('"newer"');
+    expect([text(runtime, PATH), text(runtime, `${PATH}.bak`)]).toEqual(['"newer"', '"old"']);
   });
 
   test("both are broken: the start is refused, both are named", () => {

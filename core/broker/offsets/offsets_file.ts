@@ -37,7 +37,6 @@ export class OffsetsFile extends ConfigFile {
       this.#files.remove(temporary);
       return;
     }
-    if (this.#files.exists(this.path)) this.#files.rename(this.path, `${this.path}.bak`);
-    this.#files.rename(temporary, this.path);
+    this.replace(() => this.#files.rename(temporary, this.path));
   }
 }
