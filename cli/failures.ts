@@ -35,6 +35,7 @@ function hintFor(code: string | undefined, remedies: Remedies): string | undefin
     case "EPERM":
     case "EROFS":
     case "ENOTDIR":
+    case "ENOENT":
       return `Choose a port and a directory that this user may use, with ${remedies.port} and ${remedies.directory}`;
     case "ELOCKED":
       return `Another process works on this directory: stop it, or choose another directory with ${remedies.directory}`;
