@@ -154,6 +154,12 @@ export class Cluster {
   }
 
   /** SIGTERM; returns the exit code, or the name of the signal when the broker did not exit by itself. */
+  /** Starts what a case that failed half-way left stopped. */
+  async startStopped(): Promise<void> {
+    for (const [index, child] of this.#namesrvs) if (child.ended) await this.startNamesrv(index);
+    if (this.#broker?.ended !== false) await this.startBroker();
+  }
+
   async stopBroker(): Promise<number | string> {
     return (await this.#broker?.stop()) ?? "not running";
   }
