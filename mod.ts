@@ -6,7 +6,7 @@
  * `adapters/sim/memory.ts`).
  */
 export { consoleLog, silentLog } from "./adapters/shared/log.ts";
-export { ConnectionAddresses } from "./core/advertised.ts";
+export { ConnectionAddresses } from "./core/broker/advertised.ts";
 export { Broker, type BrokerDescription, type BrokerOptions } from "./core/broker/broker.ts";
 export { type BrokerSettings, type BrokerSettingsInput, brokerOptions } from "./core/broker/options.ts";
 export type { LocalNameServer } from "./core/broker/registration/registration_targets.ts";

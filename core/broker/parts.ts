@@ -133,7 +133,7 @@ export interface Stats {
   fellBehind(group: string, topic: string, queueId: number, bytes: number, ms: number): void;
 }
 
-/** Which address a client is told (`../advertised.ts`). */
+/** Which address a client is told (`advertised.ts`). */
 export interface AdvertisedAddresses {
   /** IP literal and port for storeHost in what this peer sends. */
   storeHostFor(peer: Peer): { host: string; port: number };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { ConnectionAddresses, type ConnectionEnds, firstInterface } from "../../core/advertised.ts";
 import { matchRule, parseAdvertisedRules, parseHostPort } from "../../core/advertised_rules.ts";
+import { ConnectionAddresses, type ConnectionEnds, firstInterface } from "../../core/broker/advertised.ts";
 import { type BrokerSettingsInput, brokerOptions } from "../../core/broker/options.ts";
 import { settingsWith } from "../../core/config.ts";
 import type { NetworkInterface } from "../../core/runtime.ts";

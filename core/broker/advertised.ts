@@ -14,12 +14,12 @@
  * storeHost is `brokerIP1` when it is set, else the address chosen for the sender's connection. It must be an IP, so host
  * names in rules and in brokerIP1 are resolved by `refresh`; one that does not resolve gives way to the next choice.
  */
-import { hostPortText } from "../wire/host.ts";
-import { type AdvertisedRule, isIpLiteral, matchRule, parseAdvertisedRules } from "./advertised_rules.ts";
-import type { BrokerSettings } from "./broker/options.ts";
-import type { AdvertisedAddresses } from "./broker/parts.ts";
-import { withoutBrackets } from "./option_checks.ts";
-import type { Endpoint, Log, Runtime, System } from "./runtime.ts";
+import { hostPortText } from "../../wire/host.ts";
+import { type AdvertisedRule, isIpLiteral, matchRule, parseAdvertisedRules } from "../advertised_rules.ts";
+import { withoutBrackets } from "../option_checks.ts";
+import type { Endpoint, Log, Runtime, System } from "../runtime.ts";
+import type { BrokerSettings } from "./options.ts";
+import type { AdvertisedAddresses } from "./parts.ts";
 
 export type AdvertisedSettings = Pick<BrokerSettings, "brokerIP1" | "advertisedAddresses" | "listenPort" | "bindAddress">;
 
