@@ -13,7 +13,6 @@ import { hostPortText } from "../../wire/host.ts";
 import {
   type ExtFields,
   FLAG_ONEWAY,
-  FLAG_RESPONSE,
   isResponse,
   NO_BODY,
   type RemotingCommand,
@@ -317,12 +316,11 @@ export class RemotingConnection implements Peer {
       language: this.#options.language,
       version: VERSION_CURRENT,
       opaque,
-      flag: flag & ~FLAG_RESPONSE,
+      flag,
       remark: undefined,
       extFields: row.request.encode(header as never, extraFields === undefined ? {} : { ...extraFields }),
       body,
-      // The binary header cuts a code to 16 bits.
-      serializeType: row.code > 0x7fff ? 0 : this.#options.serializeType,
+      serializeType: this.#options.serializeType,
     };
   }
 }

@@ -13,6 +13,7 @@ import { ResponseCode } from "../../wire/response_code.ts";
 import { encodeCommand } from "../../wire/serialize.ts";
 import { V5_3_1 } from "../../wire/version.ts";
 import { BrokerHarness, RecordingLog, rejection, settingsOf } from "./management_harness.ts";
+import { pullHeader } from "./messages_harness.ts";
 
 const NO_BODY = new Uint8Array(0);
 
@@ -26,20 +27,6 @@ const sendHeader = (topic: string): RequestHeaderOf<"SEND_MESSAGE"> => ({
   bornTimestamp: 1,
   flag: 0,
   properties: "",
-});
-
-const pullHeader = (topic: string, more: Partial<RequestHeaderOf<"PULL_MESSAGE">> = {}): RequestHeaderOf<"PULL_MESSAGE"> => ({
-  consumerGroup: "G",
-  topic,
-  queueId: 0,
-  queueOffset: 0,
-  maxMsgNums: 32,
-  sysFlag: 4,
-  commitOffset: 0,
-  suspendTimeoutMillis: 15_000,
-  subscription: "*",
-  subVersion: 0,
-  ...more,
 });
 
 /** A broker on one machine and a client on another. */
@@ -86,8 +73,8 @@ describe("a broker on the network", () => {
   test("serves sends on both ports, pulls on the main one only", async () => {
     const { call, broker, world, remote } = await onNetwork();
     expect((await call("SEND_MESSAGE", sendHeader("T"), 10909, encodeUtf8("one"))).code).toBe(0);
-    expect((await call("PULL_MESSAGE", pullHeader("T"))).code).toBe(0);
-    const refused = await call("PULL_MESSAGE", pullHeader("T"), 10909);
+    expect((await call("PULL_MESSAGE", pullHeader({ topic: "T" }))).code).toBe(0);
+    const refused = await call("PULL_MESSAGE", pullHeader({ topic: "T" }), 10909);
     expect(refused.code).toBe(ResponseCode.REQUEST_CODE_NOT_SUPPORTED);
     remote.stop();
     await during(world.clock, broker.stop());
@@ -110,7 +97,7 @@ describe("a broker on the network", () => {
   test("stops in order: clients are sent away, a held pull is answered, ports and lock are free, all is on the disk", async () => {
     const { call, broker, world, server, log, remote } = await onNetwork();
     await call("SEND_MESSAGE", sendHeader("T"), 10911, encodeUtf8("kept"));
-    const held = call("PULL_MESSAGE", pullHeader("T", { queueOffset: 1, sysFlag: 6 }));
+    const held = call("PULL_MESSAGE", pullHeader({ topic: "T", queueOffset: 1, sysFlag: 6 }));
     await world.clock.advance(10);
     const stopping = broker.stop();
     const late = call("SEND_MESSAGE", sendHeader("T"), 10911, encodeUtf8("late"));
@@ -249,7 +236,7 @@ describe("startRocketMQ", () => {
     await rocketmq.broker.invoke("SEND_MESSAGE", sendHeader("T"), encodeUtf8("hello"));
     const route = await rocketmq.nameServer.invoke("GET_ROUTEINFO_BY_TOPIC", new LocalPeer(), { topic: "T" });
     expect(topicRouteData.decode(route?.body ?? NO_BODY).queueDatas[0]?.writeQueueNums).toBe(4);
-    const pulled = await rocketmq.broker.invoke("PULL_MESSAGE", pullHeader("T"));
+    const pulled = await rocketmq.broker.invoke("PULL_MESSAGE", pullHeader({ topic: "T" }));
     expect([pulled?.code, pulled?.remark, decodeUtf8(pulled?.body ?? NO_BODY).includes("hello")]).toEqual([0, "FOUND", true]);
     await rocketmq.close();
     await rocketmq.close();
