@@ -48,6 +48,14 @@ interface RawSocket {
 
 type Callbacks = typeof callbacks;
 
+/** ES2024's way to give a buffer's memory back at once: its bytes move to a new one, of which none are wanted. */
+interface Detachable {
+  transfer(newLength: number): ArrayBuffer;
+}
+
+/** Smaller chunks are left to the collector: freeing one costs a quarter of a microsecond. */
+const FREED_BYTES_MIN = 4096;
+
 const bun = (): BunSockets => (globalThis as unknown as { Bun: BunSockets }).Bun;
 
 export const bunNet: Net = {
@@ -210,6 +218,8 @@ class BunSocket implements Socket {
 
   onData(chunk: Uint8Array): void {
     this.#handler?.data(chunk);
+    // A chunk is valid until here. Left to the collector, a loaded server piles up tens of MiB of them, each on fresh pages.
+    if (chunk.length >= FREED_BYTES_MIN) (chunk.buffer as ArrayBuffer & Detachable).transfer(0);
   }
 
   onDrain(): void {
