@@ -3,6 +3,7 @@
  * that is starting gives its first answer, and what an idle connection costs. It speaks JSON headers only.
  */
 import { connect, type Socket } from "node:net";
+import { kvTable } from "../wire/bodies/kv_table.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { FrameSplitter } from "../wire/frame.ts";
 import { type ExtFields, LANGUAGE_OTHER, NO_BODY, type RemotingCommand, SERIALIZE_JSON } from "../wire/remoting_command.ts";
@@ -98,6 +99,13 @@ export class RawClient {
       },
       body,
     );
+  }
+
+  /** GET_BROKER_RUNTIME_INFO. */
+  async runtimeInfo(): Promise<ReadonlyMap<string, string>> {
+    const { code, remark, body } = await this.invoke(28, {});
+    if (code !== 0) throw new Error(`GET_BROKER_RUNTIME_INFO was answered with ${code}: ${remark}`);
+    return kvTable.parse(new TextDecoder().decode(body)).table;
   }
 
   /** PULL_MESSAGE that the broker may hold until a message is there. */

@@ -19,6 +19,7 @@ import { Child } from "../test/interop/processes.ts";
 import { runtimeCommand, type TargetName, targetNames } from "../test/interop/targets.ts";
 import { buildJava, findToolchain, projectDirectory, type Toolchain } from "../test/interop/toolchain.ts";
 import { cpuMicros, MemoryWatch, memory } from "./proc.ts";
+import { RawClient } from "./raw_client.ts";
 import { type Figures, keepFigures, readFigures, table, writeResults } from "./report.ts";
 import { BenchServer } from "./servers.ts";
 
@@ -81,6 +82,20 @@ async function runWake(server: BenchServer, figures: Figures): Promise<void> {
   Object.assign(figures, { "wake.p50Ms": p50Ms, "wake.p99Ms": p99Ms });
 }
 
+/** How long bytes of the log stayed off the disk at most under the load so far; Apache keeps no such figure. */
+async function readUnsynced(server: BenchServer, figures: Figures): Promise<void> {
+  const client = await RawClient.connect("127.0.0.1", server.brokerPort);
+  try {
+    const info = await client.runtimeInfo();
+    for (const name of ["flushDelayMaxMs", "unsyncedMaxMs", "flushLateTimes"]) {
+      const value = info.get(name);
+      if (value !== undefined) figures[`flush.${name}`] = Number(value);
+    }
+  } finally {
+    client.close();
+  }
+}
+
 async function runIdle(server: BenchServer, figures: Figures): Promise<void> {
   // what the load left to do (flushing, JIT) is not idleness
   await sleep(5000);
@@ -134,6 +149,7 @@ async function runTarget(name: TargetName, toolchain: Toolchain, scenarios: stri
       watch.stop();
       figures["memory.peakAnonMib"] = watch.peakAnonKib / 1024;
       figures["memory.peakRssMib"] = watch.peakRssKib / 1024;
+      await readUnsynced(server, figures);
     }
     if (scenarios.includes("wake")) await runWake(server, figures);
     if (scenarios.includes("idle")) await runIdle(server, figures);

@@ -107,6 +107,13 @@ export interface Files {
   removeTree(path: string): void;
   /** Makes entries (creation, rename, removal) in this directory durable. */
   syncDirectory(path: string): void;
+  /** As `syncDirectory`, off the event loop. */
+  syncDirectoryLater(path: string): Promise<void>;
+  /**
+   * Gives the file at `path` this size, and makes it when it is absent: zeros, sparse; content that is there stays. Size and
+   * directory entry are durable when the promise settles. Off the event loop; after a rejection the file may be there.
+   */
+  createSparse(path: string, size: number): Promise<void>;
   /** The whole file, or undefined when absent. For configuration, not for logs. */
   read(path: string): Uint8Array | undefined;
   /** Creates or replaces the file's content; with `sync` its bytes are on the disk on return. */

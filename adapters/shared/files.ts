@@ -77,6 +77,29 @@ export class HostFiles implements Files {
     });
   }
 
+  async syncDirectoryLater(path: string): Promise<void> {
+    if (process.platform === "win32") return;
+    const tried = `Cannot sync the directory "${path}"`;
+    const fd = await later<number>(tried, (done) => fs.open(path, constants.O_RDONLY, done));
+    try {
+      await later<void>(tried, (done) => fs.fsync(fd, done));
+    } finally {
+      await later<void>(tried, (done) => fs.close(fd, done));
+    }
+  }
+
+  async createSparse(path: string, size: number): Promise<void> {
+    const tried = `Cannot make "${path}" with ${size} bytes`;
+    const fd = await later<number>(tried, (done) => fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o644, done));
+    try {
+      await later<void>(tried, (done) => fs.ftruncate(fd, size, done));
+      await later<void>(tried, (done) => fs.fsync(fd, done));
+    } finally {
+      await later<void>(tried, (done) => fs.close(fd, done));
+    }
+    await this.syncDirectoryLater(dirname(path));
+  }
+
   read(path: string): Uint8Array | undefined {
     try {
       return fs.readFileSync(path);
@@ -232,6 +255,16 @@ function attempt<T>(tried: string, call: () => T): T {
   } catch (error) {
     throw faultOf(error, tried);
   }
+}
+
+/** A call of `node:fs` with a callback, as a promise. */
+function later<T>(tried: string, start: (done: (error: Error | null, result?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => {
+      if (error === null || error === undefined) resolve(result as T);
+      else reject(faultOf(error, tried));
+    });
+  });
 }
 
 function isAbsence(error: unknown): boolean {

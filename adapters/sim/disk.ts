@@ -10,6 +10,7 @@
  * - A power loss keeps entries (creations, renames, removals) up to the last `syncDirectory` of their directory; of what
  *   came after, in order, a random number of operations (`unsyncedEntriesKept` each, until the first that is lost). A
  *   file that was synced and whose entry was not is gone: POSIX promises no more.
+ * - `createSparse` is three calls (file and size, `dataSync`, `syncDirectory`); a crash may come between any two.
  * - A `dataSync` that failed with EIO leaves its pages on no disk, and a later one that succeeds does not mend that
  *   (as Linux behaves); only writing them again does.
  * - `fail` makes chosen calls fail (ENOSPC, EIO …), once or for good; `capacityBytes` makes the disk full by itself: a

@@ -70,6 +70,34 @@ export class SimFiles implements Files {
     this.disk.syncDirectory(path, tried);
   }
 
+  syncDirectoryLater(path: string): Promise<void> {
+    const tried = `Cannot sync the directory "${path}"`;
+    return this.#later(this.disk.faults.syncMs, () => {
+      this.#check("syncDirectory", path, tried);
+      this.disk.syncDirectory(path, tried);
+    });
+  }
+
+  /** Three calls, as on a real disk: a crash may come between any two. */
+  async createSparse(path: string, size: number): Promise<void> {
+    const file = await this.#later(this.disk.faults.writeMs, () => {
+      const made = this.open(path, { create: true });
+      try {
+        made.truncate(size);
+      } catch (error) {
+        made.close();
+        throw error;
+      }
+      return made;
+    });
+    try {
+      await file.dataSync();
+    } finally {
+      file.close();
+    }
+    await this.syncDirectoryLater(path.slice(0, path.lastIndexOf("/")) || "/");
+  }
+
   read(path: string): Uint8Array | undefined {
     if (this.disk.stat(path) === undefined) return undefined;
     const file = this.open(path, { readOnly: true });
@@ -117,6 +145,20 @@ export class SimFiles implements Files {
     for (const file of this.#open) file.kill();
     for (const inode of this.#held) this.#locks.delete(inode);
     this.#held.clear();
+  }
+
+  /** The call happens, and settles, when its time has come; never in a dead process. */
+  #later<T>(delay: Range, call: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.disk.scheduler.io(() => {
+        if (this.#dead) return;
+        try {
+          resolve(call());
+        } catch (error) {
+          reject(error);
+        }
+      }, this.disk.prng.within(delay));
+    });
   }
 
   #check(operation: DiskOperation, path: string, tried: string): void {

@@ -162,6 +162,7 @@ export class DefaultMessageStore implements MessageStore {
     try {
       await this.#clean.stop();
       await this.#commitLog.drain();
+      await this.#commitLog.files.dropPrepared();
       if (await this.#checkpointer.last()) this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
     } finally {
       this.#commitLog.flush.stop();
@@ -394,6 +395,8 @@ export class DefaultMessageStore implements MessageStore {
       earliestStoreTimestamp: this.#earliestStoreTimestamp(),
       putEntireTimeMaxMs: commitLog.putEntireTimeMaxMs,
       unsyncedMaxMs: commitLog.flush.unsyncedMaxMs,
+      flushDelayMaxMs: commitLog.flush.flushDelayMaxMs,
+      flushLateCount: commitLog.flush.flushLateCount,
     };
   }
 

@@ -2,11 +2,16 @@
  * When the log goes to the disk: one fdatasync in flight, which settles everything that was written before it began.
  *
  * With waiters (SYNC_FLUSH) it begins at once; those who come while it runs share the next. Without, it begins
- * `flushIntervalCommitLog` after the oldest byte that is not on the disk, so an idle store has no timer running.
+ * `flushIntervalCommitLog` after the oldest byte that no sync covers yet, or at once when one that ran longer has ended; an
+ * idle store has no timer running. A byte that waits longer than twice the interval, because the disk is slow or the event
+ * loop was held up, is said in the log and counted.
  */
 import type { Clock, Log, TimerHandle } from "../runtime.ts";
 import type { Deferred } from "./deferred.ts";
 import type { StoreSettings } from "./options.ts";
+
+/** Late syncs are counted each, and said in the log this often at most. */
+const LATE_WARNING_INTERVAL_MS = 60_000;
 
 interface Waiter {
   readonly deferred: Deferred<boolean>;
@@ -17,8 +22,10 @@ export interface DiskFlushParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: StoreSettings;
-  /** fdatasync of the files that hold `[from, to)`. */
+  /** fdatasync of the files that hold `[from, to)`, and of what a power cut could take them by. */
   sync(from: number, to: number): Promise<void>;
+  /** Everything before `offset` is on the disk. */
+  flushed(offset: number): void;
   /** A sync failed: what is beyond the flushed offset may be lost, and no later success proves otherwise. */
   failed(error: Error): void;
 }
@@ -26,12 +33,19 @@ export interface DiskFlushParts {
 export class DiskFlush {
   /** Everything before it is on the disk. */
   flushedOffset = 0;
-  /** Longest time bytes stayed unsynced, ms. */
+  /** Longest time from a byte in the page cache to the end of the sync that covered it, ms. */
   unsyncedMaxMs = 0;
+  /** Longest time from a byte in the page cache to the begin of the sync that covered it, ms. */
+  flushDelayMaxMs = 0;
+  /** How often that time was longer than twice flushIntervalCommitLog. */
+  flushLateCount = 0;
   readonly #parts: DiskFlushParts;
   #writtenOffset = 0;
-  /** Since when the oldest unsynced byte is in the page cache. */
-  #dirtySince = 0;
+  /** Since when the oldest byte that no sync covers is in the page cache; undefined when there is none. */
+  #dirtySince: number | undefined;
+  /** The present `#dirtySince` has been counted as late. */
+  #dirtyIsLate = false;
+  #lateSaidAt = Number.NEGATIVE_INFINITY;
   #waiting: Waiter[] = [];
   #running: Promise<void> | undefined;
   #serving: Waiter[] = [];
@@ -51,8 +65,10 @@ export class DiskFlush {
   /** The log is in the page cache up to `offset`; `waiter` wants it on the disk. */
   written(offset: number, waiter?: Deferred<boolean>): void {
     const { clock } = this.#parts;
-    if (this.#writtenOffset === this.flushedOffset) this.#dirtySince = clock.monotonic();
-    this.#writtenOffset = offset;
+    if (offset > this.#writtenOffset) {
+      this.#writtenOffset = offset;
+      this.#dirtySince ??= clock.monotonic();
+    }
     if (waiter !== undefined) {
       if (this.#error !== undefined) {
         waiter.reject(this.#error);
@@ -61,7 +77,8 @@ export class DiskFlush {
       this.#waiting.push({ deferred: waiter, since: clock.monotonic() });
       this.#timeoutTimer ??= clock.setTimeout(this.#onTimeout, this.#parts.settings.syncFlushTimeout);
       if (this.#running === undefined) this.#run();
-    } else if (this.#running === undefined) this.#schedule();
+    }
+    this.#schedule();
   }
 
   /** Resolves when everything written before the call is on the disk. @throws the disk's fault */
@@ -81,29 +98,45 @@ export class DiskFlush {
     this.#timeoutTimer = undefined;
   }
 
+  /** One timer, while there is a dirty byte: for the next sync, or, while one runs, for noticing that the next is late. */
   #schedule(): void {
-    if (this.#intervalTimer !== undefined || this.#writtenOffset === this.flushedOffset || this.#error !== undefined) return;
-    this.#intervalTimer = this.#parts.clock.setTimeout(() => {
-      this.#intervalTimer = undefined;
-      if (this.#running === undefined && this.#writtenOffset > this.flushedOffset) this.#run();
-    }, this.#parts.settings.flushIntervalCommitLog);
+    if (this.#intervalTimer !== undefined || this.#dirtySince === undefined || this.#error !== undefined) return;
+    const { clock, settings } = this.#parts;
+    if (this.#running !== undefined && this.#dirtyIsLate) return;
+    const waitMs = settings.flushIntervalCommitLog * (this.#running === undefined ? 1 : 2);
+    const left = Math.max(0, this.#dirtySince + waitMs - clock.monotonic());
+    this.#intervalTimer = clock.setTimeout(this.#onInterval, left);
   }
+
+  readonly #onInterval = (): void => {
+    this.#intervalTimer = undefined;
+    if (this.#dirtySince === undefined) return;
+    if (this.#running === undefined) this.#run();
+    else if (this.#parts.clock.monotonic() - this.#dirtySince >= 2 * this.#parts.settings.flushIntervalCommitLog) this.#late();
+    this.#schedule();
+  };
 
   #run(): void {
-    this.#running = this.#syncOnce(this.flushedOffset, this.#writtenOffset);
+    this.#intervalTimer?.cancel();
+    this.#intervalTimer = undefined;
+    const { clock, settings } = this.#parts;
+    const startedAt = clock.monotonic();
+    const dirtySince = this.#dirtySince ?? startedAt;
+    const delay = startedAt - dirtySince;
+    this.flushDelayMaxMs = Math.max(this.flushDelayMaxMs, delay);
+    if (delay > 2 * settings.flushIntervalCommitLog && !this.#dirtyIsLate) this.#late();
+    this.#dirtySince = undefined;
+    this.#dirtyIsLate = false;
+    this.#running = this.#syncOnce(this.flushedOffset, this.#writtenOffset, dirtySince);
   }
 
-  async #syncOnce(from: number, to: number): Promise<void> {
-    const { clock } = this.#parts;
-    const dirtySince = this.#dirtySince;
-    const startedAt = clock.monotonic();
+  async #syncOnce(from: number, to: number, dirtySince: number): Promise<void> {
     this.#serving = this.#waiting;
     this.#waiting = [];
     try {
       await this.#parts.sync(from, to);
       this.flushedOffset = to;
-      this.#dirtySince = startedAt;
-      this.unsyncedMaxMs = Math.max(this.unsyncedMaxMs, clock.monotonic() - dirtySince);
+      this.unsyncedMaxMs = Math.max(this.unsyncedMaxMs, this.#parts.clock.monotonic() - dirtySince);
       for (const waiter of this.#serving) waiter.deferred.resolve(true);
     } catch (error) {
       this.#error = error as Error;
@@ -113,8 +146,28 @@ export class DiskFlush {
     }
     this.#serving = [];
     this.#running = undefined;
+    // Set for the end of a sync that was thought to take longer.
+    this.#intervalTimer?.cancel();
+    this.#intervalTimer = undefined;
     if (this.#waiting.length > 0) this.#run();
-    else this.#schedule();
+    this.#schedule();
+    if (this.#error === undefined) this.#parts.flushed(to);
+  }
+
+  /** The oldest unsynced byte has waited too long for a sync to begin. */
+  #late(): void {
+    const { clock, log, settings } = this.#parts;
+    this.#dirtyIsLate = true;
+    this.flushLateCount++;
+    const now = clock.monotonic();
+    if (now - this.#lateSaidAt < LATE_WARNING_INTERVAL_MS) return;
+    this.#lateSaidAt = now;
+    log.warn("bytes of the commit log wait longer for the disk than twice flushIntervalCommitLog; a power cut would lose them", {
+      waitedMs: Math.round(now - (this.#dirtySince ?? now)),
+      flushIntervalCommitLog: settings.flushIntervalCommitLog,
+      why: this.#running === undefined ? "the event loop was held up" : "the sync before is still running",
+      times: this.flushLateCount,
+    });
   }
 
   /** Waiters older than syncFlushTimeout go away with FLUSH_DISK_TIMEOUT: their record is stored all the same. */

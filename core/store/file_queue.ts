@@ -2,12 +2,22 @@
  * A sequence of files of one size, named by the offset of their first byte in 20 digits: what Apache calls a
  * MappedFileQueue, without mapping. Commit log and consume queues are made of it.
  *
- * Invariants: the files follow each other without a gap; each has the full size from its creation (sparse). Not here: what
+ * Invariants: the files follow each other without a gap; each has the full size from its creation (sparse). The next file
+ * may be made ahead of its need (`prepareNext`): it belongs to the queue when the first byte for it comes. Not here: what
  * the bytes mean, what is written, what is on the disk.
  */
 import type { FileHandle } from "../runtime.ts";
 import { makeDirectories } from "./directories.ts";
 import { type OpenFiles, StoreFile } from "./open_files.ts";
+
+/** A file that is made ahead of its need. */
+interface PreparedFile {
+  readonly file: StoreFile;
+  /** It is on the disk with its size and its entry. */
+  isDurable: boolean;
+  /** Settles when it is made, or can't be. Never rejects. */
+  done: Promise<void>;
+}
 
 export class FileQueue {
   readonly directory: string;
@@ -16,6 +26,8 @@ export class FileQueue {
   #list: StoreFile[] = [];
   /** Directories with entries made since `takeNewDirectories`. */
   #newDirectories: string[] = [];
+  /** The file behind the last one, made or being made. */
+  #prepared: PreparedFile | undefined;
 
   constructor(open: OpenFiles, directory: string, fileSize: number) {
     this.#open = open;
@@ -44,7 +56,7 @@ export class FileQueue {
 
   /**
    * Finds the files. A last file of size 0 is removed, and after a crash one that is too short is extended: a power cut
-   * came between its creation and its first sync.
+   * came between its creation and its first sync. It need not be the last: sizes reach the disk in any order.
    * @param sizeKey the key that sets the size, for the error.
    * @throws Error naming the file and the key when a size is not the configured one, or a file in the middle is missing.
    */
@@ -61,7 +73,9 @@ export class FileQueue {
         files.remove(path);
         break;
       }
-      if (size < this.fileSize && i === bases.length - 1 && !orderly) this.#extend(path);
+      const next = bases[i + 1] ?? base + this.fileSize;
+      // Were the key a larger one now, the name of the next file would not fit.
+      if (size < this.fileSize && next === base + this.fileSize && !orderly) this.#extend(path);
       else if (size !== this.fileSize) {
         throw new Error(
           `Cannot open the store: "${path}" has ${size} bytes, but ${sizeKey} is ${this.fileSize}. ` +
@@ -98,18 +112,59 @@ export class FileQueue {
       throw new Error(`"${this.directory}" ends at ${this.end}; a file at ${base} would leave a gap`);
     }
     if (this.#list.length === 0) this.#newDirectories.push(...makeDirectories(this.#open.files, this.directory));
-    const file = new StoreFile(this.#pathOf(base), base);
+    const prepared = this.#takePrepared(base);
+    const file = prepared?.file ?? new StoreFile(this.#pathOf(base), base);
     const handle = this.#open.open(file, true);
-    try {
-      handle.truncate(this.fileSize);
-    } catch (error) {
-      this.#open.close(file);
-      this.#open.files.remove(file.path);
-      throw error;
+    if (prepared?.isDurable !== true) {
+      try {
+        handle.truncate(this.fileSize);
+      } catch (error) {
+        this.#open.close(file);
+        this.#open.files.remove(file.path);
+        throw error;
+      }
+      this.#newDirectories.push(this.directory);
     }
     this.#list.push(file);
-    this.#newDirectories.push(this.directory);
     return file;
+  }
+
+  /**
+   * Makes the file behind the last one, off the event loop, so that nobody waits for it later: size and directory entry are
+   * on the disk before its first byte. Does nothing when that is done or under way. Call it when the last file is on the
+   * disk itself: after a power cut no file may follow one that is not there.
+   * @param failed told why it could not be made; it is made when it is needed then, or that fails as well
+   */
+  prepareNext(failed: (error: Error) => void): void {
+    if (this.#prepared !== undefined || this.#list.length === 0) return;
+    const file = new StoreFile(this.#pathOf(this.end), this.end);
+    const prepared: PreparedFile = { file, isDurable: false, done: Promise.resolve() };
+    this.#prepared = prepared;
+    prepared.done = this.#open.files
+      .createSparse(file.path, this.fileSize)
+      .then(() => {
+        prepared.isDurable = true;
+      })
+      .catch(failed)
+      .then(() => {
+        if (!this.#isWanted(prepared)) this.#open.files.remove(file.path);
+      })
+      .catch(failed);
+  }
+
+  /** True when the file that holds `offset` is the last and no other is made or being made. */
+  mayPrepareAt(offset: number): boolean {
+    return this.#prepared === undefined && offset < this.end && offset >= this.end - this.fileSize;
+  }
+
+  /** Takes a file that was made ahead, and not needed, away again; for an orderly end. @throws RuntimeFault */
+  async dropPrepared(): Promise<void> {
+    const prepared = this.#prepared;
+    if (prepared === undefined) return;
+    await prepared.done;
+    if (this.#prepared !== prepared) return;
+    this.#prepared = undefined;
+    this.#open.files.remove(prepared.file.path);
   }
 
   /** Directories that must be synced before what is in new files can be relied on; each is named once. */
@@ -173,6 +228,12 @@ export class FileQueue {
   /** Makes every byte from `offset` on zero and drops the files behind it. The file that holds `offset` stays. */
   cut(offset: number): void {
     while (this.#list.length > 0 && (this.#list.at(-1) as StoreFile).base > offset) this.#drop(this.#list.pop() as StoreFile);
+    // What was made ahead would follow a gap now.
+    if (this.#prepared !== undefined && this.#prepared.file.base !== this.end) {
+      const { file, isDurable } = this.#prepared;
+      this.#prepared = undefined;
+      if (isDurable) this.#open.files.remove(file.path);
+    }
     const file = this.fileAt(offset);
     if (file === undefined) return;
     const handle = this.#open.use(file);
@@ -199,6 +260,19 @@ export class FileQueue {
     for (const file of this.#list) this.#open.close(file);
     this.#list = [];
     this.#open.files.removeTree(this.directory);
+  }
+
+  /** The file made ahead, when it is the one for `base`. */
+  #takePrepared(base: number): PreparedFile | undefined {
+    const prepared = this.#prepared;
+    if (prepared?.file.base !== base) return undefined;
+    this.#prepared = undefined;
+    return prepared;
+  }
+
+  /** False when the queue was cut while the file was being made: it would follow a gap. */
+  #isWanted(prepared: PreparedFile): boolean {
+    return this.#prepared === prepared || this.fileAt(prepared.file.base) !== undefined;
   }
 
   #extend(path: string): void {

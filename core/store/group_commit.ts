@@ -88,6 +88,7 @@ export class GroupCommit {
       log,
       settings,
       sync: (from, to) => this.#sync(from, to),
+      flushed: (offset) => this.#prepareBehind(offset),
       failed: (error) => this.#readOnly(error, "sync"),
     });
   }
@@ -301,9 +302,24 @@ export class GroupCommit {
   }
 
   async #sync(from: number, to: number): Promise<void> {
-    await this.#files.dataSync(from, to);
-    // Once a file: without its entry in the directory a new file is lost in a power cut, synced or not.
-    for (const directory of this.#files.takeNewDirectories()) this.#runtime.files.syncDirectory(directory);
+    // Once a file, unless it was made ahead: without its entry in the directory it is lost in a power cut, synced or not.
+    const directories = this.#files.takeNewDirectories();
+    await Promise.all([
+      this.#files.dataSync(from, to),
+      ...directories.map((directory) => this.#runtime.files.syncDirectoryLater(directory)),
+    ]);
+  }
+
+  /** Makes the next file when half of the last one is on the disk. */
+  #prepareBehind(flushedOffset: number): void {
+    const files = this.#files;
+    if (flushedOffset % files.fileSize < files.fileSize / 2 || !files.mayPrepareAt(flushedOffset)) return;
+    files.prepareNext((error) =>
+      this.#log.warn("cannot make the next commit log file ahead; it is tried again when it is needed", {
+        error: error.message,
+        key: "storePathCommitLog",
+      }),
+    );
   }
 }
 

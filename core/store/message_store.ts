@@ -180,6 +180,10 @@ export interface StoreStats {
   readonly earliestStoreTimestamp: number;
   /** Longest time an append waited for the tail buffer to be written, ms, over the last minute. */
   readonly putEntireTimeMaxMs: number;
-  /** Longest time bytes stayed unsynced, ms. */
+  /** Longest time from a byte in the page cache to the end of the fdatasync that covered it, ms. */
   readonly unsyncedMaxMs: number;
+  /** The same to the begin of that fdatasync. */
+  readonly flushDelayMaxMs: number;
+  /** How often that was longer than twice flushIntervalCommitLog. */
+  readonly flushLateCount: number;
 }

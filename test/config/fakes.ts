@@ -46,6 +46,8 @@ export function fakeFiles(refuse = { writes: false }): Files & { readonly conten
     remove: (path) => void content.delete(path),
     removeTree: notHere,
     syncDirectory: () => {},
+    syncDirectoryLater: async () => {},
+    createSparse: notHere,
     read: (path) => (content.has(path) ? new TextEncoder().encode(content.get(path)) : undefined),
     write: (path, bytes) => {
       if (refuse.writes) {

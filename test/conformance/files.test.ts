@@ -132,6 +132,24 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("file
       file.dataSyncSync();
       file.close();
       files.syncDirectory(it.directory);
+      await it.wait(files.syncDirectoryLater(it.directory));
+    });
+
+    test("a directory that is not there can't be synced, by either call", async () => {
+      expect(codeOf(() => files.syncDirectory(at("no")))).toBe("ENOENT");
+      const refused = it.wait(files.syncDirectoryLater(at("no")).then(String, (error: Error & { code?: string }) => error));
+      expect(await refused).toMatchObject({ code: "ENOENT" });
+    });
+
+    test("a sparse file is made with its size; one that is there keeps its content and gets the size", async () => {
+      await it.wait(files.createSparse(at("made"), 1_000_000));
+      expect(files.stat(at("made"))?.size).toBe(1_000_000);
+      expect([...(files.read(at("made")) ?? []).slice(-2)]).toEqual([0, 0]);
+      files.write(at("made"), bytesOf("kept"));
+      await it.wait(files.createSparse(at("made"), 10));
+      expect(read("made")).toBe("kept\0\0\0\0\0\0");
+      const refused = it.wait(files.createSparse(at("no/f"), 1).then(String, (error: Error & { code?: string }) => error));
+      expect(await refused).toMatchObject({ code: "ENOENT", message: expect.stringContaining(at("no/f")) });
     });
   });
 

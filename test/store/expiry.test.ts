@@ -23,17 +23,19 @@ async function filled(
   return { runtime, store };
 }
 
-const files = (runtime: SimRuntime): number => runtime.files.list("/store/commitlog").length;
+/** Files of the log, without one that is made ahead. */
+const files = (runtime: SimRuntime, store: DefaultMessageStore): number =>
+  runtime.files.list("/store/commitlog").filter((name) => Number(name) <= store.stats().maxPhysicalOffset).length;
 
 describe("expiry", () => {
   test("files older than fileReservedTime go in the hour of deleteWhen, the last one stays", async () => {
     const { runtime, store } = await filled({ deleteWhen: "04" });
-    const all = files(runtime);
+    const all = files(runtime, store);
     expect(all).toBeGreaterThan(3);
     await runtime.clock.advance(3.9 * HOUR);
-    expect(files(runtime)).toBe(all);
+    expect(files(runtime, store)).toBe(all);
     await runtime.clock.advance(0.2 * HOUR);
-    expect(files(runtime)).toBe(1);
+    expect(files(runtime, store)).toBe(1);
     expect(store.stats().minPhysicalOffset).toBe((all - 1) * 4096);
 
     const min = store.minOffset(QUEUE);
@@ -62,7 +64,7 @@ describe("expiry", () => {
   test("the local hour counts", async () => {
     const { runtime, store } = await filled({ deleteWhen: "04" }, { utcOffsetMinutes: 90 });
     await runtime.clock.advance(2.6 * HOUR);
-    expect(files(runtime)).toBe(1);
+    expect(files(runtime, store)).toBe(1);
     await store.close();
   });
 
@@ -70,7 +72,7 @@ describe("expiry", () => {
     const { runtime, store } = await filled();
     expect(await runtime.clock.resolve(store.deleteExpiredCommitLogs())).toBe(0);
     await runtime.clock.advance(2.5 * HOUR);
-    const all = files(runtime);
+    const all = files(runtime, store);
     expect(all).toBeGreaterThan(3);
     expect(await runtime.clock.resolve(store.deleteExpiredCommitLogs())).toBe(Math.min(10, all - 1));
     store.cleanExpiredConsumeQueues();
@@ -106,14 +108,14 @@ describe("a disk that fills up", () => {
   test("above the warning ratio messages are refused with percentage and key, and old files go until there is space", async () => {
     const { runtime, store } = await filled();
     fullTo(runtime, 95);
-    const all = files(runtime);
+    const all = files(runtime, store);
     await runtime.clock.advance(10_050);
     const refusal = refusalOf(store.append(message()));
     expect(refusal.status).toBe("SERVICE_NOT_AVAILABLE");
     expect(refusal.reason).toMatch(/storePathCommitLog is \d+ % full and diskSpaceWarningLevelRatio is 90/);
     expect(store.stats().commitLogDiskPercent).toBeGreaterThan(90);
     await runtime.clock.advance(20_000);
-    expect(files(runtime)).toBeLessThan(all);
+    expect(files(runtime, store)).toBeLessThan(all);
     expect(store.writeRefusal()).toBeUndefined();
     await putNow(store, { text: "again" });
     // The simulated disk has so few pages that the last checkpoint would not fit either.
@@ -124,9 +126,9 @@ describe("a disk that fills up", () => {
   test("without cleanFileForciblyEnable nothing goes before its time", async () => {
     const { runtime, store } = await filled({ cleanFileForciblyEnable: false });
     fullTo(runtime, 95);
-    const all = files(runtime);
+    const all = files(runtime, store);
     await runtime.clock.advance(60_000);
-    expect(files(runtime)).toBe(all);
+    expect(files(runtime, store)).toBe(all);
     runtime.disk.faults.capacityBytes = 2 ** 40;
     await runtime.clock.advance(10_000);
     expect(store.writeRefusal()).toBeUndefined();

@@ -83,6 +83,10 @@ function putStore({ store, settings, runtime }: AdminParts, put: Put): void {
   // What Apache says where there is no such pool.
   put("remainTransientStoreBufferNumbs", INT_MAX);
   put("remainHowManyDataToFlush", bytesText(stats.maxPhysicalOffset - stats.flushedOffset));
+  // Ours: what a power cut could take with ASYNC_FLUSH.
+  put("flushDelayMaxMs", Math.round(stats.flushDelayMaxMs));
+  put("flushLateTimes", stats.flushLateCount);
+  put("unsyncedMaxMs", Math.round(stats.unsyncedMaxMs));
   const { totalBytes, freeBytes } = runtime.files.diskSpace(settings.storePathRootDir);
   put("commitLogDirCapacity", `Total : ${bytesText(totalBytes)}, Free : ${bytesText(freeBytes)}.`);
 }
