@@ -32,8 +32,8 @@ export class RawClient {
     const splitter = new FrameSplitter();
     socket.on("data", (chunk: Buffer) => {
       const atMs = performance.now();
-      splitter.push(chunk, (frame) => {
-        const { opaque, code, remark, extFields, body } = decodeCommand(frame);
+      splitter.push(chunk, (frame, from, to) => {
+        const { opaque, code, remark, extFields, body } = decodeCommand(frame, from, to);
         const waiting = this.#waiting.get(opaque);
         this.#waiting.delete(opaque);
         waiting?.resolve({ code, remark, extFields: extFields ?? {}, body: body.slice(), atMs });

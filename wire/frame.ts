@@ -19,6 +19,9 @@ export const FRAME_PREFIX_BYTES = 8;
 
 const FIRST_BUFFER_BYTES = 4096;
 
+/** Takes one frame, `bytes[from, to)`. */
+export type OnFrame = (bytes: Uint8Array, from: number, to: number) => unknown;
+
 /**
  * Cuts a byte stream into frames.
  *
@@ -44,11 +47,11 @@ export class FrameSplitter {
 
   /**
    * Feeds a chunk and calls `onFrame` for each frame that it completes, in order. The frame, length field included, is
-   * valid until `onFrame` returns; when that returns `false`, no further frame is cut.
+   * `bytes[from, to)`, valid until `onFrame` returns; when that returns `false`, no further frame is cut.
    * @returns bytes of `chunk` that were taken: all of them, unless `onFrame` asked to stop.
    * @throws WireError when a length is below 4 or the frame would exceed the limit; the stream can't be followed after it.
    */
-  push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => unknown): number {
+  push(chunk: Uint8Array, onFrame: OnFrame): number {
     let at = 0;
     this.#stopped = false;
     while (at < chunk.length) {
@@ -57,7 +60,7 @@ export class FrameSplitter {
         if (left >= 4) {
           const frameBytes = this.#frameBytes(chunk, at);
           if (left >= frameBytes) {
-            const goOn = onFrame(chunk.subarray(at, at + frameBytes));
+            const goOn = onFrame(chunk, at, at + frameBytes);
             at += frameBytes;
             if (goOn === false) return at;
             continue;
@@ -72,7 +75,7 @@ export class FrameSplitter {
     return at;
   }
 
-  #continuePending(chunk: Uint8Array, from: number, onFrame: (frame: Uint8Array) => unknown): number {
+  #continuePending(chunk: Uint8Array, from: number, onFrame: OnFrame): number {
     let at = from;
     if (this.#pendingBytes < 4) {
       const end = Math.min(chunk.length, at + 4 - this.#pendingBytes);
@@ -84,10 +87,10 @@ export class FrameSplitter {
     const end = Math.min(chunk.length, at + frameBytes - this.#pendingBytes);
     this.#keep(chunk, at, end);
     if (this.#pendingBytes === frameBytes) {
-      const frame = this.#pending.subarray(0, frameBytes);
+      const frame = this.#pending;
       this.#pending = EMPTY;
       this.#pendingBytes = 0;
-      this.#stopped = onFrame(frame) === false;
+      this.#stopped = onFrame(frame, 0, frameBytes) === false;
     }
     return end;
   }

@@ -13,6 +13,8 @@ export interface RemotingCommand {
   remark: string | undefined;
   /** Custom header fields, every value as text. */
   extFields: ExtFields | undefined;
+  /** The custom header as its table says, where `request_reader.ts` read it; `extFields` is undefined then. */
+  readonly header?: object;
   /** Empty when there is none. In a decoded command a view into the frame: valid only until its handler returns. */
   body: Uint8Array;
   serializeType: SerializeType;

@@ -12,6 +12,7 @@
  * `code` has 16 bits, so the 2000xx codes need JSON. A value of length 0 reads as absent, as in Java.
  */
 import type { ByteWriter } from "./byte_writer.ts";
+import { readInt32 } from "./bytes.ts";
 import { WireError } from "./errors.ts";
 import { FRAME_PREFIX_BYTES } from "./frame.ts";
 import {
@@ -38,21 +39,23 @@ export const HEADER_BYTES_MAX = 1024 * 1024;
 export const EXT_FIELDS_MAX = 1024;
 
 /**
- * Decodes one whole frame, length field included. `body` is a view into it.
+ * Decodes one whole frame, `bytes[from, to)`, length field included. `body` is a view into it.
  * @throws WireError on a header length beyond the frame or `HEADER_BYTES_MAX`, an unknown type, broken JSON, a length beyond
  *   the header, more fields than `EXT_FIELDS_MAX`.
  */
-export function decodeCommand(frame: Uint8Array): RemotingCommand {
-  if (frame.length < FRAME_PREFIX_BYTES) throw new WireError(`a frame of ${frame.length} bytes has no header mark`);
-  const type = frame[4] as number;
-  const headerLength = ((frame[5] as number) << 16) | ((frame[6] as number) << 8) | (frame[7] as number);
-  const headerEnd = FRAME_PREFIX_BYTES + headerLength;
-  if (headerEnd > frame.length) {
-    throw new WireError(`header length ${headerLength} is beyond the frame's ${frame.length - FRAME_PREFIX_BYTES} bytes`);
+export function decodeCommand(bytes: Uint8Array, from = 0, to = bytes.length): RemotingCommand {
+  if (to - from < FRAME_PREFIX_BYTES) throw new WireError(`a frame of ${to - from} bytes has no header mark`);
+  const mark = readInt32(bytes, from + 4);
+  const type = mark >>> 24;
+  const headerLength = mark & 0xff_ffff;
+  const headerAt = from + FRAME_PREFIX_BYTES;
+  const headerEnd = headerAt + headerLength;
+  if (headerEnd > to) {
+    throw new WireError(`header length ${headerLength} is beyond the frame's ${to - headerAt} bytes`);
   }
   if (headerLength > HEADER_BYTES_MAX) throw new WireError(`header length ${headerLength} is above ${HEADER_BYTES_MAX}`);
-  const header = frame.subarray(FRAME_PREFIX_BYTES, headerEnd);
-  const body = headerEnd === frame.length ? NO_BODY : frame.subarray(headerEnd);
+  const header = bytes.subarray(headerAt, headerEnd);
+  const body = headerEnd === to ? NO_BODY : bytes.subarray(headerEnd, to);
   if (type === SERIALIZE_JSON) return decodeJson(header, body);
   if (type === SERIALIZE_ROCKETMQ) return decodeRocketmq(header, body);
   throw new WireError(`serialize type ${type} is neither JSON (0) nor ROCKETMQ (1)`);

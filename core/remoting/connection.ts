@@ -18,6 +18,7 @@ import {
   type RemotingCommand,
   type SerializeType,
 } from "../../wire/remoting_command.ts";
+import type { RequestReader } from "../../wire/request_reader.ts";
 import { REQUESTS, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { VERSION_CURRENT } from "../../wire/version.ts";
@@ -42,6 +43,8 @@ export interface ConnectionOptions {
   /** Buffers that connections borrow for one turn. */
   readonly writers: WriterPool;
   readonly partialFrames: PartialFrames;
+  /** Reads requests the short way where that is possible; a client, which gets few, has none. */
+  readonly requests?: RequestReader;
 }
 
 /** Bytes of incomplete frames over all connections that share it; whoever pushes it over the bound is closed. */
@@ -89,7 +92,7 @@ export class RemotingConnection implements Peer {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #splitter: FrameSplitter;
-  readonly #onFrame = (frame: Uint8Array) => this.#take(frame);
+  readonly #onFrame = (bytes: Uint8Array, from: number, to: number) => this.#take(bytes, from, to);
   #writer: ByteWriter | undefined;
   #partialBytes = 0;
   /** What arrived and is not taken while the peer does not read; undefined while requests are taken. */
@@ -283,9 +286,9 @@ export class RemotingConnection implements Peer {
   }
 
   /** False: take no more for now. */
-  #take(frame: Uint8Array): boolean {
+  #take(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#closed) return false;
-    const command = decodeCommand(frame);
+    const command = this.#options.requests?.read(bytes, from, to) ?? decodeCommand(bytes, from, to);
     if (isResponse(command)) this.#settle(command);
     else this.#options.onRequest(this, command);
     return !this.#choked();

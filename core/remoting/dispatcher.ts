@@ -72,7 +72,7 @@ export class Dispatcher<R extends Role> {
     }
     try {
       reply = entry.processor(this.#context(connection, command), {
-        header: entry.row.request.decode(command.extFields),
+        header: command.header ?? entry.row.request.decode(command.extFields),
         body: command.body,
       });
     } catch (error) {

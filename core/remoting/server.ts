@@ -4,7 +4,8 @@
  */
 import { FRAME_BYTES_MAX_DEFAULT } from "../../wire/frame.ts";
 import { LANGUAGE_OTHER, SERIALIZE_JSON, type SerializeType } from "../../wire/remoting_command.ts";
-import type { RequestName, RequestRow, Role } from "../../wire/requests.ts";
+import { RequestReader } from "../../wire/request_reader.ts";
+import { REQUESTS, type RequestName, type RequestRow, type Role } from "../../wire/requests.ts";
 import type { Endpoint, Listener, Log, Runtime, Socket, SocketHandler, TimerHandle } from "../runtime.ts";
 import { Admission, type LaneLimits } from "./admission.ts";
 import { type ConnectionOptions, endpointText, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
@@ -53,6 +54,7 @@ export class RemotingServer<R extends Role> {
   readonly #listeners: Listener[] = [];
   readonly #log: Log;
   readonly #writers = new WriterPool();
+  readonly #requests = new RequestReader(Object.values(REQUESTS));
   readonly #partialFrames: PartialFrames;
   #sweeper: TimerHandle | undefined;
   #stopping = false;
@@ -145,6 +147,7 @@ export class RemotingServer<R extends Role> {
       writeBytesMax: writeBytesMax ?? WRITE_BYTES_MAX_DEFAULT,
       writers: this.#writers,
       partialFrames: this.#partialFrames,
+      requests: this.#requests,
     };
   }
 

@@ -4,6 +4,7 @@
  *
  * Seeds are in `seeds/<name>.txt`. A bug that was found stays there as a line that says what it proves.
  */
+import { isDeepStrictEqual } from "node:util";
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 import { PropertiesError, parseProperties as parseConfig } from "../../core/properties.ts";
 import { decodeBatch, encodeBatch } from "../../wire/batch.ts";
@@ -35,6 +36,7 @@ import { decodeMessageId, encodeMessageId } from "../../wire/message_id.ts";
 import { decodeRecord, decodeRecords, layoutOf, propertyCrcHolds, readRecordMark } from "../../wire/message_reader.ts";
 import { addProperty, parseProperties, propertyOf, removeProperty, setProperty } from "../../wire/properties.ts";
 import type { RemotingCommand } from "../../wire/remoting_command.ts";
+import { RequestReader } from "../../wire/request_reader.ts";
 import { REQUESTS, type RequestRow } from "../../wire/requests.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 
@@ -61,6 +63,17 @@ function encoded(command: RemotingCommand): Uint8Array {
   return writer.written();
 }
 
+/** The short way of reading a request makes the same of it as the long one, or nothing. */
+function agreesWithTheLongWay(frame: Uint8Array): void {
+  const read = new RequestReader(rows).read(frame, 0, frame.length);
+  if (read === undefined) return;
+  const { header, ...command } = read;
+  const { extFields, ...longWay } = decodeCommand(frame);
+  const decoded = (rowsByCode.get(command.code) as RequestRow).request.decode(extFields) as object;
+  demand(isDeepStrictEqual(header, decoded), "the short way reads another header");
+  demand(isDeepStrictEqual({ ...command, extFields }, { ...longWay, extFields }), "the short way reads another command");
+}
+
 /** A header as one frame; whatever its length, the frame is consistent, so that the header decoder is reached. */
 function headerTarget(serializeType: 0 | 1): (header: Uint8Array) => void {
   return (header) => {
@@ -68,6 +81,7 @@ function headerTarget(serializeType: 0 | 1): (header: Uint8Array) => void {
     new DataView(frame.buffer).setInt32(0, 4 + header.length);
     new DataView(frame.buffer).setInt32(4, (serializeType << 24) | header.length);
     frame.set(header, 8);
+    agreesWithTheLongWay(frame);
     const command = decodeCommand(frame);
     // What was understood is written and understood the same again.
     const again = decodeCommand(encoded(command));
@@ -110,11 +124,11 @@ export const TARGETS: readonly FuzzTarget[] = [
       // The first byte decides how the stream is cut, so that a case is one string of bytes.
       const step = 1 + ((bytes[0] ?? 0) % 61);
       for (let at = 0; at < bytes.length; at += step) {
-        splitter.push(bytes.subarray(at, at + step), (frame) => {
-          handed += frame.length;
-          demand(frame.length <= 4096, "a frame beyond the limit");
+        splitter.push(bytes.subarray(at, at + step), (frame, from, to) => {
+          handed += to - from;
+          demand(to - from <= 4096, "a frame beyond the limit");
           try {
-            decodeCommand(frame);
+            decodeCommand(frame, from, to);
           } catch (error) {
             if (!(error instanceof WireError)) throw error;
           }

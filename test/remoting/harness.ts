@@ -81,8 +81,8 @@ export class RawPeer implements SocketHandler {
   readonly #splitter = new FrameSplitter();
 
   data(chunk: Uint8Array): void {
-    this.#splitter.push(chunk, (frame) => {
-      this.answers.push(decodeCommand(frame.slice()));
+    this.#splitter.push(chunk, (frame, from, to) => {
+      this.answers.push(decodeCommand(frame.slice(from, to)));
     });
   }
 

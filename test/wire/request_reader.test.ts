@@ -1,0 +1,170 @@
+/** The short way of reading a request against the long one: the same result, or none. */
+import { describe, expect, test } from "bun:test";
+import { ByteWriter } from "../../wire/byte_writer.ts";
+import { encodeUtf8 } from "../../wire/bytes.ts";
+import type { FieldKind } from "../../wire/header.ts";
+import { type ExtFields, NO_BODY, type RemotingCommand, type SerializeType } from "../../wire/remoting_command.ts";
+import { type ReadRequest, RequestReader } from "../../wire/request_reader.ts";
+import { REQUESTS, type RequestRow } from "../../wire/requests.ts";
+import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
+import { TextCache } from "../../wire/text_cache.ts";
+import { bytesOf, goldenRows } from "./golden.ts";
+
+const rows = Object.values(REQUESTS) as RequestRow[];
+const reader = new RequestReader(rows);
+
+function frameOf(command: Partial<RemotingCommand> & { code: number; serializeType: SerializeType }): Uint8Array {
+  const writer = new ByteWriter(64);
+  const rest = { language: 0, version: 513, opaque: 7, flag: 0, remark: undefined, extFields: undefined, body: NO_BODY };
+  encodeCommand({ ...rest, ...command }, writer);
+  return writer.written().slice();
+}
+
+/** A frame with this JSON header. */
+function jsonFrame(header: string, body: Uint8Array = NO_BODY): Uint8Array {
+  const text = encodeUtf8(header);
+  const frame = new Uint8Array(8 + text.length + body.length);
+  new DataView(frame.buffer).setInt32(0, frame.length - 4);
+  new DataView(frame.buffer).setInt32(4, text.length);
+  frame.set(text, 8);
+  frame.set(body, 8 + text.length);
+  return frame;
+}
+
+/** Reads amid other bytes, as a frame of a chunk. */
+function read(frame: Uint8Array): ReadRequest | undefined {
+  const chunk = new Uint8Array(frame.length + 9).fill(0x7b);
+  chunk.set(frame, 4);
+  return reader.read(chunk, 4, 4 + frame.length);
+}
+
+function expectSame(frame: Uint8Array): void {
+  const found = read(frame);
+  if (found === undefined) throw new Error(`${new TextDecoder().decode(frame)} went the long way`);
+  const { header, ...command } = found;
+  const longWay = decodeCommand(frame);
+  const { request } = rows.find(({ code }) => code === longWay.code) as RequestRow;
+  expect(header).toEqual(request.decode(longWay.extFields) as object);
+  expect(Object.keys(header)).toEqual(Object.keys(request.decode(longWay.extFields) as object));
+  expect({ ...command, body: [...command.body] }).toEqual({ ...longWay, extFields: undefined, body: [...longWay.body] });
+}
+
+const SAMPLES: Readonly<Record<FieldKind, readonly string[]>> = {
+  string: [
+    "TopicTest",
+    "a/b \u007e",
+    "K\u0001v\u0002W\u0001true\u0002",
+    'a "quoted" \\ one\n\t',
+    "中文 é 😀",
+    "x".repeat(300),
+    "\u007f",
+  ],
+  int: ["0", "7", "2147483647", "000012"],
+  long: ["0", "1795225250966", "999999999999999"],
+  boolean: ["true", "false"],
+  double: ["0", "12"],
+};
+
+describe("every row of the table, in both serializations", () => {
+  const served = rows.filter(({ request }) => Object.keys(request.fields as object).length > 0);
+
+  test.each([0, 1] as const)("serialization %d", (serializeType) => {
+    for (const { code, request } of served) {
+      const fields = Object.entries(request.fields as Record<string, { kind: FieldKind; required: boolean; wireName?: string }>);
+      for (let round = 0; round < 7; round++) {
+        const chosen = fields.filter(([, row], i) => row.required || (i + round) % 3 !== 0);
+        if (chosen.length === 0 || (serializeType === 1 && code > 0x7fff)) continue;
+        const extFields: ExtFields = {};
+        for (const [i, [property, { kind, wireName = property }]] of chosen.entries()) {
+          const samples = SAMPLES[kind];
+          extFields[wireName] = samples[(i + round) % samples.length];
+        }
+        expectSame(frameOf({ code, serializeType, extFields, body: new Uint8Array(round) }));
+      }
+    }
+  });
+});
+
+describe("what clients send all day takes the short way", () => {
+  const captured = goldenRows("captured.txt").filter(([what]) => /SEND_MESSAGE|PULL_MESSAGE/.test(what ?? ""));
+
+  test.each(captured.filter(([, , header]) => header?.includes('"flag":0')))("%s", (_, prefix = "", header = "", body = "") => {
+    const bytes = body.startsWith("hex:") ? bytesOf(body.slice(4)) : encodeUtf8(body);
+    expectSame(Uint8Array.from([...bytesOf(prefix), ...encodeUtf8(header), ...bytes]));
+  });
+
+  test("members in the order of the Go client", () => {
+    expectSame(
+      jsonFrame(
+        '{"code":15,"language":"GO","version":1,"opaque":2147483647,"flag":2,"extFields":{"b":"T","a":"P","c":"D","d":"4","e":"3","f":"0","g":"1","h":"0"}}'.replace(
+          '"code":15',
+          '"code":310',
+        ),
+        Uint8Array.of(1, 2),
+      ),
+    );
+  });
+});
+
+describe("anything unusual goes the long way", () => {
+  const usual =
+    '{"code":310,"extFields":{"a":"P","b":"T","c":"D","d":"4","e":"3","f":"0","g":"1","h":"0"},"flag":0,"opaque":1,"version":513}';
+
+  test("the usual one does not", () => expectSame(jsonFrame(usual)));
+
+  test.each([
+    ["a field beyond the table", usual.replace('"a":"P"', '"a":"P","AccessKey":"k"')],
+    ["a required field is missing", usual.replace('"a":"P",', "")],
+    ["a field twice", usual.replace('"a":"P"', '"a":"P","a":"Q"')],
+    ["a member twice", usual.replace('"flag":0', '"flag":0,"flag":0')],
+    ["a remark", usual.replace('"flag":0', '"flag":0,"remark":"r"')],
+    ["a response", usual.replace('"flag":0', '"flag":1')],
+    ["a number below zero", usual.replace('"e":"3"', '"e":"-1"')],
+    ["an int beyond 32 bits", usual.replace('"e":"3"', '"e":"2147483648"')],
+    ["a number without digits", usual.replace('"e":"3"', '"e":""')],
+    ["a field that is no text", usual.replace('"e":"3"', '"e":3')],
+    ["an opaque beyond 32 bits", usual.replace('"opaque":1', '"opaque":2147483648')],
+    ["an opaque with a leading zero", usual.replace('"opaque":1', '"opaque":01')],
+    ["an opaque as text", usual.replace('"opaque":1', '"opaque":"1"')],
+    ["blanks", usual.replace('"flag":', '"flag": ')],
+    ["an escape beyond ASCII", usual.replace('"a":"P"', '"a":"\\u4e2d"')],
+    ["a broken escape", usual.replace('"a":"P"', '"a":"\\u00g1"')],
+    ["an escape that is none", usual.replace('"a":"P"', '"a":"\\x"')],
+    ["a control character", usual.replace('"a":"P"', '"a":"\u0001"')],
+    ["an unknown code", usual.replace("310", "31099")],
+    ["fields before the code", '{"extFields":{"a":"P"},"code":310}'],
+    ["no fields", '{"code":310,"flag":0}'],
+    ["more behind the header", `${usual}}`],
+    ["an array", `[${usual.slice(1, -1)}]`],
+  ])("%s", (_, header) => expect(read(jsonFrame(header))).toBeUndefined());
+
+  test("a header cut short anywhere, with anything behind it", () => {
+    const frame = jsonFrame(usual);
+    for (let cut = 1; cut < usual.length; cut++) {
+      const short = frame.slice(0, frame.length - cut);
+      new DataView(short.buffer).setInt32(4, short.length - 8);
+      expect(read(short)).toBeUndefined();
+    }
+  });
+
+  test("ROCKETMQ cut short anywhere", () => {
+    const extFields = { a: "P", b: "T", c: "D", d: "4", e: "3", f: "0", g: "1", h: "0" };
+    const frame = frameOf({ code: 310, serializeType: 1, extFields });
+    expectSame(frame);
+    for (let length = 8; length < frame.length; length++) {
+      const short = frame.slice(0, length);
+      short[7] = length - 8;
+      expect(read(short)).toBeUndefined();
+    }
+  });
+});
+
+test("texts of one hash do not stand for each other", () => {
+  const cache = new TextCache();
+  const bytes = encodeUtf8("TopicATopicB");
+  expect([cache.get(bytes, 0, 6, 1), cache.get(bytes, 6, 12, 1), cache.get(bytes, 0, 6, 1)]).toEqual([
+    "TopicA",
+    "TopicB",
+    "TopicA",
+  ]);
+});
