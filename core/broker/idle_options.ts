@@ -185,7 +185,6 @@ export const brokerIdleOptions = {
   }),
   ...withoutEffect("configuration is stored as JSON files", {
     flushConsumerOffsetHistoryInterval: int(60_000),
-    configManagerVersion: text("v1"),
     useSingleRocksDBForAllConfigs: bool(false),
     persistConsumerOffsetIncrementally: bool(false),
   }),

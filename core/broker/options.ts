@@ -4,7 +4,7 @@
  */
 import { advertisedAddressRules } from "../advertised_rules.ts";
 import { authOptions } from "../auth_options.ts";
-import { bool, environment, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
+import { bool, choice, environment, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
 import { hostWithoutPort, nameOfBroker, namesrvAddrList, plainWord } from "../option_checks.ts";
 import { storeOptions } from "../store/options.ts";
@@ -43,6 +43,12 @@ const identity = {
     environment("NAMESRV_ADDR"),
     namesrvAddrList,
     "the variable NAMESRV_ADDR",
+  ),
+  configManagerVersion: choice(
+    ["v1"],
+    "v1",
+    "never",
+    "Configuration is stored as JSON files. One in RocksDB form is refused at start, with the mqadmin commands that export it.",
   ),
   rocketmqHome: optionalText("never", "Apache's home; not required here.", environment("ROCKETMQ_HOME")),
   brokerConfigPath: optionalText("never", "File that run-time updates are persisted to; the file of -c. Kept beside it: .bak."),

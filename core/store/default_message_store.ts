@@ -45,6 +45,7 @@ import { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
 import { illegalPut } from "./put_checks.ts";
 import { recover } from "./recovery.ts";
+import { rocksDbRefusal } from "./rocksdb_form.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
 
 /** Files open at once; a process may usually have 1,024, and sockets need them too. */
@@ -110,6 +111,8 @@ export class DefaultMessageStore implements MessageStore {
         `storePathCommitLog is "${this.#settings.storePathCommitLog}": several directories are not served, name one`,
       );
     }
+    const rocksDb = rocksDbRefusal(files, this.#settings);
+    if (rocksDb !== undefined) throw new Error(rocksDb);
     for (const directory of makeDirectories(files, root)) files.syncDirectory(directory);
     this.#takeLock(`${root}/lock`);
     try {

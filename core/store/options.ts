@@ -18,7 +18,14 @@ const durability = {
   flushDiskType: choice(["ASYNC_FLUSH", "SYNC_FLUSH"], "ASYNC_FLUSH", "live", "SYNC_FLUSH answers a send after the disk has it."),
   syncFlushTimeout: int(5000, "live", "A flush that takes longer, in ms, answers FLUSH_DISK_TIMEOUT.", { min: 1 }),
   flushIntervalCommitLog: int(500, "live", "ASYNC_FLUSH: bytes reach the disk within about so many ms.", { min: 1 }),
-  storeType: choice(["default"], "default", "never", "Consume queues are files; defaultRocksDB is not here."),
+  storeType: choice(
+    ["default"],
+    "default",
+    "never",
+    "Consume queues are files. A store in RocksDB form is refused at start, with the mqadmin commands that turn it into files.",
+  ),
+  timerRocksDBEnable: bool(false, "never", "Timers in RocksDB are not here: true is refused at start."),
+  transRocksDBEnable: bool(false, "never", "Half messages in RocksDB are not here: true is refused at start."),
   flushConsumeQueueThoroughInterval: int(60_000, "restart", "Consume queues and index reach the disk within so many ms.", {
     min: 1,
   }),
