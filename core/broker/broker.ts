@@ -111,7 +111,7 @@ export class Broker {
     this.#idleAdmission = new Admission(brokerLanes(settings));
     const base = { runtime, log, settings };
     const { clock } = runtime;
-    this.store = new DefaultMessageStore(runtime, log, settings);
+    this.store = new DefaultMessageStore(runtime, log, settings, (topic) => this.topics.find(topic)?.attributes);
     this.stats = new BrokerStats(clock, settings.brokerClusterName);
     this.topics = new TopicConfigManager({
       ...base,
@@ -176,9 +176,10 @@ export class Broker {
     if (this.#state !== "new") throw new Error(`the broker is ${this.#state}; it starts once`);
     this.#state = "starting";
     try {
-      // The store first: it locks the directory, which no other process may be writing to from here on.
-      await this.store.load();
+      // Reading only, as the store must know the kinds of the topics' queues. Then the store: it locks the directory, which
+      // no other process may be writing to from here on.
       this.topics.load();
+      await this.store.load();
       this.groups.load();
       this.offsets.load();
       this.#loaded = true;

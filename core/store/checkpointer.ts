@@ -4,9 +4,9 @@
  */
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import type { CommitLog } from "./commit_log.ts";
-import type { ConsumeQueueStore } from "./consume_queue_store.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { IndexService } from "./index_service.ts";
+import type { LogicQueues } from "./logic_queue.ts";
 import type { StoreSettings } from "./options.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
@@ -21,7 +21,7 @@ export interface CheckpointerParts {
   readonly settings: StoreSettings;
   readonly commitLog: CommitLog;
   readonly dispatcher: Dispatcher;
-  readonly queues: ConsumeQueueStore;
+  readonly queues: LogicQueues;
   readonly index: IndexService;
   readonly checkpoint: StoreCheckpoint;
 }

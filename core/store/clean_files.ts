@@ -8,8 +8,8 @@
  */
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import type { CommitLog } from "./commit_log.ts";
-import type { ConsumeQueueStore } from "./consume_queue_store.ts";
 import type { IndexService } from "./index_service.ts";
+import type { LogicQueues } from "./logic_queue.ts";
 import type { PutRefusal } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 
@@ -20,7 +20,7 @@ export interface CleanFilesParts {
   readonly log: Log;
   readonly settings: StoreSettings;
   readonly commitLog: CommitLog;
-  readonly queues: ConsumeQueueStore;
+  readonly queues: LogicQueues;
   readonly index: IndexService;
 }
 

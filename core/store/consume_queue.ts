@@ -9,6 +9,7 @@
  */
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import type { FileQueue } from "./file_queue.ts";
+import type { LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
 
 export const UNIT_BYTES = 20;
@@ -30,9 +31,10 @@ export interface PendingUnits {
   fault: Error | undefined;
 }
 
-export class ConsumeQueue {
+export class ConsumeQueue implements LogicQueue {
   readonly topic: string;
   readonly queueId: number;
+  readonly unitBytes = UNIT_BYTES;
   readonly files: FileQueue;
   readonly #shared: PendingUnits;
 

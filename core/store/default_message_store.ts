@@ -13,18 +13,23 @@
 import { readInt32 } from "../../wire/bytes.ts";
 import { WireError } from "../../wire/errors.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { MessageConst } from "../../wire/message_const.ts";
 import { readStoreTimestamp } from "../../wire/message_reader.ts";
+import { setProperty } from "../../wire/properties.ts";
 import type { FileLock, Log, Runtime } from "../runtime.ts";
+import { BATCH_UNIT_BYTES, batchEntryAt } from "./batch_consume_queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
-import { type ConsumeQueue, entryAt, UNIT_BYTES } from "./consume_queue.ts";
+import { entryAt } from "./consume_queue.ts";
+import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { makeDirectories } from "./directories.ts";
 import { isQueued } from "./dispatch_request.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FileQueue } from "./file_queue.ts";
 import { IndexService } from "./index_service.ts";
+import type { LogicQueue } from "./logic_queue.ts";
 import { isRecordOf, MessageReader } from "./message_reader.ts";
 import type {
   Arrival,
@@ -59,7 +64,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #settings: StoreSettings;
   readonly #openFiles: OpenFiles;
   readonly #commitLog: CommitLog;
-  readonly #queues: ConsumeQueueStore;
+  readonly #queues: ConsumeQueueKinds;
   readonly #index: IndexService;
   readonly #dispatcher: Dispatcher;
   readonly #reader: MessageReader;
@@ -72,8 +77,11 @@ export class DefaultMessageStore implements MessageStore {
   #putFailedCount = 0;
   #putBytes = 0;
 
-  /** `settings` is live. Nothing is touched before `load`. */
-  constructor(runtime: Runtime, log: Log, settings: StoreSettings) {
+  /**
+   * `settings` is live. Nothing is touched before `load`.
+   * @param topicAttributes what topics.json says; decides which kind of queue a new topic has.
+   */
+  constructor(runtime: Runtime, log: Log, settings: StoreSettings, topicAttributes: TopicAttributes = () => undefined) {
     this.#runtime = runtime;
     this.#log = log;
     this.#settings = settings;
@@ -85,7 +93,8 @@ export class DefaultMessageStore implements MessageStore {
       written: (end) => this.#onWritten(end),
       discarded: (end) => this.#onDiscarded(end),
     });
-    const queues = new ConsumeQueueStore(this.#openFiles, settings);
+    const simple = new ConsumeQueueStore(this.#openFiles, settings);
+    const queues = new ConsumeQueueKinds(simple, this.#openFiles, settings, topicAttributes);
     const index = new IndexService(runtime, log, settings, this.#openFiles);
     const checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
     const dispatcher = new Dispatcher(log, settings, queues, index);
@@ -142,7 +151,7 @@ export class DefaultMessageStore implements MessageStore {
         },
       });
       this.#index.cut(recovered.end);
-      for (const queue of this.#queues.all()) queue.recoveredOffset = queue.maxOffset;
+      this.#queues.recovered();
       this.#commitLog.start(recovered.end, recovered.lastStoreTimestamp);
       this.#dispatcher.dispatchedOffset = recovered.end;
       this.#checkpoint.create();
@@ -216,10 +225,14 @@ export class DefaultMessageStore implements MessageStore {
     return receipts;
   }
 
-  #appendOne(message: MessageInput, batchEntry: boolean): PutReceipt | PutRefusal {
-    const queued = isQueued(message.sysFlag);
-    const queue = this.#queues.findOrCreate(message.topic, message.queueId);
+  #appendOne(given: MessageInput, batchEntry: boolean): PutReceipt | PutRefusal {
+    const queued = isQueued(given.sysFlag);
+    const queue = this.#queues.findOrCreate(given.topic, given.queueId, given.innerBatchSize !== undefined);
+    if (given.innerBatchSize !== undefined && queue.unitBytes !== BATCH_UNIT_BYTES) {
+      return { status: "MESSAGE_ILLEGAL", reason: `it is an inner batch, and queue.type of "${given.topic}" is not BatchCQ` };
+    }
     const queueOffset = queued ? queue.nextOffset : 0;
+    const message = given.innerBatchSize === undefined ? given : withBase(given, queueOffset);
     let refusal: PutRefusal | undefined;
     try {
       refusal = this.#commitLog.append(message, queueOffset, batchEntry);
@@ -228,7 +241,7 @@ export class DefaultMessageStore implements MessageStore {
       refusal = { status: "MESSAGE_ILLEGAL", reason: error.message };
     }
     if (refusal !== undefined) return refusal;
-    if (queued) queue.nextOffset++;
+    if (queued) queue.nextOffset += message.innerBatchSize ?? 1;
     const { recordOffset, endOffset, storeTimestamp } = this.#commitLog;
     const size = endOffset - recordOffset;
     this.#dispatcher.add({
@@ -241,6 +254,7 @@ export class DefaultMessageStore implements MessageStore {
       queueOffset,
       sysFlag: message.sysFlag,
       properties: message.properties,
+      batchSize: message.innerBatchSize,
     });
     this.#putCount++;
     this.#putBytes += size;
@@ -258,7 +272,7 @@ export class DefaultMessageStore implements MessageStore {
 
   writeRefusal(): PutRefusal | undefined {
     if (this.#state !== "open") return { status: "SERVICE_NOT_AVAILABLE", reason: `the store is ${this.#state}` };
-    const { fault } = this.#queues.pending;
+    const { fault } = this.#queues;
     if (fault !== undefined) {
       return {
         status: "SERVICE_NOT_AVAILABLE",
@@ -329,7 +343,10 @@ export class DefaultMessageStore implements MessageStore {
     if (found === undefined) return [];
     const from = Math.max(offset, found.minOffset);
     const units = await found.readLater(from, countMax);
-    return Array.from({ length: units.length / UNIT_BYTES }, (_, i) => entryAt(units, i, from + i));
+    if (found.unitBytes === BATCH_UNIT_BYTES) {
+      return Array.from({ length: units.length / BATCH_UNIT_BYTES }, (_, i) => batchEntryAt(units, i * BATCH_UNIT_BYTES));
+    }
+    return Array.from({ length: units.length / found.unitBytes }, (_, i) => entryAt(units, i, from + i));
   }
 
   queues(): Map<string, number[]> {
@@ -357,7 +374,7 @@ export class DefaultMessageStore implements MessageStore {
     throw new Error(`Cannot read the commit log from ${from}: it begins at ${this.#commitLog.minOffset}`);
   }
 
-  #found(queue: QueueRef): ConsumeQueue | undefined {
+  #found(queue: QueueRef): LogicQueue | undefined {
     const found = this.#queues.find(queue);
     if (found === undefined || found.maxOffset === 0) return undefined;
     found.correctMinOffset(this.#commitLog.minOffset);
@@ -410,3 +427,9 @@ export class DefaultMessageStore implements MessageStore {
     return commitLog.readSync(head, commitLog.minOffset) ? readStoreTimestamp(head) : -1;
   }
 }
+
+/** An inner batch with the queue offset of its first message. */
+const withBase = (message: MessageInput, base: number): MessageInput => ({
+  ...message,
+  properties: setProperty(message.properties, MessageConst.INNER_BASE, String(base)),
+});

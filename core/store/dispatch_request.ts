@@ -1,6 +1,11 @@
 /** What a record in the log means to the consume queue, the index and the listeners (Apache's DispatchRequest). */
 import { hashCode } from "../../wire/java_hash.ts";
-import { SYS_FLAG_TRANSACTION_MASK, SYS_FLAG_TRANSACTION_PREPARED, SYS_FLAG_TRANSACTION_ROLLBACK } from "../../wire/message.ts";
+import {
+  SYS_FLAG_INNER_BATCH,
+  SYS_FLAG_TRANSACTION_MASK,
+  SYS_FLAG_TRANSACTION_PREPARED,
+  SYS_FLAG_TRANSACTION_ROLLBACK,
+} from "../../wire/message.ts";
 import { MessageConst } from "../../wire/message_const.ts";
 import { type RecordLayout, readRecordHeader, recordProperties, recordTopic } from "../../wire/message_reader.ts";
 import { propertyOf } from "../../wire/properties.ts";
@@ -19,6 +24,8 @@ export interface DispatchRequest {
   readonly sysFlag: number;
   /** Property text; the keys are in it. */
   readonly properties: string;
+  /** Messages in an inner batch, which begin at `queueOffset`; absent for any other message. */
+  readonly batchSize?: number | undefined;
 }
 
 /** Half messages and rollbacks stay out of the consume queues and have no queue offset. */
@@ -42,6 +49,7 @@ export function requestOf(bytes: Uint8Array, layout: RecordLayout, delaysMs: rea
     queueOffset: header.queueOffset,
     sysFlag: header.sysFlag,
     properties,
+    batchSize: batchSizeOf(header.sysFlag, properties),
   };
 }
 
@@ -52,6 +60,13 @@ function tagsCodeOf(topic: string, properties: string, storeTimestamp: number, d
   }
   const tags = propertyOf(properties, MessageConst.TAGS);
   return tags === undefined ? 0 : hashCode(tags);
+}
+
+/** Messages in an inner batch; undefined for a record that is none. */
+export function batchSizeOf(sysFlag: number, properties: string): number | undefined {
+  if ((sysFlag & SYS_FLAG_INNER_BATCH) === 0) return undefined;
+  const count = Number(propertyOf(properties, MessageConst.INNER_NUM));
+  return Number.isInteger(count) && count > 0 ? count : 1;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

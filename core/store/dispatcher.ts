@@ -3,9 +3,10 @@
  * listens for arrivals. Records wait here from their append until they are written.
  */
 import type { Log } from "../runtime.ts";
-import type { ConsumeQueueStore } from "./consume_queue_store.ts";
+import type { ConsumeQueueKinds } from "./consume_queue_kinds.ts";
 import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
 import type { IndexService } from "./index_service.ts";
+import { offsetsOf } from "./logic_queue.ts";
 import type { Arrival } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 
@@ -20,14 +21,14 @@ export class Dispatcher {
   lastStoreTimestamp = 0;
   readonly #log: Log;
   readonly #settings: StoreSettings;
-  readonly #queues: ConsumeQueueStore;
+  readonly #queues: ConsumeQueueKinds;
   readonly #index: IndexService;
   readonly #listeners: ((arrival: Arrival) => void)[] = [];
   /** In log order, from `#at` on. */
   #waiting: DispatchRequest[] = [];
   #at = 0;
 
-  constructor(log: Log, settings: StoreSettings, queues: ConsumeQueueStore, index: IndexService) {
+  constructor(log: Log, settings: StoreSettings, queues: ConsumeQueueKinds, index: IndexService) {
     this.#log = log;
     this.#settings = settings;
     this.#queues = queues;
@@ -90,7 +91,7 @@ export class Dispatcher {
     this.lastStoreTimestamp = request.storeTimestamp;
     if (this.#settings.messageIndexEnable) this.#index.put(request);
     if (!isQueued(request.sysFlag)) return false;
-    const queue = this.#queues.findOrCreate(request.topic, request.queueId);
+    const queue = this.#queues.findOrCreate(request.topic, request.queueId, request.batchSize !== undefined);
     if (this.#queues.put(queue, request)) return true;
     this.#log.error("a record's queue offset is far beyond its queue; it is not dispatched", {
       topic: request.topic,
@@ -102,9 +103,10 @@ export class Dispatcher {
     return false;
   }
 
-  #announce({ topic, queueId, queueOffset, tagsCode, storeTimestamp }: DispatchRequest): void {
+  #announce(request: DispatchRequest): void {
     if (this.#listeners.length === 0) return;
-    const arrival: Arrival = { topic, queueId, nextOffset: queueOffset + 1, tagsCode, storeTimestamp };
+    const { topic, queueId, queueOffset, tagsCode, storeTimestamp } = request;
+    const arrival: Arrival = { topic, queueId, nextOffset: queueOffset + offsetsOf(request), tagsCode, storeTimestamp };
     for (const listener of this.#listeners) {
       try {
         listener(arrival);

@@ -106,10 +106,9 @@ export const storeIdleOptions = {
     timerColdDataCheckIntervalMs: int(60_000),
     appendTopicForTimerDeleteKey: bool(false),
   }),
-  ...withoutEffect("the extended and the batch consume queue are not written", {
+  ...withoutEffect("the extended consume queue is not written", {
     enableConsumeQueueExt: bool(false),
     mappedFileSizeConsumeQueueExt: int(50_331_648),
-    mapperFileSizeBatchConsumeQueue: int(13_800_000),
     bitMapLengthConsumeQueueExt: int(64),
     searchBcqByCacheEnable: bool(true),
   }),

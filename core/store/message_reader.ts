@@ -8,8 +8,10 @@
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { MAGIC_V1, MAGIC_V2, RECORD_AT } from "../../wire/message.ts";
 import type { Log } from "../runtime.ts";
+import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import type { CommitLog } from "./commit_log.ts";
-import { type ConsumeQueue, UNIT_BYTES } from "./consume_queue.ts";
+import { UNIT_BYTES } from "./consume_queue.ts";
+import type { LogicQueue } from "./logic_queue.ts";
 import type { GetLimits, GetResult, GetStatus, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { ReadAhead } from "./read_ahead.ts";
@@ -24,6 +26,8 @@ interface Selection {
   readonly offsets: number[];
   readonly sizes: number[];
   bytes: number;
+  /** Messages in them: more than records when there are batches. */
+  messages: number;
   /** Queue offset behind the last unit looked at. */
   next: number;
   /** Log offset of the last unit looked at. */
@@ -47,7 +51,7 @@ export class MessageReader {
     this.#ahead = new ReadAhead(commitLog);
   }
 
-  get(queue: ConsumeQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
+  get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
     if (queue === undefined) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
     queue.correctMinOffset(this.#commitLog.minOffset);
     const { minOffset, maxOffset } = queue;
@@ -63,13 +67,13 @@ export class MessageReader {
   }
 
   #deliver(
-    queue: ConsumeQueue,
+    queue: LogicQueue,
     offset: number,
     limits: GetLimits,
     filter: TagsFilter,
     units: Uint8Array,
   ): GetResult | Promise<GetResult> {
-    const selection = this.#select(units, offset, limits, filter);
+    const selection = this.#select(units, queue.unitBytes, offset, limits, filter);
     const { offsets, sizes } = selection;
     if (offsets.length === 0) return this.#result(queue, selection, NOTHING, 0);
     const body = new Uint8Array(selection.bytes);
@@ -87,24 +91,26 @@ export class MessageReader {
     return Math.ceil(bytes / UNIT_BYTES);
   }
 
-  #select(units: Uint8Array, offset: number, limits: GetLimits, filter: TagsFilter): Selection {
+  #select(units: Uint8Array, unitBytes: number, offset: number, limits: GetLimits, filter: TagsFilter): Selection {
     const commitLog = this.#commitLog;
     const pullBytesMax = Math.min(Math.max(limits.bytesMax, 100), PULL_BYTES_MAX);
     const selection: Selection = {
       offsets: [],
       sizes: [],
       bytes: 0,
+      messages: 0,
       next: offset,
       lastPhysical: 0,
       status: "NO_MATCHED_MESSAGE",
     };
     const hotFrom = commitLog.writtenOffset - this.#hotBytes();
-    for (let at = 0; at < units.length; at += UNIT_BYTES) {
+    for (let at = 0; at < units.length; at += unitBytes) {
+      const batch = unitBytes === BATCH_UNIT_BYTES ? unitBatchSize(units, at) : 1;
       const physical = readInt64(units, at);
       const size = readInt32(units, at + 8);
-      if (this.#isFull(selection, size, limits.messagesMax, pullBytesMax, physical >= hotFrom)) break;
+      if (this.#isFull(selection, size, batch, limits.messagesMax, pullBytesMax, physical >= hotFrom)) break;
       selection.lastPhysical = physical;
-      selection.next++;
+      selection.next = unitBytes === BATCH_UNIT_BYTES ? unitBase(units, at) + batch : selection.next + 1;
       if (filter !== undefined && !filter(readInt64(units, at + 12))) continue;
       if (physical < commitLog.minOffset || physical + size > commitLog.writtenOffset) {
         if (selection.bytes === 0) selection.status = "MESSAGE_WAS_REMOVING";
@@ -113,17 +119,17 @@ export class MessageReader {
       selection.offsets.push(physical);
       selection.sizes.push(size);
       selection.bytes += size;
+      selection.messages += batch;
     }
     // Only a file that vanished under us has no unit where the queue has one.
     if (units.length === 0) selection.status = "OFFSET_FOUND_NULL";
     return selection;
   }
 
-  #isFull(selection: Selection, size: number, messagesMax: number, pullBytesMax: number, hot: boolean): boolean {
-    const { bytes } = selection;
-    const count = selection.offsets.length;
+  #isFull(selection: Selection, size: number, batch: number, messagesMax: number, pullBytesMax: number, hot: boolean): boolean {
+    const { bytes, messages: count } = selection;
     if (count === 0) return false;
-    if (count + 1 > messagesMax || bytes + size > pullBytesMax) return true;
+    if (count + batch > messagesMax || bytes + size > pullBytesMax) return true;
     const settings = this.#settings;
     return hot
       ? bytes + size > settings.maxTransferBytesOnMessageInMemory || count > settings.maxTransferCountOnMessageInMemory - 1
@@ -137,7 +143,7 @@ export class MessageReader {
 
   /** Reads the selected records from the `from`-th on. */
   async #readLater(
-    queue: ConsumeQueue,
+    queue: LogicQueue,
     selection: Selection,
     body: Uint8Array,
     filledBefore: number,
@@ -166,16 +172,19 @@ export class MessageReader {
     return filled;
   }
 
-  #result(queue: ConsumeQueue, selection: Selection, body: Uint8Array, filled: number): GetResult {
+  #result(queue: LogicQueue, selection: Selection, body: Uint8Array, filled: number): GetResult {
     const { minOffset, maxOffset } = queue;
     const suggestSlave = this.#commitLog.endOffset - selection.lastPhysical > this.#hotBytes();
     if (filled === 0) {
       const status = selection.offsets.length > 0 ? "MESSAGE_WAS_REMOVING" : selection.status;
       return { ...nothing(status, selection.next, minOffset, maxOffset), suggestSlave };
     }
-    let messageCount = 0;
-    let at = 0;
-    for (; at < filled; messageCount++) at += readInt32(body, at);
+    let messageCount = selection.messages;
+    if (filled < body.length) {
+      // A record was left out, which is rare: those that are there are counted.
+      messageCount = 0;
+      for (let at = 0; at < filled; messageCount++) at += readInt32(body, at);
+    }
     return {
       status: "FOUND",
       nextBeginOffset: selection.next,

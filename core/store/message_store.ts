@@ -10,6 +10,8 @@ export interface MessageInput extends RecordInput {
   readonly properties: string;
   /** Value for the consume queue: tag hash, or the delivery time in SCHEDULE_TOPIC_XXXX. Safe integer. */
   readonly tagsCode: number;
+  /** An inner batch of so many messages: it takes as many queue offsets, and the store adds INNER_BASE. */
+  readonly innerBatchSize?: number;
   /** For SCHEDULE_TOPIC_XXXX: ms to add to the store timestamp for tagsCode; overrides tagsCode when given. */
   readonly deliverDelayMs?: number;
 }

@@ -2,15 +2,17 @@
 
 import { readInt64 } from "../../wire/bytes.ts";
 import { storeTimestampAt } from "../../wire/message_reader.ts";
+import { BatchConsumeQueue } from "./batch_consume_queue.ts";
 import type { CommitLog } from "./commit_log.ts";
-import { type ConsumeQueue, isBlank } from "./consume_queue.ts";
+import { isBlank } from "./consume_queue.ts";
+import type { LogicQueue } from "./logic_queue.ts";
 import { isRecordOf } from "./message_reader.ts";
 
 /** Bytes that hold a record's store timestamp for sure: born host of 20 bytes at 48, then the timestamp. */
 const HEAD_BYTES = 76;
 
 /** Store timestamp of a queue's message; -1 when it is not there. */
-export async function storeTimeOf(commitLog: CommitLog, queue: ConsumeQueue, offset: number): Promise<number> {
+export async function storeTimeOf(commitLog: CommitLog, queue: LogicQueue, offset: number): Promise<number> {
   const entry = queue.entry(offset);
   if (entry === undefined || isBlank(entry) || entry.size < HEAD_BYTES) return -1;
   const head = new Uint8Array(HEAD_BYTES);
@@ -24,12 +26,13 @@ export async function storeTimeOf(commitLog: CommitLog, queue: ConsumeQueue, off
  */
 export async function offsetByTime(
   commitLog: CommitLog,
-  queue: ConsumeQueue,
+  queue: LogicQueue,
   timestamp: number,
   boundary: "LOWER" | "UPPER",
 ): Promise<number> {
   const { minOffset, maxOffset } = queue;
   if (maxOffset === 0) return 0;
+  if (queue instanceof BatchConsumeQueue) return queue.offsetByTime(timestamp, boundary);
   let low = minOffset;
   let high = maxOffset;
   // After the loop: everything before `low` lies before the boundary.

@@ -10,6 +10,12 @@ const places = {
     min: 1024,
   }),
   mappedFileSizeConsumeQueue: int(6_000_000, "never", "Bytes a consume queue file, rounded up to entries of 20.", { min: 20 }),
+  mapperFileSizeBatchConsumeQueue: int(
+    13_800_000,
+    "never",
+    "Bytes a file of a queue of batches (BatchCQ), rounded up to entries of 46.",
+    { min: 46 },
+  ),
   maxHashSlotNum: int(5_000_000, "never", "Hash slots an index file.", { min: 1 }),
   maxIndexNum: int(20_000_000, "never", "Entries an index file.", { min: 2 }),
 };

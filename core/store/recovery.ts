@@ -14,10 +14,10 @@ import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import type { RecordLayout } from "../../wire/message_reader.ts";
 import { storeTimestampAt } from "../../wire/message_reader.ts";
 import type { Log, Runtime } from "../runtime.ts";
-import type { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { type DispatchRequest, delaysOf, requestOf } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
 import { type ScanResult, scanLog } from "./log_scanner.ts";
+import type { LogicQueues } from "./logic_queue.ts";
 import { isRecordOf } from "./message_reader.ts";
 import type { StoreSettings } from "./options.ts";
 import { isDirectoryName } from "./put_checks.ts";
@@ -35,7 +35,7 @@ export interface RecoveryParts {
   readonly log: Log;
   readonly settings: StoreSettings;
   readonly commitLog: FileQueue;
-  readonly queues: ConsumeQueueStore;
+  readonly queues: LogicQueues;
   readonly checkpoint: StoreCheckpoint;
   /** There was no `abort` file. */
   readonly orderly: boolean;

@@ -123,7 +123,7 @@ export class Harness {
       this.runtime.system,
     );
     const { runtime, settings } = this;
-    this.store = new DefaultMessageStore(runtime, silentLog, settings);
+    this.store = new DefaultMessageStore(runtime, silentLog, settings, (topic) => this.topics.get(topic)?.attributes);
     this.offsets = new ConsumerOffsetManager({ runtime, log: silentLog, settings });
     this.messages = new BrokerMessages(this.#parts());
     this.topics.set("T", newTopic("T"));

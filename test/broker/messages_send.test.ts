@@ -119,11 +119,15 @@ const REFUSALS: readonly Refusal[] = [
     remark: "the broker[127.0.0.1] sending message to a light queue is forbidden",
   },
   {
-    name: "a topic of batch queues",
-    send: {},
+    name: "an inner batch that counts wrongly",
+    send: {
+      sysFlag: 0xc0,
+      properties: { INNER_NUM: "3" },
+      body: encodeBatch([{ flag: 0, body: encodeUtf8("a"), properties: "" }]),
+    },
     prepare: (h) => h.topics.set("T", newTopic("T", { attributes: { "queue.type": "BatchCQ" } })),
-    code: 16,
-    remark: "the broker[127.0.0.1] sending message to topic[T] is forbidden",
+    code: 13,
+    remark: ILLEGAL,
   },
   {
     name: "a body over maxMessageSize",
@@ -470,6 +474,40 @@ describe("send: batches", () => {
     const ids = String(outcome?.header["msgId"]).split(",");
     expect(ids.map((id) => decodeMessageId(id).physicalOffset)).toEqual(messages.map((message) => message.physicalOffset));
     expect(harness.counted).toEqual(["put T 1", "put T 3"]);
+    await harness.close();
+  });
+
+  test("to a topic of batch queues: one record, which says that it is to be unwrapped", async () => {
+    const harness = await Harness.open();
+    harness.topics.set("T", newTopic("T", { attributes: { "queue.type": "BatchCQ" } }));
+    const body = encodeBatch([entry(0), entry(1), entry(2)]);
+    const outer = formatProperties([
+      ["UNIQ_KEY", "U"],
+      ["TAGS", "A"],
+    ]);
+    const outcome = await harness.call("SEND_BATCH_MESSAGE", sendHeader({ batch: true, properties: outer }), body);
+    expect(outcome?.header).toMatchObject({ queueOffset: 0, batchUniqId: "U", transactionId: "U" });
+    expect(String(outcome?.header["msgId"]).length).toBe(32);
+    // Without an id there is nothing to tell the producer: entries are stored one by one, each a batch of its own.
+    await harness.call("SEND_BATCH_MESSAGE", sendHeader({ batch: true }), body);
+    await harness.send({ body: "single" });
+    expect(harness.store.maxOffset({ topic: "T", queueId: 0 })).toBe(7);
+    const messages = await harness.messagesOf("T");
+    expect(messages.map(({ queueOffset }) => queueOffset)).toEqual([0, 3, 4, 5, 6]);
+    const [first] = messages;
+    expect(first!.sysFlag & 0xc0).toBe(0xc0);
+    expect(parseProperties(first!.properties)).toEqual(
+      new Map([
+        ["UNIQ_KEY", "U"],
+        ["TAGS", "A"],
+        ["MSG_REGION", "DefaultRegion"],
+        ["TRACE_ON", "true"],
+        ["CLUSTER", "DefaultCluster"],
+        ["INNER_NUM", "3"],
+        ["INNER_BASE", "0"],
+      ]),
+    );
+    expect(harness.counted.filter((line) => line.startsWith("put"))).toEqual(["put T 3", "put T 3", "put T 1"]);
     await harness.close();
   });
 

@@ -36,10 +36,23 @@ export interface Servers {
 
 const ipv6: Servers = { name: "::1", host: "::1" };
 const syncFlush: Servers = { name: "SYNC_FLUSH", brokerConfig: { flushDiskType: "SYNC_FLUSH" } };
+/** Light queues on, and compaction so small and frequent that a case sees it happen. */
+const queues: Servers = {
+  name: "queues",
+  brokerConfig: {
+    enableLmq: "true",
+    enableMultiDispatch: "true",
+    compactionCqMappedFileSize: "460",
+    compactionMappedFileSize: "2300",
+    compactionScheduleInternal: "1000",
+  },
+};
 const standalone: Servers = { name: "standalone", standalone: true };
 
 /** All of them by name, for the command line. */
-export const serversByName: ReadonlyMap<string, Servers> = new Map([ipv6, syncFlush, standalone].map((one) => [one.name, one]));
+export const serversByName: ReadonlyMap<string, Servers> = new Map(
+  [ipv6, syncFlush, queues, standalone].map((one) => [one.name, one]),
+);
 
 /** One case of each kind: what proves that a runtime carries the whole. */
 export const smokeCases: readonly string[] = [
@@ -111,6 +124,18 @@ export const syncFlushCases: readonly string[] = [
   "manyThreadsSend",
   "everythingOverBrokerRestart",
   "killUnderLoad",
+];
+
+/** What has a consume queue of another kind, or none of its own. */
+export const queuesCases: readonly string[] = [
+  "batchQueue",
+  "batchQueuePullInTheMiddle",
+  "batchQueueSearchByTime",
+  "batchQueueOverRestart",
+  "multiDispatch",
+  "lmqOffsets",
+  "lmqOverRestart",
+  "compactionTopic",
 ];
 
 /** What a new user's program does; the address in the route is the one it dialled. */

@@ -6,7 +6,7 @@
  *     bun test/interop/run.ts --full --target apache   the same cases against Apache: to be run when one was changed
  *     bun test/interop/run.ts --target bun,apache --client 5.5.0 --serialize JSON --cases syncSend,broadcast
  *
- * `--cases` takes names, or smoke, reduced, ipv6, all; `--servers` is ::1, SYNC_FLUSH or standalone; `--kills N` is how
+ * `--cases` takes names, or smoke, reduced, ipv6, queues, all; `--servers` is ::1, SYNC_FLUSH, queues or standalone; `--kills N` is how
  * often killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
  * `N passed, N failed, N skipped`. Without a JDK and Maven everything is one skipped test, or with CI=true a failed one.
  */
@@ -19,6 +19,7 @@ import {
   clientModules,
   fullRuns,
   ipv6Cases,
+  queuesCases,
   type Run,
   reducedCases,
   type Serialization,
@@ -64,7 +65,12 @@ const secondTriesMax = 3;
 const triedOnce: ReadonlySet<string> = new Set(["killUnderLoad", "everythingOverBrokerRestart"]);
 
 function casesOf(names: string): readonly string[] | undefined {
-  const lists: Record<string, readonly string[] | undefined> = { smoke: smokeCases, reduced: reducedCases, ipv6: ipv6Cases };
+  const lists: Record<string, readonly string[] | undefined> = {
+    smoke: smokeCases,
+    reduced: reducedCases,
+    ipv6: ipv6Cases,
+    queues: queuesCases,
+  };
   return names === "all" ? undefined : (lists[names] ?? names.split(","));
 }
 

@@ -1,6 +1,7 @@
 /** Stores and messages for the tests of the store. */
 import { settingsWith } from "../../core/config.ts";
 import type { Log, Runtime } from "../../core/runtime.ts";
+import type { TopicAttributes } from "../../core/store/consume_queue_kinds.ts";
 import { DefaultMessageStore } from "../../core/store/default_message_store.ts";
 import type { GetResult, MessageInput, MessageStore, PutReceipt, PutRefusal } from "../../core/store/message_store.ts";
 import { type StoreSettings, type StoreSettingsInput, storeOptions } from "../../core/store/options.ts";
@@ -40,8 +41,9 @@ export async function openStore(
   directory: string,
   input: StoreSettingsInput = {},
   log: Log = linesLog(),
+  topicAttributes?: TopicAttributes,
 ): Promise<DefaultMessageStore> {
-  const store = new DefaultMessageStore(runtime, log, settingsOf(runtime, directory, input));
+  const store = new DefaultMessageStore(runtime, log, settingsOf(runtime, directory, input), topicAttributes);
   await store.load();
   return store;
 }

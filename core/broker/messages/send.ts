@@ -26,10 +26,11 @@ import type { RebalanceLockManager } from "./lock.ts";
 import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
 import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels.ts";
 import { checkedTopic, FAQ } from "./send_checks.ts";
+import { checkCount, INNER_BATCH_FLAGS, innerBatchSize, isBatchTopic } from "./send_inner_batch.ts";
 import { PropertyScan, StoredProperties } from "./send_properties.ts";
 import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
-import { refuseBatchQueue, refuseTimer, refuseUnserved } from "./send_unserved.ts";
+import { refuseTimer, refuseUnserved } from "./send_unserved.ts";
 
 export interface SendReply {
   readonly code?: number;
@@ -84,6 +85,7 @@ export class SendMessageProcessor {
     const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
     const dead = header.topic.startsWith(RETRY_PREFIX) && this.#isDead(context, header);
     refuseUnserved(this.#parts, context, header, config, scan, dead);
+    const batchSize = innerBatchSize(settings, config, header.sysFlag, scan.innerNum, body);
 
     const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
     let properties = this.#properties.text(text, scan, scan.uniqKey === undefined ? uniqKey : undefined, settings);
@@ -123,7 +125,9 @@ export class SendMessageProcessor {
       body,
       properties,
       tagsCode: tagsCode(scan.tags),
+      ...(batchSize === undefined ? {} : { innerBatchSize: batchSize }),
     };
+    if (batchSize !== undefined && (level > 0 || dead)) throw illegalMessage(settings, "An inner batch can't be delayed.");
     const stored = level > 0 ? parkedMessage(message, level, this.#levels) : message;
     const wait = waits(scan.wait);
     const receipt = this.#append(stored);
@@ -182,27 +186,49 @@ export class SendMessageProcessor {
     if (topic.startsWith(RETRY_PREFIX)) {
       throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, `batch request does not support retry group ${topic}`);
     }
-    refuseBatchQueue(this.#parts, context, config);
     const outer = header.properties ?? "";
     const entries = this.#batchEntries(header, outer, body);
     const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
     const host = addresses.storeHostFor(context.peer);
     const { remote } = context.peer;
     const sysFlag = config.topicFilterType === "MULTI_TAG" ? header.sysFlag | SYS_FLAG_MULTI_TAGS : header.sysFlag;
-    const reconsumeTimes = header.reconsumeTimes ?? 0;
+    const common = {
+      topic,
+      queueId,
+      sysFlag,
+      bornTimestamp: header.bornTimestamp,
+      bornHost: remote.host,
+      bornPort: remote.port,
+      storeHost: host.host,
+      storePort: host.port,
+      reconsumeTimes: header.reconsumeTimes ?? 0,
+      preparedTransactionOffset: 0,
+    };
+    const wait = waits(propertyOf(outer, MessageConst.WAIT));
+    const uniqKey = propertyOf(outer, MessageConst.UNIQ_KEY);
+    if (isBatchTopic(config) && uniqKey !== undefined) {
+      checkCount(settings, entries.length);
+      this.#scan.scan(outer);
+      const message: MessageInput = {
+        ...common,
+        flag: header.flag,
+        sysFlag: sysFlag | INNER_BATCH_FLAGS,
+        body,
+        properties: setProperty(
+          this.#properties.text(outer, this.#scan, undefined, settings),
+          MessageConst.INNER_NUM,
+          String(entries.length),
+        ),
+        tagsCode: tagsCode(this.#scan.tags),
+        innerBatchSize: entries.length,
+      };
+      const receipt = this.#append(message);
+      return this.#reply(message, [receipt], receipt.size, queueId, uniqKey, wait, uniqKey);
+    }
     const messages = entries.map(
       (entry): MessageInput => ({
-        topic,
-        queueId,
+        ...common,
         flag: entry.flag,
-        sysFlag,
-        bornTimestamp: header.bornTimestamp,
-        bornHost: remote.host,
-        bornPort: remote.port,
-        storeHost: host.host,
-        storePort: host.port,
-        reconsumeTimes,
-        preparedTransactionOffset: 0,
         body: entry.body,
         properties: entry.properties,
         tagsCode: tagsCode(propertyOf(entry.properties, MessageConst.TAGS)),
@@ -211,8 +237,6 @@ export class SendMessageProcessor {
     const receipts = store.appendBatch(messages);
     if (!Array.isArray(receipts)) throw putError(receipts, settings, store);
     const bytes = receipts.reduce((sum, receipt) => sum + receipt.size, 0);
-    const wait = waits(propertyOf(outer, MessageConst.WAIT));
-    const uniqKey = propertyOf(outer, MessageConst.UNIQ_KEY);
     return this.#reply(messages[0] as MessageInput, receipts, bytes, queueId, uniqKey, wait);
   }
 
@@ -245,19 +269,21 @@ export class SendMessageProcessor {
     queueId: number,
     uniqKey: string | undefined,
     wait: boolean,
+    batchUniqId?: string,
   ): Promise<SendReply> {
     const { settings, store, stats, runtime } = this.#parts;
     const startedAt = runtime.clock.monotonic();
     const last = receipts[receipts.length - 1] as PutReceipt;
     const flushed = wait && settings.flushDiskType === "SYNC_FLUSH";
     return store.durable(last.endOffset, flushed).then((inTime) => {
-      stats.put(stored.topic, receipts.length, bytes);
+      stats.put(stored.topic, stored.innerBatchSize ?? receipts.length, bytes);
       stats.putLatency(stored.topic, stored.queueId, runtime.clock.monotonic() - startedAt);
       const header: SendMessageResponseHeader = {
         msgId: this.#messageIds(stored, receipts),
         queueId,
         queueOffset: (receipts[0] as PutReceipt).queueOffset,
         transactionId: uniqKey,
+        ...(batchUniqId === undefined ? {} : { batchUniqId }),
       };
       const extFields = { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) };
       return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };

@@ -4,7 +4,6 @@
  */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
-import { SYS_FLAG_INNER_BATCH } from "../../../wire/message.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import { TIMER_TOPIC } from "../metadata/topics_validator.ts";
@@ -12,12 +11,11 @@ import type { BrokerParts } from "../parts.ts";
 import { delayLevelOf } from "./schedule_levels.ts";
 import { brokerName } from "./send_checks.ts";
 import type { PropertyScan } from "./send_properties.ts";
-import { illegalMessage } from "./send_status.ts";
 
 type Parts = Pick<BrokerParts, "settings" | "addresses">;
 
 /**
- * Lite topics, half messages, inner batches; and messages without a key to a topic that is compacted by key.
+ * Lite topics and half messages; and messages without a key to a topic that is compacted by key.
  * @param dead the message goes to the dead letters, whatever its delay level says.
  */
 export function refuseUnserved(
@@ -50,20 +48,6 @@ export function refuseUnserved(
       );
     }
   }
-  if ((header.sysFlag & SYS_FLAG_INNER_BATCH) !== 0 || scan.innerNum !== undefined) {
-    throw illegalMessage(settings, "Inner batches (sysFlag 0x80, property INNER_NUM) are not available in this broker.");
-  }
-  refuseBatchQueue(parts, context, config);
-}
-
-/** Topics whose queues hold batches. */
-export function refuseBatchQueue(parts: Parts, context: RequestContext, config: TopicConfig): void {
-  if (config.attributes["queue.type"] !== "BatchCQ") return;
-  throw forbidden(
-    parts,
-    context,
-    `sending message to topic[${config.topicName}] is forbidden: its queue.type is BatchCQ, which is not available in this broker`,
-  );
 }
 
 /** Delivery at any time, as Apache answers where timerWheelEnable is false. */

@@ -34,6 +34,7 @@ public final class Main {
         AdminApiCases.addTo(cases);
         AdminCommandCases.addTo(cases);
         BadInputCases.addTo(cases);
+        SpecialQueueCases.addTo(cases);
         RestartCases.addTo(cases);
         return cases;
     }

@@ -1,0 +1,163 @@
+/**
+ * The consume queues of a store, of both kinds: `consumequeue/` and `batchconsumequeue/`. A topic's kind is set when it is
+ * made, by its attribute `queue.type`; queues that have files are of the kind whose directory they lie in, and a batch in
+ * the log says of itself that it needs one.
+ */
+import type { Files } from "../runtime.ts";
+import { BATCH_UNIT_BYTES, BatchConsumeQueue } from "./batch_consume_queue.ts";
+import { ConsumeQueue } from "./consume_queue.ts";
+import type { ConsumeQueueStore } from "./consume_queue_store.ts";
+import type { DispatchRequest } from "./dispatch_request.ts";
+import { FileQueue } from "./file_queue.ts";
+import type { LogicQueue, LogicQueues } from "./logic_queue.ts";
+import type { QueueRef } from "./message_store.ts";
+import type { OpenFiles } from "./open_files.ts";
+import type { StoreSettings } from "./options.ts";
+
+/** Attributes of a topic, as topics.json has them; undefined when there is no such topic. */
+export type TopicAttributes = (topic: string) => Readonly<Record<string, string>> | undefined;
+
+export class ConsumeQueueKinds implements LogicQueues {
+  readonly simple: ConsumeQueueStore;
+  readonly #open: OpenFiles;
+  readonly #files: Files;
+  readonly #settings: StoreSettings;
+  readonly #attributes: TopicAttributes;
+  readonly #directory: string;
+  readonly #batches = new Map<string, Map<number, BatchConsumeQueue>>();
+  #dirty = new Set<BatchConsumeQueue>();
+  #stopped = false;
+
+  constructor(simple: ConsumeQueueStore, open: OpenFiles, settings: StoreSettings, attributes: TopicAttributes) {
+    this.simple = simple;
+    this.#open = open;
+    this.#files = open.files;
+    this.#settings = settings;
+    this.#attributes = attributes;
+    this.#directory = `${settings.storePathRootDir}/batchconsumequeue`;
+  }
+
+  /** Finds the queues that have files. @throws Error naming file and key when a file has the wrong size */
+  load(orderly: boolean): void {
+    this.simple.load(orderly);
+    for (const topic of this.#files.list(this.#directory)) {
+      for (const name of this.#files.list(`${this.#directory}/${topic}`)) {
+        if (!/^\d{1,9}$/.test(name)) continue;
+        this.#findOrCreateBatch(topic, Number(name)).files.load("mapperFileSizeBatchConsumeQueue", orderly);
+      }
+    }
+  }
+
+  /** What all queues have pending; see `PendingUnits`. */
+  get fault(): Error | undefined {
+    return this.simple.pending.fault;
+  }
+
+  find({ topic, queueId }: QueueRef): LogicQueue | undefined {
+    if (this.#batches.size === 0) return this.simple.find({ topic, queueId });
+    return this.#batches.get(topic)?.get(queueId) ?? this.simple.find({ topic, queueId });
+  }
+
+  /** @param ofBatch asked for a batch: what an unknown topic's queue is made for. */
+  findOrCreate(topic: string, queueId: number, ofBatch = false): LogicQueue {
+    const found = this.find({ topic, queueId });
+    if (found !== undefined) return found;
+    // Asked once a queue: the attribute can't change while the topic lives.
+    const attributes = this.#attributes(topic);
+    return (attributes === undefined ? ofBatch : attributes["queue.type"] === "BatchCQ")
+      ? this.#findOrCreateBatch(topic, queueId)
+      : this.simple.findOrCreate(topic, queueId);
+  }
+
+  /** @returns false when the request's queue offset can't be right; see `ConsumeQueue.put`. */
+  put(queue: LogicQueue, request: DispatchRequest): boolean {
+    if (queue instanceof ConsumeQueue) return this.simple.put(queue, request);
+    const batch = queue as BatchConsumeQueue;
+    this.#dirty.add(batch);
+    batch.put(request);
+    return true;
+  }
+
+  *all(): Generator<LogicQueue> {
+    yield* this.simple.all();
+    for (const queues of this.#batches.values()) yield* queues.values();
+  }
+
+  *topics(): Generator<string> {
+    yield* this.simple.topics();
+    yield* this.#batches.keys();
+  }
+
+  queuesOf(topic: string): ReadonlyMap<number, LogicQueue> | undefined {
+    return this.#batches.get(topic) ?? this.simple.queuesOf(topic);
+  }
+
+  /** What was found by recovery is older than this process. */
+  recovered(): void {
+    for (const queue of this.simple.all()) queue.recoveredOffset = queue.maxOffset;
+  }
+
+  trim(): void {
+    this.simple.trim();
+  }
+
+  writeAll(): void {
+    this.simple.writeAll();
+    try {
+      for (const queue of this.#dirty) queue.release();
+    } catch (error) {
+      this.simple.pending.fault = error as Error;
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.simple.sync();
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
+    try {
+      for (const queue of dirty) {
+        if (this.#stopped) throw new Error("the store closed before all consume queues were synced");
+        await queue.sync();
+        for (const directory of queue.files.takeNewDirectories()) {
+          if (this.#files.exists(directory)) this.#files.syncDirectory(directory);
+        }
+      }
+    } catch (error) {
+      for (const queue of dirty) this.#dirty.add(queue);
+      throw error;
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.simple.stop();
+  }
+
+  delete(topic: string): void {
+    this.simple.delete(topic);
+    const queues = this.#batches.get(topic);
+    if (queues === undefined) return;
+    for (const queue of queues.values()) {
+      this.#dirty.delete(queue);
+      queue.destroy();
+    }
+    this.#batches.delete(topic);
+    this.#files.removeTree(`${this.#directory}/${topic}`);
+  }
+
+  #findOrCreateBatch(topic: string, queueId: number): BatchConsumeQueue {
+    let queues = this.#batches.get(topic);
+    if (queues === undefined) {
+      queues = new Map();
+      this.#batches.set(topic, queues);
+    }
+    let queue = queues.get(queueId);
+    if (queue === undefined) {
+      const fileSize = Math.ceil(this.#settings.mapperFileSizeBatchConsumeQueue / BATCH_UNIT_BYTES) * BATCH_UNIT_BYTES;
+      const files = new FileQueue(this.#open, `${this.#directory}/${topic}/${queueId}`, fileSize);
+      queue = new BatchConsumeQueue(topic, queueId, files, this.simple.pending);
+      queues.set(queueId, queue);
+    }
+    return queue;
+  }
+}

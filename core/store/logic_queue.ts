@@ -1,0 +1,55 @@
+/**
+ * What the store asks of a consume queue, whatever its units look like. Two kinds there are: `consume_queue.ts`, a unit a
+ * message, and `batch_consume_queue.ts`, a unit a batch. The units of both begin alike:
+ *
+ *     int64 physicalOffset   int32 size   int64 tagsCode
+ */
+import type { DispatchRequest } from "./dispatch_request.ts";
+import type { QueueEntry } from "./message_store.ts";
+
+export interface LogicQueue {
+  readonly topic: string;
+  readonly queueId: number;
+  /** Bytes of a unit. */
+  readonly unitBytes: number;
+  /** The next message gets this queue offset; ahead of `maxOffset` by what is appended and not dispatched. */
+  nextOffset: number;
+  /** Behind the newest message. */
+  readonly maxOffset: number;
+  /** Messages before it are expired; as of the last `correctMinOffset`. */
+  readonly minOffset: number;
+  /** Log offset of the newest unit's message; -1 without. */
+  readonly maxPhysicalOffset: number;
+
+  /** True when what is there from `queueOffset` on is read synchronously by `read`. */
+  isRecent(queueOffset: number): boolean;
+  /** Raw units from the one that holds `queueOffset` on, at most `countMax`; shorter at the end of the queue. */
+  read(queueOffset: number, countMax: number): Uint8Array;
+  /** As `read`, off the event loop. */
+  readLater(queueOffset: number, countMax: number): Promise<Uint8Array>;
+  /** The unit that holds `queueOffset`; its own offset is that of its first message. */
+  entry(queueOffset: number): QueueEntry | undefined;
+
+  /** Lets `minOffset` follow the smallest offset of the log. */
+  correctMinOffset(minPhysicalOffset: number): void;
+  /** Removes files whose messages are expired; returns how many. */
+  removeExpiredFiles(): number;
+  /** Finds the end after a start; see `ConsumeQueue.recover`. */
+  recover(beforePhysical: number, cut: boolean): void;
+}
+
+/** What recovery, expiry and checkpoints ask of the queues of a store. */
+export interface LogicQueues {
+  all(): Iterable<LogicQueue>;
+  topics(): Iterable<string>;
+  delete(topic: string): void;
+  /** Puts everything dispatched so far on the disk. @throws RuntimeFault */
+  sync(): Promise<void>;
+  /** Writes all pending units into the page cache. */
+  writeAll(): void;
+  /** Ends a `sync` that is under way. */
+  stop(): void;
+}
+
+/** Queue offsets that a dispatched record takes: one, or as many as its batch has messages. */
+export const offsetsOf = (request: Pick<DispatchRequest, "batchSize">): number => request.batchSize ?? 1;
