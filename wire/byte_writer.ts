@@ -31,6 +31,11 @@ export class ByteWriter {
     return at;
   }
 
+  /** Makes room for `count` more bytes, for a writer that sets `length` itself; it may replace `bytes`. */
+  reserve(count: number): void {
+    this.#room(count);
+  }
+
   int8(value: number): void {
     const at = this.skip(1);
     this.bytes[at] = value;

@@ -9,6 +9,7 @@
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { WireError } from "../../wire/errors.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
+import type { HeaderCodec } from "../../wire/header.ts";
 import { hostPortText } from "../../wire/host.ts";
 import {
   type ExtFields,
@@ -18,6 +19,7 @@ import {
   type RemotingCommand,
   type SerializeType,
 } from "../../wire/remoting_command.ts";
+import type { Reply, ReplyWriter } from "../../wire/reply_writer.ts";
 import type { RequestReader } from "../../wire/request_reader.ts";
 import { REQUESTS, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
@@ -34,7 +36,7 @@ export interface ConnectionOptions {
   readonly log: Log;
   readonly onRequest: RequestSink;
   readonly onClosed: (connection: RemotingConnection) => void;
-  /** Language code sent with requests and responses (`LANGUAGES`). */
+  /** Language code sent with requests (`LANGUAGES`); responses have that of the dispatcher. */
   readonly language: number;
   /** Serialization of requests; responses use that of their request. */
   readonly serializeType: SerializeType;
@@ -93,6 +95,7 @@ export class RemotingConnection implements Peer {
   readonly #options: ConnectionOptions;
   readonly #splitter: FrameSplitter;
   readonly #onFrame = (bytes: Uint8Array, from: number, to: number) => this.#take(bytes, from, to);
+  readonly #onTurnEnd = () => this.#flush();
   #writer: ByteWriter | undefined;
   #partialBytes = 0;
   /** What arrived and is not taken while the peer does not read; undefined while requests are taken. */
@@ -253,12 +256,27 @@ export class RemotingConnection implements Peer {
   /** Appends a command to what this turn writes. */
   write(command: RemotingCommand): void {
     if (this.#closed) return;
+    encodeCommand(command, this.#output());
+    this.#flushWhenFull();
+  }
+
+  /** Appends the response to `request` to what this turn writes. @param codec of the reply's header */
+  respond(replies: ReplyWriter, request: RemotingCommand, reply: Reply, codec: HeaderCodec<object> | undefined): void {
+    if (this.#closed) return;
+    replies.write(this.#output(), request, reply, codec);
+    this.#flushWhenFull();
+  }
+
+  #output(): ByteWriter {
     if (this.#writer === undefined) {
       this.#writer = this.#options.writers.take();
-      queueMicrotask(() => this.#flush());
+      queueMicrotask(this.#onTurnEnd);
     }
-    encodeCommand(command, this.#writer);
-    if (this.#writer.length >= FLUSH_BYTES) this.#flush();
+    return this.#writer;
+  }
+
+  #flushWhenFull(): void {
+    if (this.#writer !== undefined && this.#writer.length >= FLUSH_BYTES) this.#flush();
   }
 
   #flush(): void {

@@ -6,7 +6,8 @@
  * which it arrived.
  */
 import { WireError } from "../../wire/errors.ts";
-import { type ExtFields, FLAG_RESPONSE, isOneway, NO_BODY, type RemotingCommand } from "../../wire/remoting_command.ts";
+import { type ExtFields, isOneway, NO_BODY, type RemotingCommand } from "../../wire/remoting_command.ts";
+import { ReplyWriter } from "../../wire/reply_writer.ts";
 import { REQUESTS, type RequestName, type RequestRow, type Role } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { V5_3_1, VERSION_CURRENT } from "../../wire/version.ts";
@@ -35,10 +36,12 @@ export interface DispatcherOptions<R extends Role> {
 export class Dispatcher<R extends Role> {
   readonly #options: DispatcherOptions<R>;
   readonly #entries = new Map<number, Entry>();
+  readonly #replies: ReplyWriter;
   #draining: ((name: RequestName, row: RequestRow) => RemotingError | undefined) | undefined;
 
   constructor(options: DispatcherOptions<R>) {
     this.#options = options;
+    this.#replies = new ReplyWriter(options.language, VERSION_CURRENT);
     for (const [name, processor] of Object.entries(options.processors)) {
       const row: RequestRow = REQUESTS[name as RequestName];
       this.#entries.set(row.code, { name: name as RequestName, row, processor: processor as Processor<RequestName> });
@@ -127,17 +130,7 @@ export class Dispatcher<R extends Role> {
     reply: AnyReply | undefined,
   ): void {
     if (reply === undefined || isOneway(command)) return;
-    connection.write({
-      code: reply.code ?? ResponseCode.SUCCESS,
-      language: this.#options.language,
-      version: VERSION_CURRENT,
-      opaque: command.opaque,
-      flag: FLAG_RESPONSE,
-      remark: reply.remark,
-      extFields: replyFields(reply, entry?.row),
-      body: reply.body ?? NO_BODY,
-      serializeType: command.serializeType,
-    });
+    connection.respond(this.#replies, command, reply, entry?.row.reply);
   }
 
   #errorReply(error: unknown, connection: RemotingConnection, entry: Entry): AnyReply {
@@ -155,11 +148,6 @@ export class Dispatcher<R extends Role> {
 }
 
 const NO_FIELDS: ExtFields = Object.freeze({});
-
-function replyFields(reply: AnyReply, row: RequestRow | undefined): ExtFields | undefined {
-  if (reply.header === undefined || row === undefined) return reply.extFields;
-  return row.reply.encode(reply.header, reply.extFields === undefined ? {} : { ...reply.extFields });
-}
 
 /** Apache's words first; a code that we know by name is named. */
 function notSupported(code: number): AnyReply {

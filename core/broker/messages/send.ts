@@ -47,6 +47,7 @@ export class SendMessageProcessor {
   readonly #scan = new PropertyScan();
   readonly #properties = new StoredProperties();
   readonly #ids = new MessageIdEncoder();
+  #regionFields: ExtFields = Object.freeze({});
   readonly #uniqKeys: UniqKeyMaker;
   readonly #failed = (fault: unknown): never => {
     throw notStored(fault, this.#parts.store);
@@ -285,9 +286,18 @@ export class SendMessageProcessor {
         transactionId: uniqKey,
         ...(batchUniqId === undefined ? {} : { batchUniqId }),
       };
-      const extFields = { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) };
+      const extFields = this.#region(settings.regionId, settings.traceOn);
       return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };
     }, this.#failed);
+  }
+
+  /** Every answer carries the same two fields: one frozen object, which is encoded once. */
+  #region(regionId: string, traceOn: boolean): ExtFields {
+    const { MSG_REGION, TRACE_ON } = this.#regionFields;
+    if (MSG_REGION !== regionId || TRACE_ON !== String(traceOn)) {
+      this.#regionFields = Object.freeze({ MSG_REGION: regionId, TRACE_ON: String(traceOn) });
+    }
+    return this.#regionFields;
   }
 
   #messageIds({ storeHost, storePort }: MessageInput, receipts: readonly PutReceipt[]): string {
