@@ -29,6 +29,7 @@ import { ConnectionAddresses } from "./advertised.ts";
 import { clientProcessors } from "./clients/client_processors.ts";
 import { ConsumerManager } from "./clients/consumers.ts";
 import { ProducerManager } from "./clients/producers.ts";
+import { ConsumerFilterManager } from "./filters/consumer_filters.ts";
 import { brokerLanes } from "./lanes.ts";
 import { BrokerMessages } from "./messages/messages.ts";
 import { SubscriptionGroupManager } from "./metadata/groups.ts";
@@ -84,6 +85,7 @@ export class Broker {
   readonly topics: TopicConfigManager;
   readonly groups: SubscriptionGroupManager;
   readonly offsets: ConsumerOffsetManager;
+  readonly filters: ConsumerFilterManager;
   readonly consumers: ConsumerManager;
   readonly producers: ProducerManager;
   readonly stats: BrokerStats;
@@ -120,7 +122,8 @@ export class Broker {
     });
     this.groups = new SubscriptionGroupManager(base);
     this.offsets = new ConsumerOffsetManager(base);
-    this.consumers = new ConsumerManager({ clock, log, settings, groups: this.groups });
+    this.filters = new ConsumerFilterManager(base);
+    this.consumers = new ConsumerManager({ clock, log, settings, groups: this.groups, filters: this.filters });
     this.producers = new ProducerManager({ clock, log });
     this.addresses = options.addresses ?? new ConnectionAddresses({ ...base, oneProcess: options.nameServer !== undefined });
     const parts = {
@@ -130,6 +133,7 @@ export class Broker {
       groups: this.groups,
       offsets: this.offsets,
       consumers: this.consumers,
+      filters: this.filters,
       producers: this.producers,
       stats: this.stats,
       addresses: this.addresses,
@@ -182,6 +186,7 @@ export class Broker {
       await this.store.load();
       this.groups.load();
       this.offsets.load();
+      this.filters.load();
       this.#loaded = true;
       await this.addresses.refresh();
       await this.#listen();
@@ -280,6 +285,7 @@ export class Broker {
     this.consumers.start();
     this.producers.start();
     this.offsets.start();
+    this.filters.start();
     this.#messages.startMaster();
     this.#timers.push(
       clock.setInterval(() => void this.addresses.refresh(), settings.updateNameServerAddrPeriod),
@@ -333,8 +339,12 @@ export class Broker {
     this.producers.stop();
     this.stats.stop();
     this.offsets.stop();
+    this.filters.stop();
     // What was not read must not be overwritten with nothing.
-    if (this.#loaded) await this.#step(by("save"), "save consumer offsets", () => this.offsets.persist());
+    if (this.#loaded) {
+      await this.#step(by("save"), "save consumer offsets", () => this.offsets.persist());
+      await this.#step(by("save"), "save consumer filters", () => this.filters.persist());
+    }
     await this.#step(by("close"), "close the store", () => this.store.close());
     await this.#step(by("disconnect"), "close connections", () => this.#server?.stop());
     this.#withdraw?.();

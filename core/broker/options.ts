@@ -59,6 +59,31 @@ const identity = {
   ),
 };
 
+const filters = {
+  enablePropertyFilter: bool(false, "live", "Consumers may filter by SQL92 expressions over message properties."),
+  filterSupportRetry: bool(
+    false,
+    "live",
+    "Messages that come again are asked by the SQL92 expression of the topic they were first sent to.",
+  ),
+  expectConsumerNumUseFilter: int(
+    32,
+    "restart",
+    "Consumer groups with an expression that one topic is expected to have: sizes the Bloom filter.",
+    {
+      min: 1,
+      max: 100_000,
+    },
+  ),
+  maxErrorRateOfBloomFilter: int(20, "restart", "Percent of messages that a Bloom filter may let through in vain.", {
+    min: 1,
+    max: 99,
+  }),
+  filterDataCleanTimeSpan: long(86_400_000, "live", "ms for which the expression of a group without consumers is kept.", {
+    min: 0,
+  }),
+};
+
 const topicsAndGroups = {
   brokerPermission: int(6, "live", "2 write, 4 read, 6 both, 0 none. A change registers with the nameservers at once.", {
     min: 0,
@@ -156,6 +181,7 @@ export const brokerOptions = {
   ...brokerIdleOptions,
   ...identity,
   ...topicsAndGroups,
+  ...filters,
   ...sending,
   ...consuming,
   ...registration,

@@ -8,6 +8,7 @@ import type { DataVersion, TopicConfig } from "../../wire/bodies/topic.ts";
 import type { Peer } from "../remoting/processor.ts";
 import type { Log, Runtime } from "../runtime.ts";
 import type { MessageStore } from "../store/message_store.ts";
+import type { ConsumerFilters } from "./filters/consumer_filters.ts";
 import type { BrokerSettings } from "./options.ts";
 
 /** What every part gets. `settings` is live: read a key when it is needed, keep no copy. */
@@ -20,6 +21,7 @@ export interface BrokerParts {
   readonly groups: Groups;
   readonly offsets: Offsets;
   readonly consumers: Consumers;
+  readonly filters: ConsumerFilters;
   readonly producers: Producers;
   readonly stats: Stats;
   readonly addresses: AdvertisedAddresses;

@@ -9,7 +9,7 @@ import { murmur3Low64 } from "./murmur3.ts";
 export interface BloomFilterData {
   /** Bits in the whole filter. */
   readonly bitNum: number;
-  readonly bitPos: readonly number[];
+  readonly bitPos: number[];
 }
 
 export class BloomFilter {

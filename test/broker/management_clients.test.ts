@@ -303,7 +303,8 @@ describe("CHECK_CLIENT_CONFIG", () => {
     await harness.call("CHECK_CLIENT_CONFIG", {});
     expect(await harness.refused("CHECK_CLIENT_CONFIG", {}, check("SQL92"))).toEqual({
       code: ResponseCode.SYSTEM_ERROR,
-      remark: "The broker does not support consumer to filter message by SQL92",
+      remark:
+        "The broker does not support consumer to filter message by SQL92; enablePropertyFilter=true in its configuration allows it",
     });
     await harness.broker.stop();
   });

@@ -1,5 +1,6 @@
 /** A broker's message side over the real store on the simulator; what surrounds it is in memory and can be set by a test. */
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
+import { ConsumerFilterManager } from "../../core/broker/filters/consumer_filters.ts";
 import { BrokerMessages, type MessageProcessors } from "../../core/broker/messages/messages.ts";
 import { ConsumerOffsetManager } from "../../core/broker/offsets/offsets.ts";
 import { type BrokerSettings, type BrokerSettingsInput, brokerOptions } from "../../core/broker/options.ts";
@@ -99,6 +100,7 @@ export class Harness {
   readonly settings: BrokerSettings;
   readonly store: DefaultMessageStore;
   readonly offsets: ConsumerOffsetManager;
+  readonly filters: ConsumerFilterManager;
   readonly messages: BrokerMessages;
   readonly topics = new Map<string, TopicConfig>();
   readonly groups = new Map<string, SubscriptionGroupConfig>();
@@ -125,6 +127,7 @@ export class Harness {
     const { runtime, settings } = this;
     this.store = new DefaultMessageStore(runtime, silentLog, settings, (topic) => this.topics.get(topic)?.attributes);
     this.offsets = new ConsumerOffsetManager({ runtime, log: silentLog, settings });
+    this.filters = new ConsumerFilterManager({ runtime, log: silentLog, settings });
     this.messages = new BrokerMessages(this.#parts());
     this.topics.set("T", newTopic("T"));
     this.groups.set("G", newGroup("G"));
@@ -221,7 +224,7 @@ export class Harness {
   }
 
   #parts(): BrokerParts {
-    const { runtime, settings, store, offsets, topics, groups, consumers, unreadable, counted } = this;
+    const { runtime, settings, store, offsets, filters, topics, groups, consumers, unreadable, counted } = this;
     const dataVersion = { counter: 0, stateVersion: 0, timestamp: 0 };
     return {
       runtime,
@@ -229,6 +232,7 @@ export class Harness {
       settings,
       store,
       offsets,
+      filters,
       topics: {
         dataVersion,
         find: (topic) => topics.get(topic),

@@ -102,7 +102,8 @@ const REFUSALS: readonly Refusal[] = [
     name: "an SQL expression in the request",
     pull: { subscription: "a > 1", expressionType: "SQL92" },
     code: 1,
-    remark: "The broker does not support consumer to filter message by SQL92",
+    remark:
+      "The broker does not support consumer to filter message by SQL92; enablePropertyFilter=true in its configuration allows it",
   },
   {
     name: "an unknown kind of expression",
@@ -152,7 +153,8 @@ const REFUSALS: readonly Refusal[] = [
     pull: BY_HEARTBEAT,
     prepare: (h) => h.connect("G", [tagSubscription("T", "a > 1", { expressionType: "SQL92" })]),
     code: 1,
-    remark: "The broker does not support consumer to filter message by SQL92",
+    remark:
+      "The broker does not support consumer to filter message by SQL92; enablePropertyFilter=true in its configuration allows it",
   },
   {
     name: "a pull consumer where they are rejected",

@@ -123,6 +123,8 @@ export class Cluster {
       registerNameServerPeriod: "10000",
       // a retry starts at level 3, which is 10 s by default: here every level a test meets is short
       messageDelayLevel: "1s 2s 1s 1s 2s 2s 3s 3s 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h",
+      // off by default, there and here
+      enablePropertyFilter: "true",
       ...this.#options.brokerConfig,
     };
     writeFileSync(join(this.#brokerHome, "broker.conf"), propertiesText(config));

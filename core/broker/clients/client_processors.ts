@@ -4,7 +4,11 @@ import { type ConsumerData, heartbeatData } from "../../../wire/bodies/heartbeat
 import { checkClientRequestBody } from "../../../wire/bodies/subscription.ts";
 import { PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
+import { SqlExpressionError } from "../../filter/sql_filter.ts";
 import { type ProcessorMap, RemotingError } from "../../remoting/processor.ts";
+import type { ConsumerFilters } from "../filters/consumer_filters.ts";
+import { checkSqlServed } from "../messages/pull_admission.ts";
+import { isTagType } from "../messages/pull_filter.ts";
 import type { TopicConfigManager } from "../metadata/topics.ts";
 import { retryTopicOf } from "../metadata/topics_validator.ts";
 import type { BrokerSettings } from "../options.ts";
@@ -23,6 +27,7 @@ export interface ClientProcessorParts {
   readonly topics: TopicConfigManager;
   readonly groups: Groups;
   readonly consumers: ConsumerManager;
+  readonly filters: Pick<ConsumerFilters, "compile">;
   readonly producers: ProducerManager;
 }
 
@@ -32,7 +37,7 @@ export type ClientProcessors = Pick<
 >;
 
 export function clientProcessors(parts: ClientProcessorParts): ClientProcessors {
-  const { settings, groups, consumers, producers } = parts;
+  const { settings, groups, consumers, producers, filters } = parts;
   return {
     HEART_BEAT(context, request) {
       const heartbeat = heartbeatData.decode(request.body);
@@ -79,9 +84,15 @@ export function clientProcessors(parts: ClientProcessorParts): ClientProcessors 
     CHECK_CLIENT_CONFIG(_context, request) {
       if (request.body.length === 0) return {};
       const { subscriptionData } = checkClientRequestBody.decode(request.body);
-      const type = subscriptionData?.expressionType ?? "TAG";
-      if (type === "TAG" || type === "") return {};
-      throw new RemotingError(ResponseCode.SYSTEM_ERROR, `The broker does not support consumer to filter message by ${type}`);
+      if (subscriptionData === undefined || isTagType(subscriptionData.expressionType)) return {};
+      checkSqlServed(settings, subscriptionData.expressionType);
+      try {
+        filters.compile(subscriptionData.subString);
+      } catch (error) {
+        if (!(error instanceof SqlExpressionError)) throw error;
+        throw new RemotingError(ResponseCode.SUBSCRIPTION_PARSE_FAILED, error.message);
+      }
+      return {};
     },
 
     GET_CONSUMER_LIST_BY_GROUP(_context, { header }) {

@@ -9,6 +9,7 @@ import type { SubscriptionData } from "../../../wire/bodies/subscription.ts";
 import { endpointText } from "../../remoting/connection.ts";
 import type { Peer } from "../../remoting/processor.ts";
 import type { Clock, Log, TimerHandle } from "../../runtime.ts";
+import type { ConsumerFilters } from "../filters/consumer_filters.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { ClientChannel, ConsumerGroup, Consumers, Groups } from "../parts.ts";
 import { SubscriptionWatch } from "./subscriptions.ts";
@@ -75,6 +76,7 @@ export interface ClientManagerParts {
   readonly log: Log;
   readonly settings: BrokerSettings;
   readonly groups: Groups;
+  readonly filters: Pick<ConsumerFilters, "register" | "unregister">;
 }
 
 export class ConsumerManager implements Consumers {
@@ -133,6 +135,7 @@ export class ConsumerManager implements Consumers {
     let topicsChanged = false;
     if (subscriptions !== undefined) {
       topicsChanged = group.subscribe(subscriptions);
+      this.#parts.filters.register(name, subscriptions);
       this.#watch.observe(name, client.clientId, subscriptions);
     }
     if (known === undefined || topicsChanged) this.#changed(group);
@@ -208,7 +211,10 @@ export class ConsumerManager implements Consumers {
       why,
     });
     if (!this.clientIds(group.name).includes(channel.clientId)) this.#watch.forget(group.name, channel.clientId);
-    if (group.channels.size === 0) this.#groups.delete(group.name);
+    if (group.channels.size === 0) {
+      this.#groups.delete(group.name);
+      this.#parts.filters.unregister(group.name);
+    }
     this.#changed(group);
   }
 

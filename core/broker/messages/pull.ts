@@ -15,6 +15,7 @@ import type { GetResult, GetStatus } from "../../store/message_store.ts";
 import type { BrokerParts } from "../parts.ts";
 import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
 import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
+import { getMatching } from "./pull_records.ts";
 
 const FLAG_COMMIT_OFFSET = 1;
 const FLAG_SUSPEND = 2;
@@ -36,6 +37,11 @@ const CODE_OF: Readonly<Record<GetStatus, readonly [code: number, atZero: number
 /** For how long the end of the log is taken for statistics. */
 const TAIL_FRESH_MS = 1_000;
 
+/** A pull whose filter passed nothing is answered so long after the first arrival, as Apache's check every five seconds. */
+const UNMATCHED_HOLD_MS = 5_000;
+/** maxFilterMessageSize counts consume queue units. */
+const QUEUE_UNIT_BYTES = 20;
+
 const NOTHING = new Uint8Array(0);
 
 export class PullMessageProcessor {
@@ -54,13 +60,13 @@ export class PullMessageProcessor {
 
   /**
    * @param lite LITE_PULL_MESSAGE.
-   * @param firstPass false when a held pull is executed again: it is not held twice, and commits nothing again.
+   * @param heldUntil Clock.monotonic() until when a held pull that is executed again may wait on; it commits nothing again.
    */
   pull(
     context: RequestContext,
     header: PullMessageRequestHeader,
     lite: boolean,
-    firstPass: boolean,
+    heldUntil?: number,
   ): MaybePromise<PullReply | undefined> {
     const admitted = this.#admission.admit(context, header, lite);
     if (isRefusal(admitted)) return admitted;
@@ -78,7 +84,7 @@ export class PullMessageProcessor {
           messageCount: 0,
           suggestSlave: false,
         };
-        return this.#answer(context, header, lite, firstPass, admitted, result);
+        return this.#answer(context, header, lite, heldUntil, admitted, result);
       }
     }
     const limits = {
@@ -86,10 +92,20 @@ export class PullMessageProcessor {
       messagesMax: Math.max(1, Math.min(header.maxMsgNums, settings.pullBatchMaxMessageCount)),
       bytesMax: settings.maxTransferBytesOnMessageInMemory,
     };
-    const found = store.get(queue, header.queueOffset, limits, admitted.filter);
+    const { records } = admitted;
+    const found =
+      records === undefined
+        ? store.get(queue, header.queueOffset, limits, admitted.filter)
+        : getMatching(store, {
+            queue,
+            offset: header.queueOffset,
+            limits,
+            matches: records,
+            scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
+          });
     return found instanceof Promise
-      ? found.then((result) => this.#answer(context, header, lite, firstPass, admitted, result))
-      : this.#answer(context, header, lite, firstPass, admitted, found);
+      ? found.then((result) => this.#answer(context, header, lite, heldUntil, admitted, result))
+      : this.#answer(context, header, lite, heldUntil, admitted, found);
   }
 
   // ---------------------------------------------------------------------------------------------------------- answer
@@ -98,13 +114,14 @@ export class PullMessageProcessor {
     context: RequestContext,
     header: PullMessageRequestHeader,
     lite: boolean,
-    firstPass: boolean,
+    heldUntil: number | undefined,
     admitted: Admitted,
     result: GetResult,
   ): MaybePromise<PullReply | undefined> {
     const { offsets, settings, stats, log } = this.#parts;
     const { consumerGroup, topic, queueId } = header;
     offsets.notePull(consumerGroup, topic, queueId, result.nextBeginOffset);
+    const firstPass = heldUntil === undefined;
     if (firstPass && (header.sysFlag & FLAG_COMMIT_OFFSET) !== 0) {
       offsets.commit(consumerGroup, topic, queueId, header.commitOffset);
     }
@@ -115,7 +132,16 @@ export class PullMessageProcessor {
     } else {
       if (firstPass) stats.getMissed();
       if (code === ResponseCode.PULL_NOT_FOUND && firstPass && (header.sysFlag & FLAG_SUSPEND) !== 0) {
-        return this.#suspend(context, header, lite, admitted, result);
+        const { longPollingEnable, shortPollingTimeMills } = settings;
+        const timeoutMs = longPollingEnable ? Math.max(0, header.suspendTimeoutMillis) : shortPollingTimeMills;
+        return this.#suspend(context, header, lite, admitted, result, timeoutMs);
+      }
+      if (result.status === "NO_MATCHED_MESSAGE" && admitted.records !== undefined && heldUntil !== undefined) {
+        // Every arrival wakes a pull whose filter asks for properties; one that passes nothing goes on waiting, so that its
+        // client does not come back for each. After a while it is answered all the same, with an offset that moved.
+        const leftMs = Math.min(heldUntil - this.#parts.runtime.clock.monotonic(), UNMATCHED_HOLD_MS);
+        const moved = { ...header, queueOffset: result.nextBeginOffset };
+        if (leftMs > 0 && !this.#hold.closed) return this.#suspend(context, moved, lite, admitted, result, leftMs);
       }
       if (code === ResponseCode.PULL_OFFSET_MOVED) {
         log.info("a pull asked for an offset that is not there; it is told where to go on", {
@@ -150,21 +176,23 @@ export class PullMessageProcessor {
     lite: boolean,
     admitted: Admitted,
     result: GetResult,
+    timeoutMs: number,
   ): MaybePromise<PullReply | undefined> {
-    const { settings, store } = this.#parts;
+    const { store, runtime } = this.#parts;
     const { topic, queueId, queueOffset } = header;
     const queue = { topic, queueId };
+    const until = runtime.clock.monotonic() + timeoutMs;
     // An answer that took its time may be older than what arrived meanwhile, which will not be announced again.
-    if (store.maxOffset(queue) > result.maxOffset) return this.pull(context, header, lite, true);
+    if (store.maxOffset(queue) > result.maxOffset) return this.pull(context, header, lite, until);
     return this.#hold.hold({
       peer: context.peer,
       queue,
       offset: queueOffset,
       filter: admitted.filter,
-      timeoutMs: settings.longPollingEnable ? Math.max(0, header.suspendTimeoutMillis) : settings.shortPollingTimeMills,
+      timeoutMs,
       // UTF-16 units of what the client chose; the rest is bounded by the protocol.
       bytes: 2 * ((header.subscription?.length ?? 0) + topic.length + header.consumerGroup.length),
-      execute: () => this.pull(context, header, lite, false),
+      execute: () => this.pull(context, header, lite, until),
     });
   }
 
@@ -185,7 +213,7 @@ export class PullMessageProcessor {
 
 export function pullProcessors(pull: PullMessageProcessor): Pick<ProcessorMap<"broker">, "PULL_MESSAGE" | "LITE_PULL_MESSAGE"> {
   return {
-    PULL_MESSAGE: (context, { header }) => pull.pull(context, header, false, true),
-    LITE_PULL_MESSAGE: (context, { header }) => pull.pull(context, header, true, true),
+    PULL_MESSAGE: (context, { header }) => pull.pull(context, header, false),
+    LITE_PULL_MESSAGE: (context, { header }) => pull.pull(context, header, true),
   };
 }

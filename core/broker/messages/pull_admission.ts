@@ -1,15 +1,25 @@
 /** What is checked before a queue is read: may this group read this queue of this topic, and what does it want of it? */
+
 import type { SubscriptionGroupConfig } from "../../../wire/bodies/subscription_group.ts";
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import { decodeUtf8 } from "../../../wire/bytes.ts";
 import type { PullMessageRequestHeader } from "../../../wire/headers/pull.ts";
+import { MessageConst } from "../../../wire/message_const.ts";
+import { layoutOf } from "../../../wire/message_reader.ts";
+import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { PERM_READ } from "../../../wire/perm_name.ts";
+import { propertyOf } from "../../../wire/properties.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
+import { SqlExpressionError, type SqlFilter } from "../../filter/sql_filter.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { TagsFilter } from "../../store/message_store.ts";
+import { SQL92 } from "../filters/consumer_filters.ts";
 import { isSystemGroup } from "../metadata/topics_validator.ts";
+import type { BrokerSettings } from "../options.ts";
 import type { BrokerParts, ConsumerGroup } from "../parts.ts";
 import { isTagType, SubscriptionFilters, tagFilterOf } from "./pull_filter.ts";
 import type { PullReply } from "./pull_hold.ts";
+import type { RecordFilter } from "./pull_records.ts";
 import { brokerName, FAQ } from "./send_checks.ts";
 
 const FLAG_SUBSCRIPTION = 4;
@@ -22,13 +32,18 @@ export interface Admitted {
   readonly group: SubscriptionGroupConfig;
   readonly topic: TopicConfig;
   readonly filter: TagsFilter;
+  /** What a record must pass beside `filter`; undefined for tags. */
+  readonly records: RecordFilter | undefined;
 }
 
+type AdmittedFilter = Pick<Admitted, "filter" | "records">;
+type AdmissionParts = Pick<BrokerParts, "settings" | "groups" | "topics" | "consumers" | "addresses" | "filters">;
+
 export class PullAdmission {
-  readonly #parts: Pick<BrokerParts, "settings" | "groups" | "topics" | "consumers" | "addresses">;
+  readonly #parts: AdmissionParts;
   readonly #filters = new SubscriptionFilters();
 
-  constructor(parts: Pick<BrokerParts, "settings" | "groups" | "topics" | "consumers" | "addresses">) {
+  constructor(parts: AdmissionParts) {
     this.#parts = parts;
   }
 
@@ -69,21 +84,25 @@ export class PullAdmission {
     }
     const filter =
       (header.sysFlag & FLAG_SUBSCRIPTION) === 0 ? this.#filterOfHeartbeat(header, group) : this.#filterOfRequest(header);
-    if (typeof filter === "object") return filter;
+    if ("code" in filter) return filter;
     if (settings.rejectPullConsumerEnable) this.#checkPushConsumer(context, consumerGroup);
-    return { group, topic: topicConfig, filter };
+    return { group, topic: topicConfig, ...filter };
   }
 
-  #filterOfRequest(header: PullMessageRequestHeader): TagsFilter {
-    checkTagType(header.expressionType);
+  #filterOfRequest(header: PullMessageRequestHeader): AdmittedFilter {
+    const { topic, consumerGroup, expressionType, subscription = "" } = header;
+    const isTags = isTagType(expressionType);
+    if (!isTags) checkSqlServed(this.#parts.settings, expressionType);
     try {
-      return tagFilterOf(header.subscription);
-    } catch {
-      throw new RemotingError(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed");
+      if (isTags) return { filter: tagFilterOf(header.subscription), records: undefined };
+      return { filter: undefined, records: this.#recordsOf(topic, consumerGroup, this.#parts.filters.compile(subscription)) };
+    } catch (error) {
+      const why = error instanceof SqlExpressionError ? `: ${error.message}` : "";
+      throw new RemotingError(ResponseCode.SUBSCRIPTION_PARSE_FAILED, `parse the consumer's subscription failed${why}`);
     }
   }
 
-  #filterOfHeartbeat(header: PullMessageRequestHeader, group: SubscriptionGroupConfig): TagsFilter | PullReply {
+  #filterOfHeartbeat(header: PullMessageRequestHeader, group: SubscriptionGroupConfig): AdmittedFilter | PullReply {
     const { consumers, groups } = this.#parts;
     const { consumerGroup, topic } = header;
     const connected: ConsumerGroup | undefined = consumers.group(consumerGroup);
@@ -103,8 +122,40 @@ export class PullAdmission {
     if (subscription.subVersion < header.subVersion) {
       throw new RemotingError(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest");
     }
-    checkTagType(subscription.expressionType);
-    return this.#filters.of(subscription);
+    if (isTagType(subscription.expressionType)) return { filter: this.#filters.of(subscription), records: undefined };
+    return { filter: undefined, records: this.#recordsOfHeartbeat(header, subscription.expressionType) };
+  }
+
+  #recordsOfHeartbeat({ topic, consumerGroup, subVersion }: PullMessageRequestHeader, type: string): RecordFilter {
+    checkSqlServed(this.#parts.settings, type);
+    const found = this.#parts.filters.find(topic, consumerGroup);
+    if (found === undefined) {
+      throw new RemotingError(
+        ResponseCode.FILTER_DATA_NOT_EXIST,
+        "The broker's consumer filter data is not exist!Your expression may be wrong!",
+      );
+    }
+    if (found.data.clientVersion < subVersion) {
+      throw new RemotingError(ResponseCode.FILTER_DATA_NOT_LATEST, "the consumer's consumer filter data not latest");
+    }
+    return this.#recordsOf(topic, consumerGroup, found.sql);
+  }
+
+  #recordsOf(topic: string, group: string, sql: SqlFilter): RecordFilter {
+    const { filterSupportRetry } = this.#parts.settings;
+    return filterSupportRetry && topic.startsWith(RETRY_PREFIX) ? this.#retriesOf(group) : passes(sql);
+  }
+
+  /** filterSupportRetry: a message that comes again is asked by the expression of the topic that it was first sent to. */
+  #retriesOf(group: string): RecordFilter {
+    const { filters } = this.#parts;
+    return (bytes, at) => {
+      const { propertiesAt, propertiesBytes } = layoutOf(bytes, at);
+      const properties = decodeUtf8(bytes.subarray(propertiesAt, propertiesAt + propertiesBytes));
+      const topic = propertyOf(properties, MessageConst.RETRY_TOPIC);
+      const sql = topic === undefined ? undefined : filters.find(topic, group)?.sql;
+      return sql === undefined || sql.matches(bytes, propertiesAt, propertiesAt + propertiesBytes);
+    };
   }
 
   #checkPushConsumer(context: RequestContext, consumerGroup: string): void {
@@ -126,11 +177,20 @@ const forbidden = (type: string, remark: string): PullReply => ({
   extFields: { forbiddenType: type },
 });
 
-/** Only tags: expressions (SQL92) are refused as Apache does with enablePropertyFilter=false. */
-function checkTagType(expressionType: string | undefined): void {
-  if (isTagType(expressionType)) return;
-  throw new RemotingError(
-    ResponseCode.SYSTEM_ERROR,
-    `The broker does not support consumer to filter message by ${expressionType}`,
-  );
+const passes =
+  (sql: SqlFilter): RecordFilter =>
+  (bytes, at) => {
+    const { propertiesAt, propertiesBytes } = layoutOf(bytes, at);
+    return sql.matches(bytes, propertiesAt, propertiesAt + propertiesBytes);
+  };
+
+/** Expressions other than tags: SQL92, while enablePropertyFilter is true. */
+export function checkSqlServed(settings: Pick<BrokerSettings, "enablePropertyFilter">, expressionType: string | undefined): void {
+  const refusal = `The broker does not support consumer to filter message by ${expressionType}`;
+  if (!settings.enablePropertyFilter) {
+    const mend = expressionType === SQL92 ? "; enablePropertyFilter=true in its configuration allows it" : "";
+    throw new RemotingError(ResponseCode.SYSTEM_ERROR, refusal + mend);
+  }
+  if (expressionType === SQL92) return;
+  throw new RemotingError(ResponseCode.SUBSCRIPTION_PARSE_FAILED, `${refusal}; it knows TAG and SQL92`);
 }

@@ -46,7 +46,7 @@ export interface HeldPull {
   readonly timeoutMs: number;
   /** What it keeps in memory, roughly, beside a constant. */
   readonly bytes: number;
-  /** Executes the pull without holding it again. */
+  /** Executes the pull; while its time is not over and this is not closed, it may come to be held again. */
   execute(): MaybePromise<PullReply | undefined>;
 }
 
@@ -76,6 +76,11 @@ export class PullRequestHoldService {
     this.#clock = clock;
     this.#settings = settings;
     store.onArrival((arrival) => this.#arrived(arrival));
+  }
+
+  /** Nothing waits any more. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** Pulls that wait now. */

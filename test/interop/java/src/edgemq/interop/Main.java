@@ -26,6 +26,7 @@ public final class Main {
         SendCases.addTo(cases);
         RefusalCases.addTo(cases);
         ConsumeCases.addTo(cases);
+        FilterCases.addTo(cases);
         OrderCases.addTo(cases);
         PullCases.addTo(cases);
         RetryCases.addTo(cases);

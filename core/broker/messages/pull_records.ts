@@ -1,0 +1,105 @@
+/**
+ * Pulls whose filter asks for more than the consume queue knows: records are read in the store's own portions, those that do
+ * not pass are taken out, until there is enough, the queue ends, or as many were looked at as one pull may.
+ */
+import { readInt32, readInt64 } from "../../../wire/bytes.ts";
+import { RECORD_AT } from "../../../wire/message.ts";
+import type { MaybePromise } from "../../remoting/processor.ts";
+import type { GetLimits, GetResult, MessageStore, QueueRef } from "../../store/message_store.ts";
+
+/** Whether the record at `at` is delivered. */
+export type RecordFilter = (bytes: Uint8Array, at: number) => boolean;
+
+export interface FilteredGet {
+  readonly queue: QueueRef;
+  /** First queue offset looked at. */
+  readonly offset: number;
+  readonly limits: GetLimits;
+  readonly matches: RecordFilter;
+  /** Records that one pull looks at, at least one portion of the store's. */
+  readonly scannedMax: number;
+}
+
+/** As `store.get`, with records that pass only; NO_MATCHED_MESSAGE, and where to go on, when none of those looked at does. */
+export function getMatching(store: Pick<MessageStore, "get">, wanted: FilteredGet): MaybePromise<GetResult> {
+  return new Scan(store, wanted).run(wanted.offset);
+}
+
+class Scan {
+  readonly #store: Pick<MessageStore, "get">;
+  readonly #wanted: FilteredGet;
+  readonly #kept: Uint8Array[] = [];
+  #count = 0;
+  #bytes = 0;
+  #scanned = 0;
+
+  constructor(store: Pick<MessageStore, "get">, wanted: FilteredGet) {
+    this.#store = store;
+    this.#wanted = wanted;
+  }
+
+  run(from: number): MaybePromise<GetResult> {
+    const { queue, limits } = this.#wanted;
+    for (let offset = from; ; ) {
+      const found = this.#store.get(queue, offset, limits, undefined);
+      if (found instanceof Promise) return found.then((result) => this.#take(result) ?? this.run(result.nextBeginOffset));
+      const answer = this.#take(found);
+      if (answer !== undefined) return answer;
+      offset = found.nextBeginOffset;
+    }
+  }
+
+  /** The answer, when there is nothing more to look at. */
+  #take(found: GetResult): GetResult | undefined {
+    if (found.status !== "FOUND") return this.#scanned === 0 ? found : this.#answer(found, found.nextBeginOffset);
+    const { limits, matches, scannedMax } = this.#wanted;
+    const { body } = found;
+    let filled = 0;
+    for (let at = 0; at < body.length; ) {
+      const size = readInt32(body, at);
+      if (matches(body, at)) {
+        if (this.#count > 0 && (this.#count + 1 > limits.messagesMax || this.#bytes + size > limits.bytesMax)) {
+          this.#keep(body, filled);
+          return this.#answer(found, readInt64(body, at + RECORD_AT.queueOffset));
+        }
+        if (filled !== at) body.copyWithin(filled, at, at + size);
+        filled += size;
+        this.#count++;
+        this.#bytes += size;
+      }
+      this.#scanned++;
+      at += size;
+    }
+    this.#keep(body, filled);
+    const enough = this.#count >= limits.messagesMax || this.#scanned >= scannedMax || found.nextBeginOffset >= found.maxOffset;
+    return enough ? this.#answer(found, found.nextBeginOffset) : undefined;
+  }
+
+  #keep(body: Uint8Array, filled: number): void {
+    if (filled > 0) this.#kept.push(filled === body.length ? body : body.subarray(0, filled));
+  }
+
+  #answer(last: GetResult, nextBeginOffset: number): GetResult {
+    const matched = this.#count > 0;
+    return {
+      ...last,
+      status: matched ? "FOUND" : "NO_MATCHED_MESSAGE",
+      nextBeginOffset,
+      body: this.#body(),
+      messageCount: this.#count,
+    };
+  }
+
+  #body(): Uint8Array {
+    const [first, ...rest] = this.#kept;
+    if (first === undefined) return new Uint8Array(0);
+    if (rest.length === 0) return first;
+    const body = new Uint8Array(this.#bytes);
+    let at = 0;
+    for (const part of this.#kept) {
+      body.set(part, at);
+      at += part.length;
+    }
+    return body;
+  }
+}
