@@ -34,6 +34,7 @@ import { brokerLanes } from "./lanes.ts";
 import { BrokerMessages } from "./messages/messages.ts";
 import { SubscriptionGroupManager } from "./metadata/groups.ts";
 import { TopicConfigManager } from "./metadata/topics.ts";
+import { ExpiredMessages } from "./offsets/expired_messages.ts";
 import { ConsumerOffsetManager } from "./offsets/offsets.ts";
 import { type BrokerSettings, brokerOptions } from "./options.ts";
 import { NameServerRegistration } from "./registration/registration.ts";
@@ -139,6 +140,8 @@ export class Broker {
       addresses: this.addresses,
     };
     this.#messages = new BrokerMessages(parts);
+    const expired = new ExpiredMessages({ ...parts, delayOffsets: () => this.#messages.schedule.offsets });
+    this.store.onExpired((range) => expired.expired(range));
     this.#registration = new NameServerRegistration({
       ...base,
       topics: this.topics,
@@ -150,6 +153,7 @@ export class Broker {
     const admin: AdminParts = {
       ...parts,
       schedule: this.#messages.schedule,
+      expired,
       configuration: new LiveConfiguration({
         table: brokerOptions,
         settings,

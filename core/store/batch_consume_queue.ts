@@ -159,9 +159,22 @@ export class BatchConsumeQueue implements LogicQueue {
   correctMinOffset(minPhysicalOffset: number): void {
     if (this.#correctedFor === minPhysicalOffset) return;
     this.#correctedFor = minPhysicalOffset;
-    this.#minUnit = this.#search((unit) => readInt64(unit, 0) < minPhysicalOffset);
-    const unit = this.#unit(this.#minUnit);
-    this.minOffset = unit === undefined ? this.maxOffset : unitBase(unit, 0);
+    this.#minUnit = this.#unitBehind(minPhysicalOffset);
+    this.minOffset = this.#baseOf(this.#minUnit);
+  }
+
+  firstBehind(physicalOffset: number): number {
+    return this.#baseOf(this.#unitBehind(physicalOffset));
+  }
+
+  /** Index of the first unit whose messages lie at or behind `physicalOffset`. */
+  #unitBehind(physicalOffset: number): number {
+    return this.#search((unit) => readInt64(unit, 0) < physicalOffset);
+  }
+
+  #baseOf(index: number): number {
+    const unit = this.#unit(index);
+    return unit === undefined ? this.maxOffset : unitBase(unit, 0);
   }
 
   removeExpiredFiles(): number {

@@ -1,19 +1,28 @@
 /**
- * Old files go, and sends are refused while the disk is too full.
+ * Old files go.
  *
- * Every `cleanResourceInterval` the disk is looked at. Commit log files older than `fileReservedTime` are removed in the
- * hours of `deleteWhen`, or at any hour above `diskMaxUsedSpaceRatio`; above `diskSpaceCleanForciblyRatio` the oldest go
- * whatever their age; above `diskSpaceWarningLevelRatio` sends are refused as well. The last file always stays. Consume
- * queues and index follow the smallest offset of the log.
+ * Every `cleanResourceInterval` the disk is looked at (`disk_guard.ts`). Commit log files older than `fileReservedTime` are
+ * removed in the hours of `deleteWhen`, or at any hour above `diskMaxUsedSpaceRatio`, or for a while after an administrator
+ * asked for it; above `diskSpaceCleanForciblyRatio`, or below `diskSpaceFreeBytesMin`, the oldest go whatever their age. The
+ * last file always stays. Consume queues and index follow the smallest offset of the log.
+ *
+ * Before a file goes, each queue that loses messages by it is announced (`ExpiredRange`): the store knows no groups, but
+ * its owner can say who has not consumed them. Queues are gone through in slices, as there may be 20,000.
  */
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import type { CommitLog } from "./commit_log.ts";
+import type { DiskGuard } from "./disk_guard.ts";
 import type { IndexService } from "./index_service.ts";
 import type { LogicQueues } from "./logic_queue.ts";
-import type { PutRefusal } from "./message_store.ts";
+import type { ExpiredRange } from "./message_store.ts";
+import type { StoreFile } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
 
 const HOUR_MS = 3_600_000;
+/** Rounds for which expired files go at any hour after `removeExpired`, the first at once. Apache's number. */
+const MANUAL_ROUNDS = 20;
+/** Queues that are gone through before other work gets its turn: some ms when each needs a search. */
+const SLICE_QUEUES = 200;
 
 export interface CleanFilesParts {
   readonly runtime: Runtime;
@@ -22,17 +31,24 @@ export interface CleanFilesParts {
   readonly commitLog: CommitLog;
   readonly queues: LogicQueues;
   readonly index: IndexService;
+  readonly disk: DiskGuard;
+  /** Messages of a queue are about to go. */
+  expired(range: ExpiredRange): void;
+  /** False while the wall clock is not to be trusted: then nothing goes because of its age. */
+  isClockTrusted?(): boolean;
 }
 
 export class CleanFiles {
-  /** 0..100 */
-  commitLogDiskPercent = 0;
-  consumeQueueDiskPercent = 0;
-  /** While the disk is too full to take messages. */
-  refusal: PutRefusal | undefined;
+  /** Commit log files that went since the start. */
+  removedFiles = 0;
   readonly #parts: CleanFilesParts;
   #timer: TimerHandle | undefined;
-  #removing: Promise<number> | undefined;
+  #running: Promise<number> | undefined;
+  #manualRounds = 0;
+  /** Smallest offset of the log that queues and index have followed to. */
+  #followedTo = -1;
+  /** It was said that nothing can be removed though the disk is full. */
+  #isStuck = false;
   #stopped = false;
 
   constructor(parts: CleanFilesParts) {
@@ -40,56 +56,47 @@ export class CleanFiles {
   }
 
   start(): void {
-    this.look();
-    this.#timer = this.#parts.runtime.clock.setInterval(() => this.#check(), this.#parts.settings.cleanResourceInterval);
+    const { runtime, settings, commitLog, disk } = this.#parts;
+    disk.look(commitLog.writtenOffset);
+    this.#followedTo = commitLog.minOffset;
+    this.#timer = runtime.clock.setInterval(() => this.#check(), settings.cleanResourceInterval);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
-    await this.#removing;
+    await this.#running;
   }
 
-  /** Looks how full the disks are; takes or lifts the refusal. */
-  look(): void {
-    const { settings, commitLog, log } = this.#parts;
-    this.commitLogDiskPercent = this.#percentOf(commitLog.files.directory);
-    this.consumeQueueDiskPercent = this.#percentOf(settings.storePathRootDir);
-    const limit = settings.diskSpaceWarningLevelRatio;
-    const [percent, key] =
-      this.commitLogDiskPercent >= this.consumeQueueDiskPercent
-        ? [this.commitLogDiskPercent, "storePathCommitLog"]
-        : [this.consumeQueueDiskPercent, "storePathRootDir"];
-    const full = percent >= limit;
-    if (full !== (this.refusal !== undefined)) {
-      if (full) log.error("the disk is too full, messages are refused", { percent, diskSpaceWarningLevelRatio: limit, key });
-      else log.info("the disk has space again, messages are accepted", { percent, diskSpaceWarningLevelRatio: limit });
-    }
-    this.refusal = full
-      ? {
-          status: "SERVICE_NOT_AVAILABLE",
-          reason: `the disk of ${key} is ${percent} % full and diskSpaceWarningLevelRatio is ${limit}; free space on it, or lower fileReservedTime`,
-        }
-      : undefined;
+  /** The log is written up to `end`. Cheap: nearly always nothing is to be done. */
+  written(end: number): void {
+    if (end >= this.#parts.disk.lookAtOffset) this.#check();
   }
 
-  /** Removes expired files now, at whatever hour; resolves to how many commit log files went. */
-  removeExpired(): Promise<number> {
-    this.look();
+  /** Removes expired files at whatever hour: some now, the rest in the next rounds. @returns how many commit log files went */
+  async removeExpired(): Promise<number> {
+    this.#look();
+    this.#manualRounds = MANUAL_ROUNDS;
     // Not the round that is under way: it may have begun outside the hours.
-    return this.#removing === undefined ? this.#remove(true) : this.#removing.then(() => this.#remove(true));
+    await this.#running;
+    return this.#round();
   }
 
   /** Lets consume queues and index follow the smallest offset of the log. */
-  followCommitLog(): void {
+  async followCommitLog(): Promise<void> {
     const { queues, index, commitLog, log } = this.#parts;
+    const { minOffset } = commitLog;
     let removed = 0;
     try {
-      for (const queue of queues.all()) {
-        queue.correctMinOffset(commitLog.minOffset);
+      let passed = 0;
+      for (const queue of [...queues.all()]) {
+        if (++passed % SLICE_QUEUES === 0) await this.#pause(0);
+        if (this.#stopped) return;
+        queue.correctMinOffset(minOffset);
         removed += queue.removeExpiredFiles();
       }
-      const indexFiles = index.removeExpired(commitLog.minOffset);
+      const indexFiles = index.removeExpired(minOffset);
+      this.#followedTo = minOffset;
       if (removed + indexFiles > 0) log.info("removed files of expired messages", { consumeQueueFiles: removed, indexFiles });
     } catch (error) {
       log.error("cannot remove files of expired messages; it is tried again", { error: (error as Error).message });
@@ -97,12 +104,17 @@ export class CleanFiles {
   }
 
   #check(): void {
+    this.#look();
+    void this.#round();
+  }
+
+  #look(): void {
+    const { disk, commitLog, log, settings } = this.#parts;
     try {
-      this.look();
+      disk.look(commitLog.writtenOffset);
     } catch (error) {
-      this.#parts.log.warn("cannot tell how full the disk is", { error: (error as Error).message });
+      log.warn("cannot tell how full the disk is", { directory: settings.storePathRootDir, error: (error as Error).message });
     }
-    void this.#remove(this.#isTime());
   }
 
   #isTime(): boolean {
@@ -113,49 +125,90 @@ export class CleanFiles {
     return settings.deleteWhen.split(";").some((text) => text.trim() !== "" && Number(text) === hour);
   }
 
-  /** One round at a time. */
-  #remove(expired: boolean): Promise<number> {
-    this.#removing ??= this.#removeRound(expired).finally(() => {
-      this.#removing = undefined;
+  /** One at a time; the next one is ten seconds away at most. */
+  #round(): Promise<number> {
+    this.#running ??= this.#removeRound().finally(() => {
+      this.#running = undefined;
     });
-    return this.#removing;
+    return this.#running;
   }
 
-  async #removeRound(isTime: boolean): Promise<number> {
-    const { settings, commitLog, log, runtime } = this.#parts;
-    const percent = Math.max(this.commitLogDiskPercent, this.consumeQueueDiskPercent);
-    const forced = percent >= settings.diskSpaceCleanForciblyRatio && settings.cleanFileForciblyEnable;
-    if (!isTime && !forced && percent < settings.diskMaxUsedSpaceRatio) return 0;
+  async #removeRound(): Promise<number> {
+    const { disk, commitLog, log, settings } = this.#parts;
+    const isManual = this.#manualRounds > 0;
+    if (isManual) this.#manualRounds--;
     let removed = 0;
-    try {
-      while (removed < settings.deleteFileBatchMax && commitLog.files.count > 1 && !this.#stopped) {
-        const first = commitLog.files.files[0];
-        if (first === undefined) break;
-        const modifiedMs = runtime.files.stat(first.path)?.modifiedMs ?? 0;
-        const ageMs = runtime.clock.now() - modifiedMs;
-        if (!forced && ageMs < settings.fileReservedTime * HOUR_MS) break;
-        // Never what is not written yet, however full the disk is.
-        if (first.base + commitLog.files.fileSize > commitLog.flush.flushedOffset) break;
-        if (removed > 0) await this.#pause(settings.deleteCommitLogFilesInterval);
-        log.info("removing a commit log file", { path: first.path, ageHours: Math.floor(ageMs / HOUR_MS), forced, percent });
-        commitLog.files.removeFirst();
-        removed++;
+    if (isManual || disk.wantsExpired || this.#isTime()) {
+      const forced = disk.wantsOldest;
+      try {
+        const doomed = this.#doomed(forced);
+        if (doomed.length > 0) await this.#announce((doomed.at(-1) as StoreFile).base + commitLog.files.fileSize);
+        for (const file of doomed) {
+          if (removed > 0) await this.#pause(settings.deleteCommitLogFilesInterval);
+          if (this.#stopped || commitLog.files.files[0] !== file) break;
+          log.info("removing a commit log file", { path: file.path, forced, percent: disk.commitLogPercent });
+          commitLog.files.removeFirst();
+          removed++;
+        }
+      } catch (error) {
+        log.error("cannot remove a commit log file; it is tried again", { error: (error as Error).message });
       }
-    } catch (error) {
-      log.error("cannot remove a commit log file; it is tried again", { error: (error as Error).message });
+      this.#tellStuck(forced && removed === 0);
+      this.removedFiles += removed;
     }
-    if (removed > 0) this.followCommitLog();
+    if (commitLog.minOffset !== this.#followedTo && !this.#stopped) await this.followCommitLog();
+    // What went may have made room: the next send is to know.
+    if (removed > 0 && !this.#stopped) this.#look();
     return removed;
+  }
+
+  /** The files that may go in this round, oldest first. */
+  #doomed(forced: boolean): StoreFile[] {
+    const { runtime, settings, commitLog, isClockTrusted } = this.#parts;
+    const { files, fileSize } = commitLog.files;
+    const now = runtime.clock.now();
+    const doomed: StoreFile[] = [];
+    if (!forced && isClockTrusted?.() === false) return doomed;
+    for (const file of files.slice(0, Math.min(files.length - 1, settings.deleteFileBatchMax))) {
+      // Never what is not on the disk yet, however full it is.
+      if (file.base + fileSize > commitLog.flush.flushedOffset) break;
+      const modifiedMs = runtime.files.stat(file.path)?.modifiedMs ?? 0;
+      if (!forced && now - modifiedMs < settings.fileReservedTime * HOUR_MS) break;
+      doomed.push(file);
+    }
+    return doomed;
+  }
+
+  /** Tells which messages are lost to their queues when the log begins at `begin`. */
+  async #announce(begin: number): Promise<void> {
+    const { queues, commitLog, expired } = this.#parts;
+    let passed = 0;
+    for (const queue of [...queues.all()]) {
+      if (++passed % SLICE_QUEUES === 0) await this.#pause(0);
+      if (this.#stopped) return;
+      queue.correctMinOffset(commitLog.minOffset);
+      const from = queue.minOffset;
+      const to = queue.firstBehind(begin);
+      if (to > from) expired({ topic: queue.topic, queueId: queue.queueId, from, to });
+    }
+  }
+
+  #tellStuck(isStuck: boolean): void {
+    const { disk, log, commitLog, settings } = this.#parts;
+    if (isStuck && !this.#isStuck) {
+      log.warn("the disk is nearly full and no file of the commit log can go", {
+        files: commitLog.files.count,
+        commitLogPercent: disk.commitLogPercent,
+        consumeQueuePercent: disk.consumeQueuePercent,
+        storePathRootDir: settings.storePathRootDir,
+      });
+    }
+    this.#isStuck = isStuck;
   }
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#parts.runtime.clock.setTimeout(resolve, ms);
     });
-  }
-
-  #percentOf(path: string): number {
-    const { totalBytes, freeBytes } = this.#parts.runtime.files.diskSpace(path);
-    return totalBytes === 0 ? 0 : Math.round(((totalBytes - freeBytes) / totalBytes) * 100);
   }
 }

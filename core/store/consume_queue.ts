@@ -135,15 +135,21 @@ export class ConsumeQueue implements LogicQueue {
   correctMinOffset(minPhysicalOffset: number): void {
     if (this.correctedFor === minPhysicalOffset) return;
     this.correctedFor = minPhysicalOffset;
+    this.minOffset = this.firstBehind(minPhysicalOffset);
+  }
+
+  /** The first queue offset whose message lies at or behind `physicalOffset`; the end of the queue when none does. */
+  firstBehind(physicalOffset: number): number {
     let low = Math.max(this.minOffset, this.files.begin / UNIT_BYTES);
     let high = this.maxOffset;
+    if (this.maxPhysicalOffset >= 0 && this.maxPhysicalOffset < physicalOffset) return high;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const unit = this.entry(middle);
-      if (unit === undefined || isBlank(unit) || unit.physicalOffset < minPhysicalOffset) low = middle + 1;
+      if (unit === undefined || isBlank(unit) || unit.physicalOffset < physicalOffset) low = middle + 1;
       else high = middle;
     }
-    this.minOffset = low;
+    return low;
   }
 
   /** Removes files that hold nothing at or behind `minOffset`; the last one stays. Returns how many. */

@@ -21,10 +21,12 @@ import { BATCH_UNIT_BYTES, batchEntryAt } from "./batch_consume_queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
+import { CommitLogPaths } from "./commit_log_paths.ts";
 import { entryAt } from "./consume_queue.ts";
 import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { makeDirectories } from "./directories.ts";
+import { DiskGuard } from "./disk_guard.ts";
 import { isQueued } from "./dispatch_request.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FileQueue } from "./file_queue.ts";
@@ -33,6 +35,7 @@ import type { LogicQueue } from "./logic_queue.ts";
 import { isRecordOf, MessageReader } from "./message_reader.ts";
 import type {
   Arrival,
+  ExpiredRange,
   GetLimits,
   GetResult,
   MessageInput,
@@ -68,7 +71,9 @@ export class DefaultMessageStore implements MessageStore {
   readonly #index: IndexService;
   readonly #dispatcher: Dispatcher;
   readonly #reader: MessageReader;
+  readonly #disk: DiskGuard;
   readonly #clean: CleanFiles;
+  readonly #expiredListeners: ((range: ExpiredRange) => void)[] = [];
   readonly #checkpoint: StoreCheckpoint;
   readonly #checkpointer: Checkpointer;
   #state: State = "new";
@@ -87,8 +92,9 @@ export class DefaultMessageStore implements MessageStore {
     this.#settings = settings;
     const root = settings.storePathRootDir;
     this.#openFiles = new OpenFiles(runtime.files, OPEN_FILES_MAX);
-    const directory = settings.storePathCommitLog ?? `${root}/commitlog`;
-    const logFiles = new FileQueue(this.#openFiles, directory, settings.mappedFileSizeCommitLog);
+    const paths = new CommitLogPaths(settings);
+    const directories = paths.directories.join(",");
+    const logFiles = new FileQueue(this.#openFiles, directories, settings.mappedFileSizeCommitLog, paths);
     const commitLog = new CommitLog(runtime, log, settings, logFiles, {
       written: (end) => this.#onWritten(end),
       discarded: (end) => this.#onDiscarded(end),
@@ -104,7 +110,17 @@ export class DefaultMessageStore implements MessageStore {
     this.#checkpoint = checkpoint;
     this.#dispatcher = dispatcher;
     this.#reader = new MessageReader(commitLog, settings, log, runtime.system.memory().totalBytes);
-    this.#clean = new CleanFiles({ runtime, log, settings, commitLog, queues, index });
+    this.#disk = new DiskGuard(runtime.files, log, settings, paths);
+    this.#clean = new CleanFiles({
+      runtime,
+      log,
+      settings,
+      commitLog,
+      queues,
+      index,
+      disk: this.#disk,
+      expired: (range) => this.#onExpired(range),
+    });
     this.#checkpointer = new Checkpointer({ runtime, log, settings, commitLog, dispatcher, queues, index, checkpoint });
   }
 
@@ -115,11 +131,6 @@ export class DefaultMessageStore implements MessageStore {
     this.#state = "loading";
     const { files } = this.#runtime;
     const root = this.#settings.storePathRootDir;
-    if (this.#settings.storePathCommitLog?.includes(",") === true) {
-      throw new Error(
-        `storePathCommitLog is "${this.#settings.storePathCommitLog}": several directories are not served, name one`,
-      );
-    }
     const rocksDb = rocksDbRefusal(files, this.#settings);
     if (rocksDb !== undefined) throw new Error(rocksDb);
     for (const directory of makeDirectories(files, root)) files.syncDirectory(directory);
@@ -279,11 +290,12 @@ export class DefaultMessageStore implements MessageStore {
         reason: `the consume queues can't be written: ${fault.message}; free space on the disk of storePathRootDir`,
       };
     }
-    return this.#clean.refusal ?? this.#commitLog.refusal();
+    return this.#disk.refusal ?? this.#commitLog.refusal();
   }
 
   #onWritten(end: number): void {
     this.#dispatcher.written(end);
+    this.#clean.written(end);
     this.#checkpointer.whenDue();
   }
 
@@ -393,8 +405,23 @@ export class DefaultMessageStore implements MessageStore {
     return this.#clean.removeExpired();
   }
 
-  cleanExpiredConsumeQueues(): void {
-    this.#clean.followCommitLog();
+  cleanExpiredConsumeQueues(): Promise<void> {
+    return this.#clean.followCommitLog();
+  }
+
+  onExpired(listener: (range: ExpiredRange) => void): void {
+    this.#expiredListeners.push(listener);
+  }
+
+  #onExpired(range: ExpiredRange): void {
+    for (const listener of this.#expiredListeners) {
+      try {
+        listener(range);
+      } catch (error) {
+        // The disk must not fill up because somebody could not take note.
+        this.#log.error("a listener to expired messages failed", { ...range, error: (error as Error).message });
+      }
+    }
   }
 
   stats(): StoreStats {
@@ -405,8 +432,9 @@ export class DefaultMessageStore implements MessageStore {
       writtenOffset: commitLog.writtenOffset,
       flushedOffset: commitLog.flush.flushedOffset,
       confirmOffset: commitLog.writtenOffset,
-      commitLogDiskPercent: this.#clean.commitLogDiskPercent,
-      consumeQueueDiskPercent: this.#clean.consumeQueueDiskPercent,
+      commitLogDiskPercent: this.#disk.commitLogPercent,
+      commitLogDisks: this.#disk.commitLogDisks,
+      consumeQueueDiskPercent: this.#disk.consumeQueuePercent,
       putCount: this.#putCount,
       putFailedCount: this.#putFailedCount,
       putBytes: this.#putBytes,

@@ -6,9 +6,21 @@
  * may be made ahead of its need (`prepareNext`): it belongs to the queue when the first byte for it comes. Not here: what
  * the bytes mean, what is written, what is on the disk.
  */
+
+import { directoryOf } from "../durable_files.ts";
 import type { FileHandle } from "../runtime.ts";
 import { makeDirectories } from "./directories.ts";
 import { type OpenFiles, StoreFile } from "./open_files.ts";
+
+/** Where the files of a queue lie when they are not all in one directory. */
+export interface FilePlaces {
+  /** Every directory that may hold files. */
+  readonly directories: readonly string[];
+  /** True where files are read, and removed, but perhaps may not be written to. */
+  isReadOnly(directory: string): boolean;
+  /** The directory of a new file. */
+  directoryFor(base: number, fileSize: number): string;
+}
 
 /** A file that is made ahead of its need. */
 interface PreparedFile {
@@ -23,14 +35,17 @@ export class FileQueue {
   readonly directory: string;
   readonly fileSize: number;
   readonly #open: OpenFiles;
+  readonly #places: FilePlaces;
   #list: StoreFile[] = [];
   /** Directories with entries made since `takeNewDirectories`. */
   #newDirectories: string[] = [];
   /** The file behind the last one, made or being made. */
   #prepared: PreparedFile | undefined;
 
-  constructor(open: OpenFiles, directory: string, fileSize: number) {
+  /** @param directory holds all files, unless `places` says otherwise; then it names them all, for messages */
+  constructor(open: OpenFiles, directory: string, fileSize: number, places: FilePlaces = onePlace(directory)) {
     this.#open = open;
+    this.#places = places;
     this.directory = directory;
     this.fileSize = fileSize;
   }
@@ -62,18 +77,15 @@ export class FileQueue {
    */
   load(sizeKey: string, orderly: boolean): void {
     const { files } = this.#open;
-    const bases: number[] = [];
-    for (const name of files.list(this.directory)) if (/^\d{20}$/.test(name)) bases.push(Number(name));
-    bases.sort((a, b) => a - b);
-    for (let i = 0; i < bases.length; i++) {
-      const base = bases[i] as number;
-      const path = this.#pathOf(base);
+    const found = this.#findFiles();
+    for (const [i, file] of found.entries()) {
+      const { base, path } = file;
       const size = files.stat(path)?.size ?? 0;
-      if (size === 0 && i === bases.length - 1) {
+      if (size === 0 && i === found.length - 1) {
         files.remove(path);
         break;
       }
-      const next = bases[i + 1] ?? base + this.fileSize;
+      const next = found[i + 1]?.base ?? base + this.fileSize;
       // Were the key a larger one now, the name of the next file would not fit.
       if (size < this.fileSize && next === base + this.fileSize && !orderly) this.#extend(path);
       else if (size !== this.fileSize) {
@@ -85,15 +97,34 @@ export class FileQueue {
       const previous = this.#list.at(-1);
       if (previous !== undefined && previous.base + this.fileSize !== base) {
         throw new Error(
-          `Cannot open the store: "${this.#pathOf(previous.base + this.fileSize)}" is missing; ` +
+          `Cannot open the store: ${this.#whereTo(previous.base + this.fileSize)} is missing; ` +
             `"${previous.path}" is followed by "${path}". Bring the file back, or move away those before or after the gap.`,
         );
       }
       if (base % this.fileSize !== 0) {
         throw new Error(`Cannot open the store: the name of "${path}" is no multiple of ${sizeKey}, ${this.fileSize}`);
       }
-      this.#list.push(new StoreFile(path, base));
+      this.#list.push(file);
     }
+  }
+
+  /** In the order of their names. @throws Error when two directories hold the same part */
+  #findFiles(): StoreFile[] {
+    const found: StoreFile[] = [];
+    for (const directory of this.#places.directories) {
+      const isReadOnly = this.#places.isReadOnly(directory);
+      for (const name of this.#open.files.list(directory)) {
+        if (/^\d{20}$/.test(name)) found.push(new StoreFile(`${directory}/${name}`, Number(name), isReadOnly));
+      }
+    }
+    found.sort((a, b) => a.base - b.base);
+    for (const [i, file] of found.entries()) {
+      const other = found[i + 1];
+      if (other?.base === file.base) {
+        throw new Error(`Cannot open the store: "${file.path}" and "${other.path}" are the same part of it; move one away`);
+      }
+    }
+    return found;
   }
 
   /** The file that holds `offset`; undefined when there is none. */
@@ -111,9 +142,8 @@ export class FileQueue {
     if (this.#list.length > 0 && base !== this.end) {
       throw new Error(`"${this.directory}" ends at ${this.end}; a file at ${base} would leave a gap`);
     }
-    if (this.#list.length === 0) this.#newDirectories.push(...makeDirectories(this.#open.files, this.directory));
     const prepared = this.#takePrepared(base);
-    const file = prepared?.file ?? new StoreFile(this.#pathOf(base), base);
+    const file = prepared?.file ?? this.#newFile(base);
     const handle = this.#open.open(file, true);
     if (prepared?.isDurable !== true) {
       try {
@@ -123,10 +153,24 @@ export class FileQueue {
         this.#open.files.remove(file.path);
         throw error;
       }
-      this.#newDirectories.push(this.directory);
+      this.#newDirectories.push(directoryOf(file.path));
     }
     this.#list.push(file);
     return file;
+  }
+
+  /** Its directory is made when it is the first there. @throws RuntimeFault */
+  #newFile(base: number): StoreFile {
+    const { files } = this.#open;
+    const directory = this.#places.directoryFor(base, this.fileSize);
+    const last = this.#list.at(-1);
+    const lastDirectory = last === undefined ? undefined : directoryOf(last.path);
+    if (directory !== lastDirectory) {
+      // Entries of two directories reach the disk in any order, and after a power cut a later file must not be alone.
+      if (lastDirectory !== undefined && this.#newDirectories.includes(lastDirectory)) files.syncDirectory(lastDirectory);
+      this.#newDirectories.push(...makeDirectories(files, directory));
+    }
+    return new StoreFile(pathOf(directory, base), base);
   }
 
   /**
@@ -137,7 +181,13 @@ export class FileQueue {
    */
   prepareNext(failed: (error: Error) => void): void {
     if (this.#prepared !== undefined || this.#list.length === 0) return;
-    const file = new StoreFile(this.#pathOf(this.end), this.end);
+    let file: StoreFile;
+    try {
+      file = this.#newFile(this.end);
+    } catch (error) {
+      failed(error as Error);
+      return;
+    }
     const prepared: PreparedFile = { file, isDurable: false, done: Promise.resolve() };
     this.#prepared = prepared;
     prepared.done = this.#open.files
@@ -275,6 +325,11 @@ export class FileQueue {
     return this.#prepared === prepared || this.fileAt(prepared.file.base) !== undefined;
   }
 
+  /** Where a file is looked for, for an error. */
+  #whereTo(base: number): string {
+    return this.#places.directories.map((directory) => `"${pathOf(directory, base)}"`).join(" or ");
+  }
+
   #extend(path: string): void {
     const handle = this.#open.files.open(path);
     try {
@@ -293,8 +348,11 @@ export class FileQueue {
     const room = file.base + this.fileSize - (offset + done);
     return done === 0 && bytes.length <= room ? bytes : bytes.subarray(done, Math.min(bytes.length, done + room));
   }
+}
 
-  #pathOf(base: number): string {
-    return `${this.directory}/${String(base).padStart(20, "0")}`;
-  }
+const pathOf = (directory: string, base: number): string => `${directory}/${String(base).padStart(20, "0")}`;
+
+function onePlace(directory: string): FilePlaces {
+  const directories = [directory];
+  return { directories, isReadOnly: () => false, directoryFor: () => directory };
 }

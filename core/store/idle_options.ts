@@ -162,7 +162,6 @@ export const storeIdleOptions = {
     putMessageTimeout: int(8000),
     flushIntervalConsumeQueue: int(1000),
     maxConsumeQueueScan: int(20_000),
-    readOnlyCommitLogStorePaths: optionalText(),
     indexFileWriteEnable: bool(true),
     indexFileReadEnable: bool(true),
     maxRecoveryCommitlogFiles: int(30),

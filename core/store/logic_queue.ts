@@ -32,6 +32,8 @@ export interface LogicQueue {
 
   /** Lets `minOffset` follow the smallest offset of the log. */
   correctMinOffset(minPhysicalOffset: number): void;
+  /** The first queue offset whose message lies at or behind `physicalOffset`, not before `minOffset`; else `maxOffset`. */
+  firstBehind(physicalOffset: number): number;
   /** Removes files whose messages are expired; returns how many. */
   removeExpiredFiles(): number;
   /** Finds the end after a start; see `ConsumeQueue.recover`. */

@@ -85,6 +85,14 @@ export interface Arrival {
   readonly storeTimestamp: number;
 }
 
+/** Messages of a queue that are about to go with their commit log file: `[from, to)` of its offsets. */
+export interface ExpiredRange {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface QueueRef {
   readonly topic: string;
   readonly queueId: number;
@@ -141,9 +149,11 @@ export interface MessageStore {
   deleteTopics(topics: ReadonlySet<string>): void;
   /** Manual expiry (codes 329 and 306). */
   deleteExpiredCommitLogs(): Promise<number>;
-  cleanExpiredConsumeQueues(): void;
+  cleanExpiredConsumeQueues(): Promise<void>;
 
   onArrival(listener: (arrival: Arrival) => void): void;
+  /** Told before a commit log file goes, for each queue that loses messages by it. */
+  onExpired(listener: (range: ExpiredRange) => void): void;
   stats(): StoreStats;
 
   /** Replication reads raw bytes of the log (a view or a copy of `[from, to)`, never past the written end). */
@@ -173,6 +183,8 @@ export interface StoreStats {
   readonly confirmOffset: number;
   /** 0..100 */
   readonly commitLogDiskPercent: number;
+  /** The directories that new files of the log go to. */
+  readonly commitLogDisks: readonly { readonly path: string; readonly percent: number; readonly freeBytes: number }[];
   readonly consumeQueueDiskPercent: number;
   readonly putCount: number;
   readonly putFailedCount: number;

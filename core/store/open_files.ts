@@ -2,7 +2,7 @@
  * Keeps the number of open files bounded: a store of 20,000 queues has more files than a process may open. A file is opened
  * on use; when too many are open, one that was not used for a while is closed (second chance, so a use costs one store).
  */
-import type { FileHandle, Files } from "../runtime.ts";
+import type { FileHandle, Files, RuntimeFault } from "../runtime.ts";
 
 /** One file of a `FileQueue`. */
 export class StoreFile {
@@ -13,10 +13,13 @@ export class StoreFile {
   handle: FileHandle | undefined;
   /** Since the hand of the clock last came by. */
   used = false;
+  /** It lies where writing may be forbidden. */
+  readonly isReadOnly: boolean;
 
-  constructor(path: string, base: number) {
+  constructor(path: string, base: number, isReadOnly = false) {
     this.path = path;
     this.base = base;
+    this.isReadOnly = isReadOnly;
   }
 }
 
@@ -45,7 +48,7 @@ export class OpenFiles {
     if (file.handle !== undefined) return file.handle;
     if (this.#closed) throw new Error(`Cannot open "${file.path}": the store is closed`);
     if (this.#open.size >= this.#openMax) this.#closeOne();
-    const handle = this.files.open(file.path, { create });
+    const handle = file.isReadOnly ? this.#openAsAllowed(file.path) : this.files.open(file.path, { create });
     file.handle = handle;
     file.used = true;
     this.#open.add(file);
@@ -62,6 +65,16 @@ export class OpenFiles {
   closeAll(): void {
     this.#closed = true;
     for (const file of [...this.#open]) this.close(file);
+  }
+
+  /** For writing where the disk allows it (the last file may lie there), else for reading. */
+  #openAsAllowed(path: string): FileHandle {
+    try {
+      return this.files.open(path);
+    } catch (error) {
+      if (!["EROFS", "EACCES", "EPERM"].includes((error as RuntimeFault).code)) throw error;
+      return this.files.open(path, { readOnly: true });
+    }
   }
 
   #closeOne(): void {

@@ -5,7 +5,14 @@ import { storeIdleOptions } from "./idle_options.ts";
 
 const places = {
   storePathRootDir: text((system) => `${system.homeDirectory()}/store`, "never", "Directory of all data.", directoryOrFile),
-  storePathCommitLog: optionalText("never", "Directory of the commit log; not set: commitlog under storePathRootDir."),
+  storePathCommitLog: optionalText(
+    "never",
+    "Directory of the commit log, or several separated by commas, which take turns; not set: commitlog under storePathRootDir.",
+  ),
+  readOnlyCommitLogStorePaths: optionalText(
+    "never",
+    "Directories of the commit log, separated by commas, that get no new file; what is there is served, and goes when it expires.",
+  ),
   mappedFileSizeCommitLog: int(1_073_741_824, "never", "Bytes a commit log file; must not change while there are files.", {
     min: 1024,
   }),
@@ -84,6 +91,12 @@ const expiry = {
     clamp: [30, 85],
   }),
   diskSpaceWarningLevelRatio: int(90, "live", "Percentage of the disk above which sends are refused.", { clamp: [35, 90] }),
+  diskSpaceFreeBytesMin: long(
+    67_108_864,
+    "live",
+    "Free bytes below which sends are refused and files go before they expire, whatever the percentages. EdgeMQ's own key.",
+    { min: 0 },
+  ),
   cleanFileForciblyEnable: bool(true, "live", "Files may go before they expire when the disk is full."),
   cleanResourceInterval: int(10_000, "restart", "Looks for expired files every so many ms.", { min: 1 }),
   deleteCommitLogFilesInterval: int(100, "live", "Pause between two files that go, in ms.", { min: 0 }),

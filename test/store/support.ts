@@ -32,8 +32,9 @@ export function linesLog(): Lines {
   return { lines, error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }
 
+/** Without a floor of free bytes: simulated disks that are to be full have few pages. */
 export function settingsOf(runtime: Runtime, directory: string, input: StoreSettingsInput = {}): StoreSettings {
-  return settingsWith(storeOptions, { storePathRootDir: directory, ...input }, runtime.system);
+  return settingsWith(storeOptions, { storePathRootDir: directory, diskSpaceFreeBytesMin: 0, ...input }, runtime.system);
 }
 
 export async function openStore(

@@ -5,6 +5,7 @@ import type { ProducerManager } from "../clients/producers.ts";
 import type { ScheduleMessageService } from "../messages/schedule.ts";
 import type { SubscriptionGroupManager } from "../metadata/groups.ts";
 import type { TopicConfigManager } from "../metadata/topics.ts";
+import type { ExpiredMessages } from "../offsets/expired_messages.ts";
 import type { brokerOptions } from "../options.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { BrokerStats } from "../stats.ts";
@@ -17,6 +18,7 @@ export interface AdminParts extends BrokerParts {
   readonly producers: ProducerManager;
   readonly stats: BrokerStats;
   readonly schedule: ScheduleMessageService;
+  readonly expired: ExpiredMessages;
   readonly configuration: LiveConfiguration<typeof brokerOptions>;
   /** Registers with all nameservers at once. */
   readonly registerAll: () => void;

@@ -22,8 +22,8 @@ export function serviceProcessors(parts: AdminParts): ServiceProcessors {
       return { body: kvTable.encode({ table: runtimeInfo(parts) }) };
     },
 
-    CLEAN_EXPIRED_CONSUMEQUEUE() {
-      store.cleanExpiredConsumeQueues();
+    async CLEAN_EXPIRED_CONSUMEQUEUE() {
+      await store.cleanExpiredConsumeQueues();
       return {};
     },
 

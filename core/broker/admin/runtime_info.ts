@@ -67,13 +67,12 @@ function putMessages({ stats, store, schedule }: AdminParts, put: Put): void {
   }
 }
 
-function putStore({ store, settings, runtime }: AdminParts, put: Put): void {
+function putStore({ store, settings, runtime, expired }: AdminParts, put: Put): void {
   const stats = store.stats();
-  const path = settings.storePathCommitLog ?? `${settings.storePathRootDir}/commitlog`;
   put("commitLogMinOffset", stats.minPhysicalOffset);
   put("commitLogMaxOffset", stats.maxPhysicalOffset);
   put("commitLogDiskRatio", doubleText(stats.commitLogDiskPercent / 100));
-  put(`commitLogDiskRatio_${path}`, doubleText(stats.commitLogDiskPercent / 100));
+  for (const { path, percent } of stats.commitLogDisks) put(`commitLogDiskRatio_${path}`, doubleText(percent / 100));
   put("consumeQueueDiskRatio", doubleText(stats.consumeQueueDiskPercent / 100));
   put("dispatchBehindBytes", stats.dispatchBehindBytes);
   put("dispatchMaxBuffer", 0);
@@ -87,6 +86,7 @@ function putStore({ store, settings, runtime }: AdminParts, put: Put): void {
   put("flushDelayMaxMs", Math.round(stats.flushDelayMaxMs));
   put("flushLateTimes", stats.flushLateCount);
   put("unsyncedMaxMs", Math.round(stats.unsyncedMaxMs));
+  put("expiredUnconsumedMessages", expired.unconsumedCount);
   const { totalBytes, freeBytes } = runtime.files.diskSpace(settings.storePathRootDir);
   put("commitLogDirCapacity", `Total : ${bytesText(totalBytes)}, Free : ${bytesText(freeBytes)}.`);
 }
