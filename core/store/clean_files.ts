@@ -33,9 +33,9 @@ export interface CleanFilesParts {
   readonly index: IndexService;
   readonly disk: DiskGuard;
   /** Messages of a queue are about to go. */
-  expired(range: ExpiredRange): void;
+  readonly expired: (range: ExpiredRange) => void;
   /** False while the wall clock is not to be trusted: then nothing goes because of its age. */
-  isClockTrusted?(): boolean;
+  readonly isClockTrusted?: () => boolean;
 }
 
 export class CleanFiles {

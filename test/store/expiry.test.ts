@@ -76,7 +76,7 @@ describe("expiry", () => {
     const all = files(runtime, store);
     expect(all).toBeGreaterThan(3);
     expect(await runtime.clock.resolve(store.deleteExpiredCommitLogs())).toBe(Math.min(10, all - 1));
-    store.cleanExpiredConsumeQueues();
+    await store.cleanExpiredConsumeQueues();
     await store.close();
   });
 

@@ -15,7 +15,7 @@ export interface ExpiredMessagesParts {
   readonly offsets: Pick<Offsets, "groupsOf" | "query">;
   readonly consumers: Pick<Consumers, "groupsOf" | "group">;
   /** Level -> next offset in its queue (level - 1) of SCHEDULE_TOPIC_XXXX. */
-  delayOffsets(): ReadonlyMap<number, number>;
+  readonly delayOffsets: () => ReadonlyMap<number, number>;
 }
 
 export class ExpiredMessages {
