@@ -137,6 +137,8 @@ export interface FileStat {
   readonly kind: "file" | "directory";
   readonly size: number;
   readonly modifiedMs: number;
+  /** Bytes that the file takes on the disk, its holes not counted; undefined where the system does not say. */
+  readonly allocatedBytes?: number | undefined;
 }
 
 export interface FileLock {

@@ -155,6 +155,26 @@ export function layoutOf(bytes: Uint8Array, at = 0): RecordLayout {
   };
 }
 
+/**
+ * True when the lengths of body, topic and properties fill the `size` bytes of the record at `at` exactly. A client drops
+ * all that follows a record in which they do not, so this is asked before one is delivered; nothing is allocated.
+ * `bytes` holds the record, whose own size and magic were found right.
+ */
+export function frameHolds(bytes: Uint8Array, at: number, size: number): boolean {
+  const sysFlag = bytes[at + RECORD_AT.sysFlag + 3] as number;
+  const hostsMore = ((sysFlag & SYS_FLAG_BORNHOST_V6) === 0 ? 0 : 12) + ((sysFlag & SYS_FLAG_STOREHOST_V6) === 0 ? 0 : 12);
+  const bodyAt = RECORD_BYTES_MIN - 3 + hostsMore;
+  const topicLengthBytes = readInt32(bytes, at + RECORD_AT.magic) === MAGIC_V1 ? 1 : 2;
+  // Body, length of the topic, length of the properties.
+  if (bodyAt + topicLengthBytes + 2 > size) return false;
+  const bodyBytes = readInt32(bytes, at + bodyAt - 4);
+  const topicAt = bodyAt + bodyBytes + topicLengthBytes;
+  if (bodyBytes < 0 || topicAt + 2 > size) return false;
+  const topicBytes = topicLengthBytes === 1 ? (bytes[at + topicAt - 1] as number) : readUint16(bytes, at + topicAt - 2);
+  const propertiesAt = topicAt + topicBytes + 2;
+  return propertiesAt <= size && propertiesAt + readUint16(bytes, at + propertiesAt - 2) === size;
+}
+
 function within(length: number, room: number, of: string, at: number): number {
   if (length >= 0 && length <= room) return length;
   throw new WireError(`${of} length ${length} of the record at byte ${at} is outside 0..${Math.max(0, room)}`);

@@ -27,7 +27,13 @@ export class HostFiles implements Files {
     try {
       const found = fs.statSync(path, { throwIfNoEntry: false });
       if (found === undefined) return undefined;
-      return { kind: found.isDirectory() ? "directory" : "file", size: found.size, modifiedMs: found.mtimeMs };
+      return {
+        kind: found.isDirectory() ? "directory" : "file",
+        size: found.size,
+        modifiedMs: found.mtimeMs,
+        // In units of 512 bytes, whatever the blocks of the file system are; not told on Windows.
+        allocatedBytes: Number.isFinite(found.blocks) ? found.blocks * 512 : undefined,
+      };
     } catch (error) {
       // A file where a directory was expected on the way (ENOTDIR) means as well that there is nothing at this path.
       if (isAbsence(error)) return undefined;

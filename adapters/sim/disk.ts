@@ -180,7 +180,10 @@ export class SimDisk {
   stat(path: string): FileStat | undefined {
     const entry = this.#find(path);
     if (entry === undefined) return undefined;
-    if (entry instanceof SimInode) return { kind: "file", size: entry.size, modifiedMs: entry.modifiedMs };
+    if (entry instanceof SimInode) {
+      const allocatedBytes = entry.pageCount * PAGE_BYTES;
+      return { kind: "file", size: entry.size, modifiedMs: entry.modifiedMs, allocatedBytes };
+    }
     return { kind: "directory", size: PAGE_BYTES, modifiedMs: 0 };
   }
 

@@ -6,8 +6,13 @@
  * Units are gathered in memory and written in one go when the buffer is full or the store takes a checkpoint; readers see
  * them at once. What is lost by that in a crash is dispatched again from the log: the log is the truth, a consume queue
  * only an index into it. A queue that starts at a unit other than 0 is preceded by blank units.
+ *
+ * A queue offset whose message is lost (see `recovery.ts`) has a unit that repeats the one before it: a hole. Offsets in the
+ * log never decrease along a queue, as every binary search over it needs, and Apache, which knows no holes, delivers the
+ * message before once more. A blank unit there would cost more: its pull passes over all that follow in the same log file.
  */
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
+import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import type { FileQueue } from "./file_queue.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
@@ -69,21 +74,37 @@ export class ConsumeQueue implements LogicQueue {
 
   /**
    * Adds the unit of `queueOffset`; one that is there already is left alone (recovery dispatches some records twice).
-   * @returns false when `queueOffset` is so far ahead that it can't be right; nothing is added.
+   * Offsets that it leaves out become holes.
+   * @returns false when `queueOffset` is further ahead than the log has room for messages; nothing is added.
    */
   put(queueOffset: number, physicalOffset: number, size: number, tagsCode: number): boolean {
     if (queueOffset < this.maxOffset) return true;
-    if (queueOffset > this.maxOffset && !this.#fillBlank(queueOffset)) return false;
+    if (queueOffset > this.maxOffset && !this.#bridge(queueOffset, physicalOffset)) return false;
+    this.#add(physicalOffset, size, tagsCode);
+    return true;
+  }
+
+  /**
+   * The message of the next queue offset is lost: a hole takes its place.
+   * @returns false in a queue without a unit; it simply begins behind.
+   */
+  addHole(): boolean {
+    const last = this.entry(this.maxOffset - 1);
+    if (last === undefined) return false;
+    this.#add(last.physicalOffset, last.size, last.tagsCode);
+    return true;
+  }
+
+  #add(physicalOffset: number, size: number, tagsCode: number): void {
     const pending = this.#room();
     const at = this.#pendingCount * UNIT_BYTES;
     writeInt64(pending, at, physicalOffset);
     writeInt32(pending, at + 8, size);
     writeInt64(pending, at + 12, tagsCode);
     this.#pendingCount++;
-    this.maxOffset = queueOffset + 1;
+    this.maxOffset++;
     if (this.nextOffset < this.maxOffset) this.nextOffset = this.maxOffset;
     this.maxPhysicalOffset = physicalOffset;
-    return true;
   }
 
   /** Writes what is pending into the page cache. @throws RuntimeFault; the units stay pending. */
@@ -236,25 +257,36 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   /**
-   * Blank units up to `queueOffset`: from the end of the queue, or, in a queue without a unit, from the start of the file
-   * of `queueOffset`. Happens when messages before it expired, or were lost with their queue.
+   * Fills up to `queueOffset`: with holes behind the last unit, or, in a queue without one, with blank units from the start
+   * of the file of `queueOffset` on. Messages before it expired, or were lost.
    */
-  #fillBlank(queueOffset: number): boolean {
-    this.write();
+  #bridge(queueOffset: number, physicalOffset: number): boolean {
+    // Each message that is missing had its record between the last one and this.
+    const room = physicalOffset - Math.max(0, this.maxPhysicalOffset);
+    if (this.maxOffset * UNIT_BYTES === this.files.begin) {
+      if (queueOffset > physicalOffset / RECORD_BYTES_MIN) return false;
+      this.#fillBlank(queueOffset);
+    } else {
+      if (queueOffset - this.maxOffset > room / RECORD_BYTES_MIN) return false;
+      const last = this.entry(this.maxOffset - 1);
+      if (last === undefined) return false;
+      while (this.maxOffset < queueOffset) this.#add(last.physicalOffset, last.size, last.tagsCode);
+    }
+    return true;
+  }
+
+  #fillBlank(queueOffset: number): void {
     const perFile = this.files.fileSize / UNIT_BYTES;
-    const empty = this.maxOffset * UNIT_BYTES === this.files.begin;
-    if (!empty && queueOffset - this.maxOffset > perFile) return false;
-    const from = empty ? queueOffset - (queueOffset % perFile) : this.maxOffset;
+    const from = queueOffset - (queueOffset % perFile);
     // Files that hold nothing any more would leave a gap.
-    if (empty && this.files.count > 0 && this.files.begin !== from * UNIT_BYTES) this.files.destroy();
+    if (this.files.count > 0 && this.files.begin !== from * UNIT_BYTES) this.files.destroy();
     const blank = new Uint8Array((queueOffset - from) * UNIT_BYTES);
     for (let at = 0; at < blank.length; at += UNIT_BYTES) writeInt32(blank, at + 8, BLANK_SIZE);
     this.files.ensureFileAt(from * UNIT_BYTES);
     this.files.writeSync(blank, from * UNIT_BYTES);
     if (this.unsyncedFrom < 0) this.unsyncedFrom = from;
-    if (empty) this.minOffset = queueOffset;
+    this.minOffset = queueOffset;
     this.maxOffset = queueOffset;
-    return true;
   }
 
   #split(queueOffset: number, countMax: number): { units: Uint8Array; filePart: Uint8Array } {
@@ -280,8 +312,12 @@ export function entryAt(units: Uint8Array, index: number, queueOffset: number): 
   };
 }
 
-/** A unit before the start of a queue, or in a hole. */
+/** A unit before the start of a queue. */
 export const isBlank = (entry: QueueEntry): boolean => entry.physicalOffset === 0 && entry.size === BLANK_SIZE;
+
+/** True when the unit at `at` repeats the one before it: its message is lost. False for the first of `units`. */
+export const isHole = (units: Uint8Array, at: number): boolean =>
+  at >= UNIT_BYTES && readInt64(units, at) === readInt64(units, at - UNIT_BYTES);
 
 /** A file that is shorter than expected (it was removed meanwhile) leaves only what was read in front of it. */
 function trim(units: Uint8Array, filePart: Uint8Array, got: number): Uint8Array {

@@ -78,6 +78,11 @@ export class ConsumeQueueKinds implements LogicQueues {
     return true;
   }
 
+  /** @returns false when the queue has no unit, or is of batches, whose units leave offsets out. */
+  putHole(queue: LogicQueue): boolean {
+    return queue instanceof ConsumeQueue && this.simple.putHole(queue);
+  }
+
   *all(): Generator<LogicQueue> {
     yield* this.simple.all();
     for (const queues of this.#batches.values()) yield* queues.values();

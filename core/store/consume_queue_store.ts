@@ -84,6 +84,12 @@ export class ConsumeQueueStore {
     return queue.put(request.queueOffset, request.physicalOffset, request.size, request.tagsCode);
   }
 
+  /** @returns false when the queue has no unit; see `ConsumeQueue.addHole`. */
+  putHole(queue: ConsumeQueue): boolean {
+    this.#dirty.add(queue);
+    return queue.addHole();
+  }
+
   /** Keeps the pending units within their bound; cheap when they are. */
   trim(): void {
     if (this.pending.bytes > PENDING_BYTES_MAX) this.writeAll();

@@ -22,7 +22,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
 import { CommitLogPaths } from "./commit_log_paths.ts";
-import { entryAt } from "./consume_queue.ts";
+import { entryAt, isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { makeDirectories } from "./directories.ts";
@@ -32,6 +32,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import { FileQueue } from "./file_queue.ts";
 import { IndexService } from "./index_service.ts";
 import type { LogicQueue } from "./logic_queue.ts";
+import { Losses } from "./losses.ts";
 import { isRecordOf, MessageReader } from "./message_reader.ts";
 import type {
   Arrival,
@@ -72,6 +73,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #dispatcher: Dispatcher;
   readonly #reader: MessageReader;
   readonly #disk: DiskGuard;
+  readonly #losses: Losses;
   readonly #clean: CleanFiles;
   readonly #expiredListeners: ((range: ExpiredRange) => void)[] = [];
   readonly #checkpoint: StoreCheckpoint;
@@ -103,13 +105,15 @@ export class DefaultMessageStore implements MessageStore {
     const queues = new ConsumeQueueKinds(simple, this.#openFiles, settings, topicAttributes);
     const index = new IndexService(runtime, log, settings, this.#openFiles);
     const checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
-    const dispatcher = new Dispatcher(log, settings, queues, index);
+    const losses = new Losses(log);
+    const dispatcher = new Dispatcher(log, settings, queues, index, losses);
+    this.#losses = losses;
     this.#commitLog = commitLog;
     this.#queues = queues;
     this.#index = index;
     this.#checkpoint = checkpoint;
     this.#dispatcher = dispatcher;
-    this.#reader = new MessageReader(commitLog, settings, log, runtime.system.memory().totalBytes);
+    this.#reader = new MessageReader(commitLog, settings, losses, runtime.system.memory().totalBytes);
     this.#disk = new DiskGuard(runtime.files, log, settings, paths);
     this.#clean = new CleanFiles({
       runtime,
@@ -150,6 +154,7 @@ export class DefaultMessageStore implements MessageStore {
         commitLog: this.#commitLog.files,
         queues: this.#queues,
         checkpoint: this.#checkpoint,
+        losses: this.#losses,
         orderly,
         indexFrom: (logBegin) => {
           if (!orderly) return this.#index.resumeFrom(logBegin);
@@ -160,6 +165,7 @@ export class DefaultMessageStore implements MessageStore {
           this.#dispatcher.dispatch(request);
           this.#queues.trim();
         },
+        lose: (request) => this.#dispatcher.lose(request),
       });
       this.#index.cut(recovered.end);
       this.#queues.recovered();
@@ -352,13 +358,19 @@ export class DefaultMessageStore implements MessageStore {
 
   async entries(queue: QueueRef, offset: number, countMax: number): Promise<QueueEntry[]> {
     const found = this.#found(queue);
-    if (found === undefined) return [];
+    if (found === undefined || countMax <= 0) return [];
     const from = Math.max(offset, found.minOffset);
-    const units = await found.readLater(from, countMax);
     if (found.unitBytes === BATCH_UNIT_BYTES) {
-      return Array.from({ length: units.length / BATCH_UNIT_BYTES }, (_, i) => batchEntryAt(units, i * BATCH_UNIT_BYTES));
+      const batches = await found.readLater(from, countMax);
+      return Array.from({ length: batches.length / BATCH_UNIT_BYTES }, (_, i) => batchEntryAt(batches, i * BATCH_UNIT_BYTES));
     }
-    return Array.from({ length: units.length / found.unitBytes }, (_, i) => entryAt(units, i, from + i));
+    // One more in front tells whether the first is a hole.
+    const lead = from > found.minOffset ? 1 : 0;
+    const units = await found.readLater(from - lead, countMax + lead);
+    return Array.from({ length: units.length / UNIT_BYTES }, (_, i) => {
+      const entry = entryAt(units, i, from - lead + i);
+      return isHole(units, i * UNIT_BYTES) ? { ...entry, isHole: true } : entry;
+    }).slice(lead);
   }
 
   queues(): Map<string, number[]> {
@@ -442,6 +454,10 @@ export class DefaultMessageStore implements MessageStore {
       dispatchBehindBytes: commitLog.endOffset - this.#dispatcher.dispatchedOffset,
       earliestStoreTimestamp: this.#earliestStoreTimestamp(),
       putEntireTimeMaxMs: commitLog.putEntireTimeMaxMs,
+      lostStretchCount: this.#losses.stretchCount,
+      lostBytes: this.#losses.stretchBytes,
+      lostQueueOffsetCount: this.#losses.queueOffsetCount,
+      unreadableRecordCount: this.#losses.unreadableCount,
       unsyncedMaxMs: commitLog.flush.unsyncedMaxMs,
       flushDelayMaxMs: commitLog.flush.flushDelayMaxMs,
       flushLateCount: commitLog.flush.flushLateCount,

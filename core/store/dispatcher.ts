@@ -7,6 +7,7 @@ import type { ConsumeQueueKinds } from "./consume_queue_kinds.ts";
 import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
 import type { IndexService } from "./index_service.ts";
 import { offsetsOf } from "./logic_queue.ts";
+import type { Losses } from "./losses.ts";
 import type { Arrival } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 
@@ -23,16 +24,18 @@ export class Dispatcher {
   readonly #settings: StoreSettings;
   readonly #queues: ConsumeQueueKinds;
   readonly #index: IndexService;
+  readonly #losses: Losses;
   readonly #listeners: ((arrival: Arrival) => void)[] = [];
   /** In log order, from `#at` on. */
   #waiting: DispatchRequest[] = [];
   #at = 0;
 
-  constructor(log: Log, settings: StoreSettings, queues: ConsumeQueueKinds, index: IndexService) {
+  constructor(log: Log, settings: StoreSettings, queues: ConsumeQueueKinds, index: IndexService, losses: Losses) {
     this.#log = log;
     this.#settings = settings;
     this.#queues = queues;
     this.#index = index;
+    this.#losses = losses;
   }
 
   onArrival(listener: (arrival: Arrival) => void): void {
@@ -92,7 +95,12 @@ export class Dispatcher {
     if (this.#settings.messageIndexEnable) this.#index.put(request);
     if (!isQueued(request.sysFlag)) return false;
     const queue = this.#queues.findOrCreate(request.topic, request.queueId, request.batchSize !== undefined);
-    if (this.#queues.put(queue, request)) return true;
+    const expected = queue.maxOffset;
+    if (this.#queues.put(queue, request)) {
+      // A queue may begin anywhere, as what came before has expired; behind that its offsets follow each other.
+      if (request.queueOffset > expected && queue.minOffset <= expected) this.#lost(request, expected, request.queueOffset);
+      return true;
+    }
     this.#log.error("a record's queue offset is far beyond its queue; it is not dispatched", {
       topic: request.topic,
       queueId: request.queueId,
@@ -101,6 +109,18 @@ export class Dispatcher {
       physicalOffset: request.physicalOffset,
     });
     return false;
+  }
+
+  /** The record is lost, but its header, if it is right, says whose next message it was. */
+  lose({ topic, queueId, queueOffset, physicalOffset, sysFlag }: DispatchRequest): void {
+    if (!isQueued(sysFlag)) return;
+    const queue = this.#queues.find({ topic, queueId });
+    if (queue === undefined || queue.maxOffset !== queueOffset || queue.maxPhysicalOffset >= physicalOffset) return;
+    if (this.#queues.putHole(queue)) this.#lost({ topic, queueId, physicalOffset }, queueOffset, queueOffset + 1);
+  }
+
+  #lost(at: Pick<DispatchRequest, "topic" | "queueId" | "physicalOffset">, from: number, to: number): void {
+    this.#losses.holes(at.topic, at.queueId, from, to, at.physicalOffset);
   }
 
   #announce(request: DispatchRequest): void {

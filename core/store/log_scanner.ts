@@ -1,26 +1,32 @@
-/** Reads the log from an offset on, record by record, checking each, to the first that is none. */
-import { readInt64 } from "../../wire/bytes.ts";
-import type { Crc32 } from "../../wire/message.ts";
-import { BLANK_RECORD_BYTES, RECORD_AT, RECORD_BYTES_MIN } from "../../wire/message.ts";
-import {
-  bodyCrcHolds,
-  layoutOf,
-  propertyCrcHolds,
-  type RecordLayout,
-  readRecordMark,
-  readStoreTimestamp,
-} from "../../wire/message_reader.ts";
+/**
+ * Reads the log from an offset on, record by record, checking each. Where no record stands, what follows is searched for one
+ * that counts: the stretch between is lost, and named; without one, the log ends there.
+ */
+
+import type { RecordLayout } from "../../wire/message_reader.ts";
+import { readStoreTimestamp } from "../../wire/message_reader.ts";
+import type { Files } from "../runtime.ts";
 import type { FileQueue } from "./file_queue.ts";
+import { type RecordChecks, type RecordFrame, RecoveryReader } from "./recovery_reader.ts";
+import { RecoverySearch } from "./recovery_search.ts";
 
-/** Read at once; a longer record gets a buffer of its own. */
-const BLOCK_BYTES = 1024 * 1024;
+/** Bytes that hold no record, with a record behind them. */
+export interface LostStretch {
+  readonly from: number;
+  /** Where the next record begins. */
+  readonly to: number;
+  readonly why: string;
+  /** The record at `from`, when all that does not hold is a CRC; its header may be right. */
+  readonly frame: RecordFrame | undefined;
+}
 
-export interface ScanChecks {
-  readonly crc32: Crc32;
-  /** checkCRCOnRecover */
-  readonly bodyCrc: boolean;
-  /** forceVerifyPropCRC */
-  readonly propertyCrc: boolean;
+export interface ScanEvents {
+  /** Each good record, in order. The bytes are valid during the call. */
+  record(bytes: Uint8Array, layout: RecordLayout): void;
+  /** Between the records around it. The frame is valid during the call. */
+  lost(stretch: LostStretch): void;
+  /** Now and then. @param at how far the scan has come */
+  progress(at: number): void;
 }
 
 export interface ScanResult {
@@ -30,88 +36,52 @@ export interface ScanResult {
   readonly lastRecord: number;
   readonly lastStoreTimestamp: number;
   readonly recordCount: number;
-  /** Why the scan ended before the last file's end, when it was not at plain zeros. */
+  /** What stands at the end, when it is neither the files' end nor zeros. */
   readonly broken: string | undefined;
+  /** See `SearchResult`. */
+  readonly remains: ReadonlyMap<number, number>;
 }
 
-/**
- * Calls `record` for each good record from `from` on, in order. A record counts when its size lies in its file, magic and
- * lengths are right, its own physical offset is where it stands and, if asked for, its CRC holds.
- * @param record the bytes are valid during the call
- * @throws RuntimeFault when the disk can't be read
- */
+/** @throws RuntimeFault when the disk can't be read */
 export async function scanLog(
-  files: FileQueue,
+  files: Files,
+  commitLog: FileQueue,
   from: number,
-  checks: ScanChecks,
-  record: (bytes: Uint8Array, layout: RecordLayout) => void,
+  checks: RecordChecks,
+  events: ScanEvents,
 ): Promise<ScanResult> {
-  const { fileSize } = files;
-  let block = new Uint8Array(BLOCK_BYTES);
-  let blockAt = from;
-  let blockBytes = 0;
+  const { fileSize } = commitLog;
+  const reader = new RecoveryReader(commitLog, checks);
+  const search = new RecoverySearch(files, commitLog, new RecoveryReader(commitLog, checks), (place) => events.progress(place));
   let at = from;
   let lastRecord = -1;
   let lastStoreTimestamp = 0;
   let recordCount = 0;
-  let broken: string | undefined;
-
-  const inBlock = (bytes: number): boolean => at >= blockAt && at + bytes <= blockAt + blockBytes;
-  /** Makes `[at, at + bytes)` lie in the block; false at the end of the files. */
-  const load = async (bytes: number): Promise<boolean> => {
-    if (bytes > block.length) block = new Uint8Array(bytes);
-    blockAt = at;
-    const room = fileSize - (at % fileSize);
-    blockBytes = await files.read(block.length <= room ? block : block.subarray(0, room), at);
-    return blockBytes >= bytes;
-  };
 
   for (;;) {
-    if (files.fileAt(at) === undefined) break;
-    const room = fileSize - (at % fileSize);
-    if (room < BLANK_RECORD_BYTES || !(inBlock(BLANK_RECORD_BYTES) || (await load(BLANK_RECORD_BYTES)))) break;
-    const mark = readRecordMark(block, at - blockAt);
-    if (mark.kind === "blank") {
-      at += room;
-      continue;
+    if (commitLog.fileAt(at) === undefined) return { ...result(), broken: undefined, remains: new Map() };
+    let standing = reader.standingAt(at);
+    if (standing === undefined) {
+      standing = await reader.load(at);
+      events.progress(at);
     }
-    if (mark.kind === "end") {
-      if (mark.size !== 0 || mark.magic !== 0) broken = `size ${mark.size} and magic ${mark.magic} begin no record`;
-      break;
+    if (standing.kind === "record") {
+      events.record(standing.bytes, standing.layout);
+      lastRecord = at;
+      lastStoreTimestamp = readStoreTimestamp(standing.bytes, standing.layout.at);
+      recordCount++;
+      at += standing.layout.size;
+    } else if (standing.kind === "blank") at += fileSize - (at % fileSize);
+    else {
+      const broken = standing.kind === "broken" ? standing : undefined;
+      const { next, remains } = await search.nextRecord(at, broken?.size ?? 0, lastStoreTimestamp);
+      if (next === undefined) return { ...result(), broken: broken?.why, remains };
+      events.lost({ from: at, to: next, why: broken?.why ?? "no record stands there", frame: broken?.frame });
+      at = next;
     }
-    if (mark.size < RECORD_BYTES_MIN || mark.size > room) {
-      broken = `record size ${mark.size} is outside ${RECORD_BYTES_MIN}..${room}`;
-      break;
-    }
-    if (!(inBlock(mark.size) || (await load(mark.size)))) break;
-    const begin = at - blockAt;
-    const bytes = block.subarray(0, begin + mark.size);
-    const found = check(bytes, begin, at, checks);
-    if (typeof found === "string") {
-      broken = found;
-      break;
-    }
-    record(bytes, found);
-    lastRecord = at;
-    lastStoreTimestamp = readStoreTimestamp(bytes, begin);
-    recordCount++;
-    at += mark.size;
   }
-  return { end: at, lastRecord, lastStoreTimestamp, recordCount, broken };
-}
 
-/** The record's layout, or why it is none. `bytes` ends with the record. */
-function check(bytes: Uint8Array, begin: number, offset: number, checks: ScanChecks): RecordLayout | string {
-  const physical = readInt64(bytes, begin + RECORD_AT.physicalOffset);
-  if (physical !== offset) return `a record at ${offset} says that it stands at ${physical}`;
-  try {
-    const layout = layoutOf(bytes, begin);
-    if (checks.bodyCrc && !bodyCrcHolds(bytes, layout, checks.crc32)) return `the CRC of the body at ${offset} does not hold`;
-    if (checks.propertyCrc && propertyCrcHolds(bytes, layout, checks.crc32) === false) {
-      return `the CRC property of the record at ${offset} does not hold`;
-    }
-    return layout;
-  } catch (error) {
-    return (error as Error).message;
+  function result(): Pick<ScanResult, "end" | "lastRecord" | "lastStoreTimestamp" | "recordCount"> {
+    return { end: at, lastRecord, lastStoreTimestamp, recordCount };
   }
 }

@@ -6,18 +6,22 @@
  * loop in large blocks: a consumer far behind, or a slow disk, does not slow the one at the tail.
  */
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
-import { MAGIC_V1, MAGIC_V2, RECORD_AT } from "../../wire/message.ts";
-import type { Log } from "../runtime.ts";
+import { MAGIC_V1, MAGIC_V2, RECORD_AT, RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { frameHolds } from "../../wire/message_reader.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import type { CommitLog } from "./commit_log.ts";
-import { UNIT_BYTES } from "./consume_queue.ts";
+import { isHole, UNIT_BYTES } from "./consume_queue.ts";
 import type { LogicQueue } from "./logic_queue.ts";
+import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, GetStatus, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { ReadAhead } from "./read_ahead.ts";
 
 /** Apache never answers more, whatever the client asks for. */
 const PULL_BYTES_MAX = 128 * 1024 * 1024;
+
+/** A record longer than this must itself say so before memory is taken for it. */
+const LARGE_RECORD_BYTES = 1024 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
@@ -39,14 +43,14 @@ interface Selection {
 export class MessageReader {
   readonly #commitLog: CommitLog;
   readonly #settings: StoreSettings;
-  readonly #log: Log;
+  readonly #losses: Losses;
   readonly #memoryBytes: number;
   readonly #ahead: ReadAhead;
 
-  constructor(commitLog: CommitLog, settings: StoreSettings, log: Log, memoryBytes: number) {
+  constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number) {
     this.#commitLog = commitLog;
     this.#settings = settings;
-    this.#log = log;
+    this.#losses = losses;
     this.#memoryBytes = memoryBytes;
     this.#ahead = new ReadAhead(commitLog);
   }
@@ -62,8 +66,12 @@ export class MessageReader {
 
     // Without a filter no more units are needed than messages are wanted.
     const scanned = filter === undefined ? limits.messagesMax : this.#scannedMax(limits);
-    if (queue.isRecent(offset)) return this.#deliver(queue, offset, limits, filter, queue.read(offset, scanned));
-    return queue.readLater(offset, scanned).then((units) => this.#deliver(queue, offset, limits, filter, units));
+    if (queue.isRecent(offset)) return this.#deliver(queue, offset, limits, filter, queue.read(offset, scanned), 0);
+    // Recovery may have left holes: the unit in front tells whether the first is one.
+    const lead = offset > minOffset && queue.unitBytes === UNIT_BYTES ? 1 : 0;
+    return queue
+      .readLater(offset - lead, scanned + lead)
+      .then((units) => this.#deliver(queue, offset, limits, filter, units, lead));
   }
 
   #deliver(
@@ -72,8 +80,17 @@ export class MessageReader {
     limits: GetLimits,
     filter: TagsFilter,
     units: Uint8Array,
+    lead: 0 | 1,
   ): GetResult | Promise<GetResult> {
-    const selection = this.#select(units, queue.unitBytes, offset, limits, filter);
+    const selection = this.#select(units, queue.unitBytes, lead, offset, limits, filter);
+    // Only the first can be that long: it is delivered whatever the limits are.
+    if (selection.bytes > LARGE_RECORD_BYTES && (selection.sizes[0] as number) > LARGE_RECORD_BYTES) {
+      return this.#checkLarge(selection).then(() => this.#fill(queue, selection));
+    }
+    return this.#fill(queue, selection);
+  }
+
+  #fill(queue: LogicQueue, selection: Selection): GetResult | Promise<GetResult> {
     const { offsets, sizes } = selection;
     if (offsets.length === 0) return this.#result(queue, selection, NOTHING, 0);
     const body = new Uint8Array(selection.bytes);
@@ -91,7 +108,22 @@ export class MessageReader {
     return Math.ceil(bytes / UNIT_BYTES);
   }
 
-  #select(units: Uint8Array, unitBytes: number, offset: number, limits: GetLimits, filter: TagsFilter): Selection {
+  /** Takes the first record out of the selection if the log knows none of its size there. */
+  async #checkLarge(selection: Selection): Promise<void> {
+    const offset = selection.offsets[0] as number;
+    const size = selection.sizes[0] as number;
+    const head = new Uint8Array(RECORD_BYTES_MIN);
+    if ((await this.#commitLog.read(head, offset)) && isRecordOf(head, 0, size, offset)) return;
+    this.#losses.unreadable(offset, size);
+    selection.offsets.shift();
+    selection.sizes.shift();
+    selection.bytes -= size;
+    selection.messages = selection.offsets.length;
+    if (selection.bytes === 0) selection.status = "MESSAGE_WAS_REMOVING";
+  }
+
+  /** @param lead units in front of that of `offset` */
+  #select(units: Uint8Array, unitBytes: number, lead: 0 | 1, offset: number, limits: GetLimits, filter: TagsFilter): Selection {
     const commitLog = this.#commitLog;
     const pullBytesMax = Math.min(Math.max(limits.bytesMax, 100), PULL_BYTES_MAX);
     const selection: Selection = {
@@ -104,13 +136,26 @@ export class MessageReader {
       status: "NO_MATCHED_MESSAGE",
     };
     const hotFrom = commitLog.writtenOffset - this.#hotBytes();
-    for (let at = 0; at < units.length; at += unitBytes) {
-      const batch = unitBytes === BATCH_UNIT_BYTES ? unitBatchSize(units, at) : 1;
+    const { fileSize } = commitLog.files;
+    const ofBatches = unitBytes === BATCH_UNIT_BYTES;
+    for (let at = lead * unitBytes; at < units.length; at += unitBytes) {
+      const batch = ofBatches ? unitBatchSize(units, at) : 1;
       const physical = readInt64(units, at);
       const size = readInt32(units, at + 8);
+      if (
+        size < RECORD_BYTES_MIN ||
+        physical < 0 ||
+        size > fileSize - (physical % fileSize) ||
+        (!ofBatches && isHole(units, at))
+      ) {
+        if (ofBatches || !isHole(units, at)) this.#losses.unreadable(physical, size);
+        if (selection.bytes === 0) selection.status = "MESSAGE_WAS_REMOVING";
+        selection.next = ofBatches ? unitBase(units, at) + batch : selection.next + 1;
+        continue;
+      }
       if (this.#isFull(selection, size, batch, limits.messagesMax, pullBytesMax, physical >= hotFrom)) break;
       selection.lastPhysical = physical;
-      selection.next = unitBytes === BATCH_UNIT_BYTES ? unitBase(units, at) + batch : selection.next + 1;
+      selection.next = ofBatches ? unitBase(units, at) + batch : selection.next + 1;
       if (filter !== undefined && !filter(readInt64(units, at + 12))) continue;
       if (physical < commitLog.minOffset || physical + size > commitLog.writtenOffset) {
         if (selection.bytes === 0) selection.status = "MESSAGE_WAS_REMOVING";
@@ -122,7 +167,7 @@ export class MessageReader {
       selection.messages += batch;
     }
     // Only a file that vanished under us has no unit where the queue has one.
-    if (units.length === 0) selection.status = "OFFSET_FOUND_NULL";
+    if (units.length <= lead * unitBytes) selection.status = "OFFSET_FOUND_NULL";
     return selection;
   }
 
@@ -165,10 +210,13 @@ export class MessageReader {
     return this.#result(queue, selection, body, filled);
   }
 
-  /** What is filled when `target` holds the record of its unit; one that does not is left out. */
+  /**
+   * What is filled when `target` holds the record of its unit; one that does not is left out. As with Apache, it is the
+   * client that checks the CRC of a body.
+   */
   #accept(target: Uint8Array, offset: number, filled: number): number {
-    if (isRecordOf(target, 0, target.length, offset)) return filled + target.length;
-    this.#log.warn("a consume queue points at something that is no message; it is passed over", { offset, size: target.length });
+    if (isRecordOf(target, 0, target.length, offset) && frameHolds(target, 0, target.length)) return filled + target.length;
+    this.#losses.unreadable(offset, target.length);
     return filled;
   }
 

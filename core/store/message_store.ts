@@ -165,6 +165,8 @@ export interface QueueEntry {
   readonly physicalOffset: number;
   readonly size: number;
   readonly tagsCode: number;
+  /** The message of this offset is lost: the rest are the values of the offset before, whose message is not to be served again. */
+  readonly isHole?: boolean;
 }
 
 export interface QueryResult {
@@ -194,6 +196,13 @@ export interface StoreStats {
   readonly earliestStoreTimestamp: number;
   /** Longest time an append waited for the tail buffer to be written, ms, over the last minute. */
   readonly putEntireTimeMaxMs: number;
+  /** Stretches of the log that recovery found without a record, with good ones behind them, and their bytes. */
+  readonly lostStretchCount: number;
+  readonly lostBytes: number;
+  /** Queue offsets that recovery found without a message. */
+  readonly lostQueueOffsetCount: number;
+  /** Records that pulls left out, since their bytes are none. */
+  readonly unreadableRecordCount: number;
   /** Longest time from a byte in the page cache to the end of the fdatasync that covered it, ms. */
   readonly unsyncedMaxMs: number;
   /** The same to the begin of that fdatasync. */

@@ -6,26 +6,25 @@
  * follows in the log is dispatched again; a kill -9 thus costs reading the log since the last checkpoint. A log without a
  * usable checkpoint (Apache writes L only at a recovery) is read from a file that is old enough, as Apache does.
  *
- * Whatever stands behind the last good record is moved beside the store, never deleted in silence.
+ * A bad stretch with records behind it is passed over (Apache would cut the log there): its queue offsets become holes, see
+ * `consume_queue.ts`. Whatever stands behind the last good record is moved beside the store, never deleted in silence.
  */
 
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
-import type { RecordLayout } from "../../wire/message_reader.ts";
 import { storeTimestampAt } from "../../wire/message_reader.ts";
 import type { Log, Runtime } from "../runtime.ts";
 import { type DispatchRequest, delaysOf, requestOf } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
 import { type ScanResult, scanLog } from "./log_scanner.ts";
 import type { LogicQueues } from "./logic_queue.ts";
+import type { Losses } from "./losses.ts";
 import { isRecordOf } from "./message_reader.ts";
 import type { StoreSettings } from "./options.ts";
 import { isDirectoryName } from "./put_checks.ts";
+import { setAside } from "./recovery_aside.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
-/** Behind the end of the log, how far is searched for remains of a torn write. */
-const REMAINS_BYTES_MAX = 64 * 1024 * 1024;
-const BLOCK_BYTES = 1024 * 1024;
 /** Clocks and flushes of Apache are this inexact, ms (StoreCheckpoint.getMinTimestamp). */
 const CHECKPOINT_SLACK_MS = 3000;
 const PROGRESS_INTERVAL_MS = 3000;
@@ -37,11 +36,14 @@ export interface RecoveryParts {
   readonly commitLog: FileQueue;
   readonly queues: LogicQueues;
   readonly checkpoint: StoreCheckpoint;
+  readonly losses: Losses;
   /** There was no `abort` file. */
   readonly orderly: boolean;
   /** Where the index needs its dispatch to begin; undefined when it needs none. */
   indexFrom(logBegin: number): number | undefined;
   dispatch(request: DispatchRequest): void;
+  /** The record is lost; its header may be right. */
+  lose(request: DispatchRequest): void;
 }
 
 export interface Recovered {
@@ -64,36 +66,71 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const from = Math.min(queuesFrom, parts.indexFrom(commitLog.begin) ?? queuesFrom);
   if (!parts.orderly) log.warn("the store was not closed in order; dispatching again from the log", { from, end: commitLog.end });
 
-  const delays = delaysOf(settings.messageDelayLevel);
-  let reportedAt = runtime.clock.monotonic();
-  const scan = await scanLog(
-    commitLog,
-    from,
-    {
-      crc32: (bytes) => runtime.digest.crc32(bytes),
-      bodyCrc: settings.checkCRCOnRecover,
-      propertyCrc: settings.forceVerifyPropCRC,
-    },
-    (bytes: Uint8Array, layout: RecordLayout) => {
-      const request = requestOf(bytes, layout, delays);
-      if (isDirectoryName(request.topic)) parts.dispatch(request);
-      else log.error("a record's topic can't name a directory; it is not dispatched", { physicalOffset: request.physicalOffset });
-      const now = runtime.clock.monotonic();
-      if (now - reportedAt < PROGRESS_INTERVAL_MS) return;
-      reportedAt = now;
-      log.info("recovering the store", { from, at: request.physicalOffset, end: commitLog.end });
-    },
-  );
-  setAside(parts, scan);
+  const scan = await dispatchFrom(parts, from);
+  const { storePathRootDir } = settings;
+  setAside({ runtime, log, storePathRootDir, commitLog }, scan.end, scan.remains, scan.broken ?? "no record follows");
   for (const queue of queues.all()) if (queue.maxPhysicalOffset >= scan.end) queue.recover(scan.end, true);
   return scan;
 }
 
+/** Reads the log from `from` on and hands what it finds to dispatch. */
+async function dispatchFrom(parts: RecoveryParts, from: number): Promise<ScanResult> {
+  const { commitLog, log, runtime, settings, losses } = parts;
+  const delays = delaysOf(settings.messageDelayLevel);
+  const end = usedEnd(runtime, commitLog);
+  const startedAt = runtime.clock.monotonic();
+  let reportedAt = startedAt;
+  const progress = (at: number): void => {
+    const now = runtime.clock.monotonic();
+    if (now - reportedAt < PROGRESS_INTERVAL_MS) return;
+    reportedAt = now;
+    const percent = at >= end ? 99 : Math.floor((100 * (at - from)) / (end - from));
+    log.info("recovering the store", { percent, from, at, end, seconds: Math.round((now - startedAt) / 1000) });
+  };
+  const checks = {
+    crc32: (bytes: Uint8Array) => runtime.digest.crc32(bytes),
+    bodyCrc: settings.checkCRCOnRecover,
+    propertyCrc: settings.forceVerifyPropCRC,
+  };
+  return scanLog(runtime.files, commitLog, from, checks, {
+    progress,
+    record(bytes, layout) {
+      const request = requestOf(bytes, layout, delays);
+      if (isDirectoryName(request.topic)) parts.dispatch(request);
+      else log.error("a record's topic can't name a directory; it is not dispatched", { physicalOffset: request.physicalOffset });
+    },
+    lost({ from, to, why, frame }) {
+      losses.stretch(from, to, why);
+      if (frame === undefined) return;
+      const request = requestOf(frame.bytes, frame.layout, delays);
+      if (isDirectoryName(request.topic)) parts.lose(request);
+    },
+  });
+}
+
+/** About where the data of the log ends: files are sparse, and the last one is full size from its begin. */
+function usedEnd({ files }: Runtime, commitLog: FileQueue): number {
+  for (let i = commitLog.count - 1; i >= 0; i--) {
+    const { path, base } = commitLog.files[i] as { path: string; base: number };
+    const allocated = files.stat(path)?.allocatedBytes ?? commitLog.fileSize;
+    if (allocated > 0) return base + Math.min(allocated, commitLog.fileSize);
+  }
+  return commitLog.begin;
+}
+
 /** After an orderly stop everything is dispatched: the newest record that any queue knows is near the end of the log. */
-function orderlyStart({ commitLog, queues, checkpoint }: RecoveryParts): number {
+function orderlyStart({ commitLog, queues, checkpoint, log }: RecoveryParts): number {
   let newest = checkpoint.logicsPhysicalOffset;
   for (const queue of queues.all()) newest = Math.max(newest, queue.maxPhysicalOffset);
-  return newest > commitLog.begin && isRecordAt(commitLog, newest) ? newest : commitLog.begin;
+  if (newest <= commitLog.begin) return commitLog.begin;
+  if (isRecordAt(commitLog, newest)) return newest;
+  log.warn("the consume queues know a record that the commit log has not; what of it is left is looked for", { offset: newest });
+  // What the queues have from further on is cut off when the end is found.
+  for (let i = commitLog.count - 1; i > 0; i--) {
+    const { base } = commitLog.files[i] as { base: number };
+    if (base <= newest && isRecordAt(commitLog, base)) return base;
+  }
+  return commitLog.begin;
 }
 
 function crashStart(parts: RecoveryParts): number {
@@ -121,64 +158,4 @@ function crashStart(parts: RecoveryParts): number {
 function isRecordAt(commitLog: FileQueue, offset: number): boolean {
   const head = new Uint8Array(RECORD_BYTES_MIN);
   return commitLog.readSync(head, offset) === head.length && isRecordOf(head, 0, readInt32(head, 0), offset);
-}
-
-/** Moves what stands behind the end of the log to `<storePathRootDir>/commitlog-cut-<end>/` and leaves zeros. */
-function setAside({ runtime, log, settings, commitLog }: RecoveryParts, scan: ScanResult): void {
-  const { end } = scan;
-  const { files } = runtime;
-  const directory = `${settings.storePathRootDir}/commitlog-cut-${end}`;
-  const lastFile = commitLog.fileAt(end);
-  const behind = lastFile === undefined ? end : lastFile.base + commitLog.fileSize;
-  const moved: string[] = [];
-  const keep = (): void => {
-    if (moved.length === 0) files.makeDirectory(directory);
-  };
-
-  if (commitLog.end > behind) {
-    const full = commitLog.files.filter(
-      (file) => file.base >= behind && remainsBytes(commitLog, file.base, file.base + BLOCK_BYTES) > 0,
-    );
-    for (const path of commitLog.releaseFrom(behind)) {
-      if (full.some((file) => file.path === path)) {
-        keep();
-        const to = `${directory}/${path.slice(path.lastIndexOf("/") + 1)}`;
-        files.rename(path, to);
-        moved.push(to);
-      } else files.remove(path);
-    }
-  }
-  const tornBytes = remainsBytes(commitLog, end, Math.min(behind, end + REMAINS_BYTES_MAX));
-  if (tornBytes > 0) {
-    const torn = new Uint8Array(tornBytes);
-    commitLog.readSync(torn, end);
-    keep();
-    const to = `${directory}/tail`;
-    files.write(to, torn, { sync: true });
-    moved.push(to);
-    commitLog.cut(end);
-  }
-  if (moved.length > 0) {
-    log.warn("the commit log ends before its files do; what follows is no message and was moved aside", {
-      end,
-      why: scan.broken ?? "no record follows",
-      tornBytes,
-      moved: moved.join(" "),
-    });
-  }
-}
-
-/** Bytes from `from` to the last one that is not zero before `to`; a block of zeros ends the search. */
-function remainsBytes(commitLog: FileQueue, from: number, to: number): number {
-  const block = new Uint8Array(BLOCK_BYTES);
-  let found = 0;
-  for (let at = from; at < to; at += BLOCK_BYTES) {
-    const part = block.subarray(0, Math.min(BLOCK_BYTES, to - at));
-    const got = commitLog.readSync(part, at);
-    let last = got - 1;
-    while (last >= 0 && part[last] === 0) last--;
-    if (last < 0) break;
-    found = at + last + 1 - from;
-  }
-  return found;
 }

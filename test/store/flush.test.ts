@@ -168,7 +168,9 @@ describe("a new file and its directory", () => {
       const again = await openStore(powered, "/store", { ...SMALL, flushDiskType: "SYNC_FLUSH" });
       const texts = await textsOf(again);
       expect([seed, texts.length >= acknowledged]).toEqual([seed, true]);
-      expect(texts).toEqual(texts.map((_, i) => text(i)));
+      // Of the others some may be left, as pages reach the disk in any order.
+      expect(texts.slice(0, acknowledged)).toEqual(Array.from({ length: acknowledged }, (_, i) => text(i)));
+      expect(new Set(texts).size).toBe(texts.length);
       files = Math.max(files, logFiles(powered).length);
       await again.close();
     }

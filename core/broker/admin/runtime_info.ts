@@ -71,6 +71,11 @@ function putStore({ store, settings, runtime, expired }: AdminParts, put: Put): 
   const stats = store.stats();
   put("commitLogMinOffset", stats.minPhysicalOffset);
   put("commitLogMaxOffset", stats.maxPhysicalOffset);
+  // Not in Apache, which cuts the log at the first bad record.
+  put("lostStretches", stats.lostStretchCount);
+  put("lostBytes", stats.lostBytes);
+  put("lostQueueOffsets", stats.lostQueueOffsetCount);
+  put("unreadableRecords", stats.unreadableRecordCount);
   put("commitLogDiskRatio", doubleText(stats.commitLogDiskPercent / 100));
   for (const { path, percent } of stats.commitLogDisks) put(`commitLogDiskRatio_${path}`, doubleText(percent / 100));
   put("consumeQueueDiskRatio", doubleText(stats.consumeQueueDiskPercent / 100));

@@ -239,6 +239,7 @@ export class ScheduleMessageService {
 
   async #deliver(entry: QueueEntry): Promise<PutReceipt | "skipped" | "refused"> {
     const { store, stats, log } = this.#parts;
+    if (entry.isHole === true) return "skipped";
     const record = await store.recordAt(entry.physicalOffset);
     if (record === undefined) {
       log.warn("a delayed message can't be read any more and is skipped", { physicalOffset: entry.physicalOffset });
