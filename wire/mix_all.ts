@@ -13,3 +13,9 @@ export const AUTO_CREATE_TOPIC = "TBW102";
 
 /** Ends remarks about things that an operator must create. */
 export const SEE_FAQ = "See https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
+
+/** Light message queues, and groups whose offsets are kept as theirs. */
+export const LMQ_PREFIX = "%LMQ%";
+/** A light queue has one queue. */
+export const LMQ_QUEUE_ID = 0;
+export const isLmq = (name: string): boolean => name.startsWith(LMQ_PREFIX);

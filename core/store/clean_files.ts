@@ -95,9 +95,12 @@ export class CleanFiles {
         queue.correctMinOffset(minOffset);
         removed += queue.removeExpiredFiles();
       }
+      const lightQueues = queues.dropExpired();
       const indexFiles = index.removeExpired(minOffset);
       this.#followedTo = minOffset;
-      if (removed + indexFiles > 0) log.info("removed files of expired messages", { consumeQueueFiles: removed, indexFiles });
+      if (removed + lightQueues + indexFiles > 0) {
+        log.info("removed files of expired messages", { consumeQueueFiles: removed, lightQueues, indexFiles });
+      }
     } catch (error) {
       log.error("cannot remove files of expired messages; it is tried again", { error: (error as Error).message });
     }

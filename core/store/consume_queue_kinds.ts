@@ -3,6 +3,7 @@
  * made, by its attribute `queue.type`; queues that have files are of the kind whose directory they lie in, and a batch in
  * the log says of itself that it needs one.
  */
+import { isLmq } from "../../wire/mix_all.ts";
 import type { Files } from "../runtime.ts";
 import { BATCH_UNIT_BYTES, BatchConsumeQueue } from "./batch_consume_queue.ts";
 import { ConsumeQueue } from "./consume_queue.ts";
@@ -26,6 +27,8 @@ export class ConsumeQueueKinds implements LogicQueues {
   readonly #directory: string;
   readonly #batches = new Map<string, Map<number, BatchConsumeQueue>>();
   #dirty = new Set<BatchConsumeQueue>();
+  /** Light queues there are. */
+  lmqCount = 0;
   #stopped = false;
 
   constructor(simple: ConsumeQueueStore, open: OpenFiles, settings: StoreSettings, attributes: TopicAttributes) {
@@ -40,6 +43,7 @@ export class ConsumeQueueKinds implements LogicQueues {
   /** Finds the queues that have files. @throws Error naming file and key when a file has the wrong size */
   load(orderly: boolean): void {
     this.simple.load(orderly);
+    for (const topic of this.simple.topics()) if (isLmq(topic)) this.lmqCount++;
     for (const topic of this.#files.list(this.#directory)) {
       for (const name of this.#files.list(`${this.#directory}/${topic}`)) {
         if (!/^\d{1,9}$/.test(name)) continue;
@@ -63,6 +67,10 @@ export class ConsumeQueueKinds implements LogicQueues {
     const found = this.find({ topic, queueId });
     if (found !== undefined) return found;
     // Asked once a queue: the attribute can't change while the topic lives.
+    if (isLmq(topic)) {
+      if (this.simple.queuesOf(topic) === undefined) this.lmqCount++;
+      return this.simple.findOrCreate(topic, queueId);
+    }
     const attributes = this.#attributes(topic);
     return (attributes === undefined ? ofBatch : attributes["queue.type"] === "BatchCQ")
       ? this.#findOrCreateBatch(topic, queueId)
@@ -138,7 +146,20 @@ export class ConsumeQueueKinds implements LogicQueues {
     this.simple.stop();
   }
 
+  dropExpired(): number {
+    const expired: string[] = [];
+    for (const topic of this.simple.topics()) {
+      if (!isLmq(topic)) continue;
+      const queues = [...(this.simple.queuesOf(topic)?.values() ?? [])];
+      // One that was made for a message under way has none yet.
+      if (queues.every((queue) => queue.maxOffset > 0 && queue.minOffset >= queue.nextOffset)) expired.push(topic);
+    }
+    for (const topic of expired) this.delete(topic);
+    return expired.length;
+  }
+
   delete(topic: string): void {
+    if (isLmq(topic) && this.simple.queuesOf(topic) !== undefined) this.lmqCount--;
     this.simple.delete(topic);
     const queues = this.#batches.get(topic);
     if (queues === undefined) return;

@@ -49,6 +49,7 @@ import type {
   StoreStats,
   TagsFilter,
 } from "./message_store.ts";
+import { MultiDispatch } from "./multi_dispatch.ts";
 import { offsetByTime, storeTimeOf } from "./offset_by_time.ts";
 import { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
@@ -71,6 +72,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #queues: ConsumeQueueKinds;
   readonly #index: IndexService;
   readonly #dispatcher: Dispatcher;
+  readonly #multi: MultiDispatch;
   readonly #reader: MessageReader;
   readonly #disk: DiskGuard;
   readonly #losses: Losses;
@@ -106,8 +108,9 @@ export class DefaultMessageStore implements MessageStore {
     const index = new IndexService(runtime, log, settings, this.#openFiles);
     const checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
     const losses = new Losses(log);
-    const dispatcher = new Dispatcher(log, settings, queues, index, losses);
     this.#losses = losses;
+    this.#multi = new MultiDispatch(settings, queues);
+    const dispatcher = new Dispatcher({ log, settings, queues, index, losses, multi: this.#multi });
     this.#commitLog = commitLog;
     this.#queues = queues;
     this.#index = index;
@@ -249,7 +252,12 @@ export class DefaultMessageStore implements MessageStore {
       return { status: "MESSAGE_ILLEGAL", reason: `it is an inner batch, and queue.type of "${given.topic}" is not BatchCQ` };
     }
     const queueOffset = queued ? queue.nextOffset : 0;
-    const message = given.innerBatchSize === undefined ? given : withBase(given, queueOffset);
+    let message = given.innerBatchSize === undefined ? given : withBase(given, queueOffset);
+    const light = queued ? this.#multi.assign(message) : undefined;
+    if (light !== undefined) {
+      if ("status" in light) return light;
+      message = light.message;
+    }
     let refusal: PutRefusal | undefined;
     try {
       refusal = this.#commitLog.append(message, queueOffset, batchEntry);
@@ -257,7 +265,10 @@ export class DefaultMessageStore implements MessageStore {
       if (!(error instanceof WireError)) throw error;
       refusal = { status: "MESSAGE_ILLEGAL", reason: error.message };
     }
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) {
+      if (light !== undefined) this.#multi.takeBack(light);
+      return refusal;
+    }
     if (queued) queue.nextOffset += message.innerBatchSize ?? 1;
     const { recordOffset, endOffset, storeTimestamp } = this.#commitLog;
     const size = endOffset - recordOffset;

@@ -9,10 +9,20 @@ import type { IndexService } from "./index_service.ts";
 import { offsetsOf } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { Arrival } from "./message_store.ts";
+import type { MultiDispatch } from "./multi_dispatch.ts";
 import type { StoreSettings } from "./options.ts";
 
 /** Dispatched records kept in the array of the waiting. */
 const DONE_MAX = 4096;
+
+export interface DispatcherParts {
+  readonly log: Log;
+  readonly settings: StoreSettings;
+  readonly queues: ConsumeQueueKinds;
+  readonly index: IndexService;
+  readonly losses: Losses;
+  readonly multi: MultiDispatch;
+}
 
 export class Dispatcher {
   /** Everything before it is dispatched. */
@@ -25,17 +35,19 @@ export class Dispatcher {
   readonly #queues: ConsumeQueueKinds;
   readonly #index: IndexService;
   readonly #losses: Losses;
+  readonly #multi: MultiDispatch;
   readonly #listeners: ((arrival: Arrival) => void)[] = [];
   /** In log order, from `#at` on. */
   #waiting: DispatchRequest[] = [];
   #at = 0;
 
-  constructor(log: Log, settings: StoreSettings, queues: ConsumeQueueKinds, index: IndexService, losses: Losses) {
+  constructor({ log, settings, queues, index, losses, multi }: DispatcherParts) {
     this.#log = log;
     this.#settings = settings;
     this.#queues = queues;
     this.#index = index;
     this.#losses = losses;
+    this.#multi = multi;
   }
 
   onArrival(listener: (arrival: Arrival) => void): void {
@@ -54,7 +66,10 @@ export class Dispatcher {
     for (; at < waiting.length; at++) {
       const request = waiting[at] as DispatchRequest;
       if (request.physicalOffset >= end) break;
-      if (this.dispatch(request)) this.#announce(request);
+      if (this.dispatch(request)) {
+        this.#announce(request);
+        for (const light of this.#multi.requestsOf(request)) this.#announce(light);
+      }
     }
     // The array is used again once it is empty, which it is after nearly every turn. While writes never cease to be in
     // flight it is not: then what is done is cut off in large pieces.
@@ -81,6 +96,10 @@ export class Dispatcher {
       if (isQueued(request.sysFlag)) {
         const queue = this.#queues.find(request);
         if (queue !== undefined) queue.nextOffset = request.queueOffset;
+        for (const light of this.#multi.requestsOf(request)) {
+          const lightQueue = this.#queues.find(light);
+          if (lightQueue !== undefined && light.queueOffset < lightQueue.nextOffset) lightQueue.nextOffset = light.queueOffset;
+        }
       }
       count++;
     }
@@ -94,6 +113,11 @@ export class Dispatcher {
     this.lastStoreTimestamp = request.storeTimestamp;
     if (this.#settings.messageIndexEnable) this.#index.put(request);
     if (!isQueued(request.sysFlag)) return false;
+    for (const light of this.#multi.requestsOf(request)) this.#put(light);
+    return this.#put(request);
+  }
+
+  #put(request: DispatchRequest): boolean {
     const queue = this.#queues.findOrCreate(request.topic, request.queueId, request.batchSize !== undefined);
     const expected = queue.maxOffset;
     if (this.#queues.put(queue, request)) {

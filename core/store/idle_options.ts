@@ -112,11 +112,6 @@ export const storeIdleOptions = {
     bitMapLengthConsumeQueueExt: int(64),
     searchBcqByCacheEnable: bool(true),
   }),
-  ...withoutEffect("lite topics are not served yet", {
-    enableLmq: bool(false),
-    maxLmqConsumeQueueNum: int(20_000),
-    enableLmqQuota: bool(false),
-  }),
   ...withoutEffect("files are written, not mapped into memory, so there is nothing to warm, swap, commit or lock", {
     commitLogRecoverMaxNum: int(10),
     commitIntervalCommitLog: int(200),

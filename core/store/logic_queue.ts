@@ -47,6 +47,8 @@ export interface LogicQueues {
   delete(topic: string): void;
   /** Puts everything dispatched so far on the disk. @throws RuntimeFault */
   sync(): Promise<void>;
+  /** Drops light queues whose messages are all expired; returns how many. */
+  dropExpired(): number;
   /** Writes all pending units into the page cache. */
   writeAll(): void;
   /** Ends a `sync` that is under way. */

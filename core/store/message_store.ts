@@ -23,7 +23,8 @@ export type PutStatus =
   | "PROPERTIES_SIZE_EXCEEDED"
   | "SERVICE_NOT_AVAILABLE"
   | "OS_PAGE_CACHE_BUSY"
-  | "CREATE_MAPPED_FILE_FAILED";
+  | "CREATE_MAPPED_FILE_FAILED"
+  | "LMQ_CONSUME_QUEUE_NUM_EXCEEDED";
 
 export interface PutRefusal {
   readonly status: Exclude<PutStatus, "PUT_OK">;

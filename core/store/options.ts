@@ -65,11 +65,6 @@ const limits = {
     min: 0,
     max: 100,
   }),
-  enableMultiDispatch: bool(
-    false,
-    "live",
-    "Messages for several queues are refused, since those are not served; false stores them in one, as in Apache.",
-  ),
   maxFilterMessageSize: int(16_000, "live", "Bytes of consume queue entries that one pull looks at, when more than it wants.", {
     min: 20,
   }),
@@ -103,6 +98,13 @@ const expiry = {
   deleteFileBatchMax: int(10, "live", "Most files that go in one round.", { min: 1 }),
 };
 
+const lightQueues = {
+  enableLmq: bool(false, "never", "Light queues (%LMQ%…) exist: their topics and groups need not be made."),
+  enableMultiDispatch: bool(false, "restart", "With enableLmq: messages go to the light queues that they name, too."),
+  enableLmqQuota: bool(false, "live", "No more than maxLmqConsumeQueueNum light queues are made."),
+  maxLmqConsumeQueueNum: int(20_000, "live", "Most light queues, with enableLmqQuota.", { min: 0 }),
+};
+
 const recovery = {
   checkCRCOnRecover: bool(true, "restart", "Recovery checks the CRC of bodies."),
   forceVerifyPropCRC: bool(false, "restart", "Recovery checks that CRC where a record has one."),
@@ -127,6 +129,7 @@ export const storeOptions = {
   ...limits,
   ...index,
   ...expiry,
+  ...lightQueues,
   ...recovery,
   ...delay,
 };

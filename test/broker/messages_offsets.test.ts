@@ -226,6 +226,34 @@ describe("consumerOffset.json", () => {
     await harness.close();
   });
 
+  test("with enableLmq: Apache's lmqConsumerOffset.json, with one offset a topic for groups of light queues", async () => {
+    const settings = { enableLmq: true };
+    const path = PATH.replace("consumerOffset", "lmqConsumerOffset");
+    const plain = await Harness.open();
+    plain.offsets.commit("G1", "T1", 2, 4);
+    await plain.close();
+    // Switched on: what was in the other file is taken over.
+    const harness = await Harness.open({ settings, runtime: plain.runtime });
+    expect(harness.offsets.query("G1", "T1", 2)).toBe(4);
+    harness.offsets.commit("%LMQ%g", "%LMQ%q", 5, 7);
+    harness.offsets.commit("G2", "%LMQ%q", 0, 1);
+    expect(harness.offsets.query("%LMQ%g", "%LMQ%q", 0)).toBe(7);
+    await harness.close();
+    const compact = fileText(harness, path)
+      .replace(/[\n\t]/g, "")
+      .replace(/"timestamp":\d+/, '"timestamp":0');
+    expect(compact).toBe(
+      '{"dataVersion":{"counter":0,"stateVersion":0,"timestamp":0},"groupTopicMap":{"G1":["T1"],"G2":["%LMQ%q"]},' +
+        '"lmqOffsetTable":{"%LMQ%q@%LMQ%g":7},"offsetTable":{"T1@G1":{2:4},"%LMQ%q@G2":{0:1}},"pullOffsetTable":{}}',
+    );
+    const again = await Harness.open({ settings, runtime: harness.runtime });
+    expect(again.offsets.query("%LMQ%g", "%LMQ%q", 0)).toBe(7);
+    expect(again.offsets.query("G2", "%LMQ%q", 0)).toBe(1);
+    again.offsets.removeGroup("%LMQ%g");
+    expect(again.offsets.query("%LMQ%g", "%LMQ%q", 0)).toBe(-1);
+    await again.close();
+  });
+
   test("a large table is written in slices, and commits meanwhile are saved by the next turn", async () => {
     const harness = await Harness.open();
     for (let i = 0; i < 5_000; i++) harness.offsets.commit(`G${i}`, "T", 0, i);

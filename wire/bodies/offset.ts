@@ -1,5 +1,5 @@
 /** Consumer offsets: tables of them, resets, corrections. Files: consumerOffset.json, delayOffset.json. */
-import { body, intMap, intMapOf, list, listOf, long, map, maybe, or, orNew, pairs, pairsOf, text } from "../body.ts";
+import { body, intMap, intMapOf, list, listOf, long, map, mapOf, maybe, or, orNew, pairs, pairsOf, text } from "../body.ts";
 import { type MessageQueue, type MessageQueueForC, messageQueue, messageQueueForC, type QueueTable } from "./message_queue.ts";
 import { type DataVersion, dataVersion, noDataVersion } from "./topic.ts";
 
@@ -21,6 +21,8 @@ export interface ConsumerOffsetFile {
   /** Positions last pulled from, also of groups that never commit. */
   pullOffsetTable: Map<string, Map<number, number>>;
   groupTopicMap: Map<string, string[]>;
+  /** Only in lmqConsumerOffset.json: `topic@group` -> offset, of groups of light queues, which have one queue. */
+  lmqOffsetTable?: Map<string, number> | undefined;
   dataVersion: DataVersion;
 }
 
@@ -28,6 +30,7 @@ export const consumerOffsetFile = body<ConsumerOffsetFile>("ConsumerOffsetManage
   offsetTable: map(intMapOf(long)),
   pullOffsetTable: map(intMapOf(long)),
   groupTopicMap: map(listOf(text)),
+  lmqOffsetTable: maybe(mapOf(long)),
   dataVersion: orNew(dataVersion, noDataVersion),
 });
 

@@ -20,6 +20,11 @@ export function putError(refusal: PutRefusal, settings: { readonly maxMessageSiz
         ResponseCode.SYSTEM_ERROR,
         `create mapped file failed, server is busy or broken. ${refusal.reason}`,
       );
+    case "LMQ_CONSUME_QUEUE_NUM_EXCEEDED":
+      return new RemotingError(
+        ResponseCode.LMQ_QUOTA_EXCEEDED,
+        `[LMQ_CONSUME_QUEUE_NUM_EXCEEDED]lmq consume queue num exceeded. ${refusal.reason}`,
+      );
   }
 }
 

@@ -26,12 +26,11 @@ export function refuseUnserved(
   scan: PropertyScan,
   dead: boolean,
 ): void {
-  const { settings } = parts;
-  if (scan.liteTopic !== undefined || (scan.multiDispatch !== undefined && settings.enableMultiDispatch)) {
+  if (scan.liteTopic !== undefined) {
     throw forbidden(
       parts,
       context,
-      "sending message to a light queue is forbidden: lite topics (LMQ) are not available in this broker",
+      "sending message to a light queue is forbidden: lite topics are not available in this broker",
     );
   }
   if (config.attributes["cleanup.policy"] === "COMPACTION" && (scan.keys ?? "").trim() === "") {

@@ -8,6 +8,7 @@ import {
   subscriptionGroupWrapper,
 } from "../../../wire/bodies/subscription_group.ts";
 import type { DataVersion } from "../../../wire/bodies/topic.ts";
+import { isLmq } from "../../../wire/mix_all.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError } from "../../remoting/processor.ts";
 import type { Log, Runtime } from "../../runtime.ts";
@@ -77,11 +78,14 @@ export class SubscriptionGroupManager implements Groups {
   }
 
   find(group: string): SubscriptionGroupConfig | undefined {
-    return this.#table.get(group);
+    const known = this.#table.get(group);
+    if (known !== undefined || !isLmq(group) || !this.#parts.settings.enableLmq) return known;
+    // Groups of light queues are not made and not listed.
+    return newSubscriptionGroupConfig(group);
   }
 
   findOrCreate(group: string): SubscriptionGroupConfig | undefined {
-    const known = this.#table.get(group);
+    const known = this.find(group);
     if (known !== undefined) return known;
     const { settings, log } = this.#parts;
     const mayCreate = settings.autoCreateSubscriptionGroup || (settings.enableCreateSysGroup && isSystemGroupByPrefix(group));

@@ -5,8 +5,8 @@
  * moves with every change, so that nameservers see it.
  */
 import { type DataVersion, type TopicConfig, topicConfigSerializeWrapper } from "../../../wire/bodies/topic.ts";
-import { AUTO_CREATE_TOPIC } from "../../../wire/mix_all.ts";
-import { PERM_INHERIT, PERM_MAX } from "../../../wire/perm_name.ts";
+import { AUTO_CREATE_TOPIC, isLmq } from "../../../wire/mix_all.ts";
+import { PERM_INHERIT, PERM_MAX, PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError } from "../../remoting/processor.ts";
 import type { Log, Runtime } from "../../runtime.ts";
@@ -77,7 +77,10 @@ export class TopicConfigManager implements Topics {
   }
 
   find(topic: string): TopicConfig | undefined {
-    return this.#table.get(topic);
+    const known = this.#table.get(topic);
+    if (known !== undefined || !isLmq(topic) || !this.#parts.settings.enableLmq) return known;
+    // Light queues are not made and not listed: each has one queue that may be read and written.
+    return newTopic(topic, 1, PERM_READ | PERM_WRITE);
   }
 
   all(): ReadonlyMap<string, TopicConfig> {
@@ -138,12 +141,15 @@ export class TopicConfigManager implements Topics {
    * @throws RemotingError INVALID_PARAMETER for a bad name, count or perm, SYSTEM_ERROR for bad attributes.
    */
   update(config: TopicConfig): void {
-    this.#put([this.checked(config)]);
+    this.updateAll([config]);
   }
 
   /** Several at once: all are checked before the first is changed, and the file is written once. */
   updateAll(configs: readonly TopicConfig[]): void {
-    if (configs.length > 0) this.#put(configs.map((config) => this.checked(config)));
+    // Light queues are as they are.
+    const { enableLmq } = this.#parts.settings;
+    const made = configs.filter(({ topicName }) => !(enableLmq && isLmq(topicName)));
+    if (made.length > 0) this.#put(made.map((config) => this.checked(config)));
   }
 
   /** What the topic would be after `update(config)`; throws as that does. */

@@ -6,9 +6,10 @@
  * What is committed between two saves may be lost in a crash, as with Apache: messages are then delivered again, none is
  * skipped. Resets are not persisted; the offset they set is.
  */
-import { consumerOffsetFile } from "../../../wire/bodies/offset.ts";
+import { type ConsumerOffsetFile, consumerOffsetFile } from "../../../wire/bodies/offset.ts";
 import type { DataVersion } from "../../../wire/bodies/topic.ts";
 import { encodeUtf8 } from "../../../wire/bytes.ts";
+import { isLmq, LMQ_QUEUE_ID } from "../../../wire/mix_all.ts";
 import type { Log, Runtime, TimerHandle } from "../../runtime.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Offsets } from "../parts.ts";
@@ -24,7 +25,11 @@ export interface ConsumerOffsetOptions {
   readonly log: Log;
   readonly settings: Pick<
     BrokerSettings,
-    "storePathRootDir" | "flushConsumerOffsetInterval" | "consumerOffsetUpdateVersionStep" | "useServerSideResetOffset"
+    | "storePathRootDir"
+    | "flushConsumerOffsetInterval"
+    | "consumerOffsetUpdateVersionStep"
+    | "useServerSideResetOffset"
+    | "enableLmq"
   >;
 }
 
@@ -49,7 +54,7 @@ export class ConsumerOffsetManager implements Offsets {
     this.#file = new OffsetsFile(
       options.runtime.files,
       options.log,
-      `${options.settings.storePathRootDir}/config/consumerOffset.json`,
+      `${options.settings.storePathRootDir}/config/${options.settings.enableLmq ? "lmqConsumerOffset" : "consumerOffset"}.json`,
     );
     this.#dataVersion = { counter: 0, stateVersion: 0, timestamp: options.runtime.clock.now() };
   }
@@ -60,14 +65,31 @@ export class ConsumerOffsetManager implements Offsets {
 
   /** Reads consumerOffset.json or its `.bak`. @throws Error naming the file when it is there and can't be read. */
   load(): void {
-    const loaded = this.#file.load((text) => consumerOffsetFile.parse(text));
+    const loaded = this.#file.load((text) => consumerOffsetFile.parse(text)) ?? this.#ofThePlainFile();
     if (loaded === undefined) return;
     Object.assign(this.#dataVersion, loaded.dataVersion);
     for (const [key, offsets] of loaded.offsetTable) {
       this.#committed.set(key, offsets);
       this.#index(key);
     }
+    for (const [key, offset] of loaded.lmqOffsetTable ?? []) {
+      this.#committed.set(key, new Map([[LMQ_QUEUE_ID, offset]]));
+      this.#index(key);
+    }
     for (const [key, offsets] of loaded.pullOffsetTable) this.#pulled.set(key, offsets);
+  }
+
+  /** enableLmq was just switched on: offsets are still in the other file. (Apache would start without any.) */
+  #ofThePlainFile(): ConsumerOffsetFile | undefined {
+    const { settings, runtime, log } = this.#options;
+    if (!settings.enableLmq) return undefined;
+    const plain = new OffsetsFile(runtime.files, log, `${settings.storePathRootDir}/config/consumerOffset.json`);
+    const loaded = plain.load((text) => consumerOffsetFile.parse(text));
+    if (loaded !== undefined) {
+      this.#changed = true;
+      log.info("offsets are taken over from the file of brokers without enableLmq", { from: plain.path, to: this.#file.path });
+    }
+    return loaded;
   }
 
   /** Saves every flushConsumerOffsetInterval from now on, when something changed. */
@@ -96,11 +118,11 @@ export class ConsumerOffsetManager implements Offsets {
       const reset = this.#resets.get(key)?.get(queueId);
       if (reset !== undefined) return reset;
     }
-    return this.#committed.get(key)?.get(queueId) ?? -1;
+    return this.#committed.get(key)?.get(this.#queueOf(group, queueId)) ?? -1;
   }
 
   commit(group: string, topic: string, queueId: number, offset: number): void {
-    const former = this.#store(topic + SEPARATOR + group, queueId, offset);
+    const former = this.#store(topic + SEPARATOR + group, this.#queueOf(group, queueId), offset);
     if (former !== undefined && offset < former) {
       this.#options.log.warn("a consumer committed an offset before the one stored", { group, topic, queueId, offset, former });
     }
@@ -108,6 +130,11 @@ export class ConsumerOffsetManager implements Offsets {
       this.#dataVersion.counter++;
       this.#dataVersion.timestamp = this.#options.runtime.clock.now();
     }
+  }
+
+  /** A group of a light queue has one offset a topic. */
+  #queueOf(group: string, queueId: number): number {
+    return this.#options.settings.enableLmq && isLmq(group) ? LMQ_QUEUE_ID : queueId;
   }
 
   notePull(group: string, topic: string, queueId: number, offset: number): void {
@@ -138,7 +165,7 @@ export class ConsumerOffsetManager implements Offsets {
     const resets = this.#resets.get(key);
     if (resets === undefined) this.#resets.set(key, new Map([[queueId, offset]]));
     else resets.set(queueId, offset);
-    this.#store(key, queueId, offset);
+    this.#store(key, this.#queueOf(group, queueId), offset);
   }
 
   takeReset(group: string, topic: string, queueId: number): number {
@@ -231,6 +258,7 @@ export class ConsumerOffsetManager implements Offsets {
       groupTopicMap: this.#topicsByGroup,
       offsetTable: this.#committed,
       pullOffsetTable: this.#pulled,
+      lmq: this.#options.settings.enableLmq,
     };
   }
 

@@ -3,6 +3,7 @@
  * have its turn between two. The form is fastjson's; members are in alphabetical order.
  */
 import type { DataVersion } from "../../../wire/bodies/topic.ts";
+import { isLmq, LMQ_PREFIX, LMQ_QUEUE_ID } from "../../../wire/mix_all.ts";
 
 /** queueId -> offset, by `topic@group`. */
 export type OffsetTable = Map<string, Map<number, number>>;
@@ -13,6 +14,8 @@ export interface OffsetTables {
   readonly groupTopicMap: ReadonlyMap<string, ReadonlySet<string>>;
   readonly offsetTable: OffsetTable;
   readonly pullOffsetTable: OffsetTable;
+  /** With enableLmq: the entries of offsetTable whose group is one of a light queue are written by themselves. */
+  readonly lmq: boolean;
 }
 
 /** How fastjson lays out: nothing, or a line break and tabs. */
@@ -30,20 +33,34 @@ export function* offsetsText(tables: OffsetTables, style: Style): Generator<stri
   const { counter, stateVersion, timestamp } = tables.dataVersion;
   const version = [`"counter":${counter}`, `"stateVersion":${stateVersion}`, `"timestamp":${timestamp}`];
   yield `{${style.line(1)}"dataVersion":{${style.line(2)}${version.join(`,${style.line(2)}`)}${style.line(1)}},${style.line(1)}`;
-  yield* objectText("groupTopicMap", tables.groupTopicMap, style, (topics) => {
+  const ordinary = <V>(table: ReadonlyMap<string, V>, isLight: (key: string) => boolean): Iterable<[string, V]> =>
+    tables.lmq ? filtered(table, (key) => !isLight(key)) : table;
+  yield* objectText("groupTopicMap", ordinary(tables.groupTopicMap, isLmq), style, (topics) => {
     const items = Array.from(topics, (topic) => JSON.stringify(topic));
     return `[${style.line(3)}${items.join(`,${style.line(3)}`)}${style.line(2)}]`;
   });
   yield `,${style.line(1)}`;
-  yield* objectText("offsetTable", tables.offsetTable, style, (offsets) => offsetsOfOne(offsets, style));
+  if (tables.lmq) {
+    const light = filtered(tables.offsetTable, hasLmqGroup);
+    yield* objectText("lmqOffsetTable", light, style, (offsets) => String(offsets.get(LMQ_QUEUE_ID) ?? 0));
+    yield `,${style.line(1)}`;
+  }
+  yield* objectText("offsetTable", ordinary(tables.offsetTable, hasLmqGroup), style, (offsets) => offsetsOfOne(offsets, style));
   yield `,${style.line(1)}`;
   yield* objectText("pullOffsetTable", tables.pullOffsetTable, style, (offsets) => offsetsOfOne(offsets, style));
   yield `${style.line(0)}}`;
 }
 
+/** True of `topic@group` when the group is one of a light queue. */
+export const hasLmqGroup = (key: string): boolean => key.startsWith(LMQ_PREFIX, key.indexOf("@") + 1);
+
+function* filtered<V>(table: ReadonlyMap<string, V>, takes: (key: string) => boolean): Generator<[string, V]> {
+  for (const entry of table) if (takes(entry[0])) yield entry;
+}
+
 function* objectText<V>(
   name: string,
-  entries: ReadonlyMap<string, V>,
+  entries: Iterable<readonly [string, V]>,
   style: Style,
   valueText: (value: V) => string,
 ): Generator<string> {
