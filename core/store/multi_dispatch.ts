@@ -58,8 +58,10 @@ export class MultiDispatch {
     for (const name of list) {
       if (isLmq(name)) {
         const queue = this.#queues.findOrCreate(name, LMQ_QUEUE_ID);
-        offsets.push(String(queue.nextOffset++));
-        queues.push(queue);
+        // A name that stands there twice is one queue.
+        const known = queues.indexOf(queue);
+        offsets.push(String(known < 0 ? queue.nextOffset++ : queue.nextOffset - 1));
+        if (known < 0) queues.push(queue);
       } else offsets.push("");
     }
     const text = offsets.join(SEPARATOR);
