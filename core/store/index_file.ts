@@ -23,6 +23,8 @@ const PAGE_SLOTS = 1024;
 const PAGE_BITS = 10;
 /** Pages that are written together when they follow each other: 256 KiB. */
 const RUN_PAGES_MAX = 64;
+/** Pages that are read together when one of them is touched first: 64 KiB. */
+const LOAD_PAGES = 16;
 /** Entries gathered before they are written: 64 KiB, about 1,000 messages. */
 const BLOCK_ENTRIES = 3276;
 /** Entries of a full or old file that a search reads at once: 10 KiB. */
@@ -37,6 +39,12 @@ export interface IndexSizes {
 
 export const indexFileBytes = ({ slotCount, entryCountMax }: IndexSizes): number =>
   INDEX_HEADER_BYTES + slotCount * SLOT_BYTES + entryCountMax * ENTRY_BYTES;
+
+/** `previous` of the entries from `from` on. */
+interface PutSince {
+  readonly from: number;
+  previous: Int32Array;
+}
 
 interface Entry {
   readonly keyHash: number;
@@ -67,7 +75,9 @@ export class IndexFile {
   #blockFrom = 1;
   /** `nextEntry` of the header on the disk. */
   #syncedEntry = 1;
-  /** False while all slots on the disk are known to be empty. */
+  /** While a sync runs: what `previous` the entries got that were put since it began. */
+  #since: PutSince | undefined;
+  /** False in a file that this process made and fills: a page that is absent in memory is empty on the disk too. */
   #slotsOnDisk = true;
 
   private constructor(open: OpenFiles, path: string, sizes: IndexSizes) {
@@ -154,6 +164,7 @@ export class IndexFile {
     page[slot & (PAGE_SLOTS - 1)] = this.nextEntry;
     this.#dirtyPages[pageNumber] = 1;
     if (previous === 0) this.usedSlotCount++;
+    if (this.#since !== undefined) this.#note(this.#since, previous);
     this.nextEntry++;
     this.endPhyOffset = physicalOffset;
     this.endTimestamp = storeTimestamp;
@@ -217,22 +228,23 @@ export class IndexFile {
     }
   }
 
-  /** Puts everything put so far on the disk; see above for the order. @throws RuntimeFault; call again */
+  /** Puts everything put so far on the disk; see above for the order. Not twice at a time. @throws RuntimeFault; call again */
   async sync(): Promise<void> {
     if (this.isSynced) return;
+    // All of this in one go: what is put from here on marks its page again, and belongs to the next sync.
     const upTo = this.nextEntry;
     const header = this.#header();
-    this.#writeBlock();
-    const handle = this.#open.use(this.file);
-    await handle.dataSync();
     const dirty: number[] = [];
     for (let page = this.#dirtyPages.indexOf(1); page >= 0; page = this.#dirtyPages.indexOf(1, page + 1)) dirty.push(page);
     this.#dirtyPages.fill(0);
+    this.#since = { from: upTo, previous: new Int32Array(BLOCK_ENTRIES) };
     try {
+      this.#writeBlock();
+      await this.#open.use(this.file).dataSync();
       for (let i = 0; i < dirty.length; ) {
         let pageCount = 1;
         while (pageCount < RUN_PAGES_MAX && dirty[i + pageCount] === (dirty[i] as number) + pageCount) pageCount++;
-        const bytes = this.#pageBytes(dirty.slice(i, i + pageCount), upTo);
+        const bytes = this.#pageBytes(dirty.slice(i, i + pageCount), this.#since);
         await this.#open.use(this.file).write(bytes, this.#slotAt((dirty[i] as number) * PAGE_SLOTS));
         i += pageCount;
       }
@@ -243,32 +255,39 @@ export class IndexFile {
     } catch (error) {
       for (const page of dirty) this.#dirtyPages[page] = 1;
       throw error;
+    } finally {
+      this.#since = undefined;
     }
     this.#syncedEntry = upTo;
-    this.#slotsOnDisk = true;
   }
 
   /**
-   * After a crash: frees all slots from entries at or beyond the header's count, which are about to be put again. At once,
-   * as the new entries will overwrite what the slots are followed through.
+   * After a crash: frees all slots from entries at or beyond the header's count, which are about to be put again. On the
+   * disk, before anything is put: new entries overwrite those through which the slots are followed.
    */
   returnToHeader(): void {
     const block = new Uint8Array(RUN_PAGES_MAX * PAGE_SLOTS * SLOT_BYTES);
-    for (let slot = 0; slot < this.#sizes.slotCount; slot += RUN_PAGES_MAX * PAGE_SLOTS) {
-      const count = Math.min(RUN_PAGES_MAX * PAGE_SLOTS, this.#sizes.slotCount - slot);
-      this.#open.use(this.file).readSync(block.subarray(0, count * SLOT_BYTES), this.#slotAt(slot));
-      for (let i = 0; i < count; i++) {
-        if (readInt32(block, i * SLOT_BYTES) < this.nextEntry) continue;
-        const pageNumber = (slot + i) >>> PAGE_BITS;
-        this.#page(pageNumber);
-        this.#dirtyPages[pageNumber] = 1;
+    let repaired = 0;
+    for (let from = 0; from < this.#sizes.slotCount; from += RUN_PAGES_MAX * PAGE_SLOTS) {
+      const count = Math.min(RUN_PAGES_MAX * PAGE_SLOTS, this.#sizes.slotCount - from);
+      const slots = block.subarray(0, count * SLOT_BYTES);
+      this.#open.use(this.file).readSync(slots, this.#slotAt(from));
+      const repairedBefore = repaired;
+      for (let at = 0; at < slots.length; at += SLOT_BYTES) {
+        const number = readInt32(slots, at);
+        if (number < this.nextEntry) continue;
+        writeInt32(slots, at, this.#before(number, this.nextEntry));
+        repaired++;
       }
+      if (repaired > repairedBefore) this.#open.use(this.file).writeSync(slots, this.#slotAt(from));
     }
+    if (repaired > 0) this.#open.use(this.file).dataSyncSync();
   }
 
   /** Gives the memory back; the file is synced and nothing more is put. */
   seal(): void {
     this.#pages = undefined;
+    this.#slotsOnDisk = true;
     this.#block = undefined;
     this.#blockFrom = this.nextEntry;
   }
@@ -296,14 +315,30 @@ export class IndexFile {
     this.#blockFrom = this.nextEntry;
   }
 
-  /** Big-endian, with every entry number at or beyond `upTo` followed back to one before. */
-  #pageBytes(pageNumbers: readonly number[], upTo: number): Uint8Array {
+  #note(since: PutSince, previous: number): void {
+    const at = this.nextEntry - since.from;
+    if (at === since.previous.length) {
+      const larger = new Int32Array(at * 2);
+      larger.set(since.previous);
+      since.previous = larger;
+    }
+    since.previous[at] = previous;
+  }
+
+  /** Big-endian, with every entry number at or beyond `since.from` followed back to one before. */
+  #pageBytes(pageNumbers: readonly number[], { from, previous }: PutSince): Uint8Array {
     const slotsLeft = this.#sizes.slotCount - (pageNumbers[0] as number) * PAGE_SLOTS;
-    const bytes = new Uint8Array(Math.min(pageNumbers.length * PAGE_SLOTS, slotsLeft) * SLOT_BYTES);
-    for (let at = 0; at < bytes.length; at += SLOT_BYTES) {
-      const index = at / SLOT_BYTES;
-      const page = this.#page(pageNumbers[index >>> PAGE_BITS] as number);
-      writeInt32(bytes, at, this.#before(page[index & (PAGE_SLOTS - 1)] as number, upTo));
+    const slotCount = Math.min(pageNumbers.length * PAGE_SLOTS, slotsLeft);
+    const bytes = new Uint8Array(slotCount * SLOT_BYTES);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < slotCount; i += PAGE_SLOTS) {
+      const page = this.#page(pageNumbers[i >>> PAGE_BITS] as number);
+      const count = Math.min(PAGE_SLOTS, slotCount - i);
+      for (let slot = 0; slot < count; slot++) {
+        let number = page[slot] as number;
+        while (number >= from) number = previous[number - from] as number;
+        if (number !== 0) view.setInt32((i + slot) * SLOT_BYTES, number);
+      }
     }
     return bytes;
   }
@@ -312,18 +347,30 @@ export class IndexFile {
     this.#pages ??= [];
     const there = this.#pages[pageNumber];
     if (there !== undefined) return there;
-    const page = new Int32Array(PAGE_SLOTS);
+    if (this.#slotsOnDisk) this.#loadPages(this.#pages, pageNumber - (pageNumber % LOAD_PAGES));
+    const page = this.#pages[pageNumber] ?? new Int32Array(PAGE_SLOTS);
     this.#pages[pageNumber] = page;
-    if (this.#slotsOnDisk) {
-      const bytes = new Uint8Array(Math.min(PAGE_SLOTS, this.#sizes.slotCount - pageNumber * PAGE_SLOTS) * SLOT_BYTES);
-      this.#open.use(this.file).readSync(bytes, this.#slotAt(pageNumber * PAGE_SLOTS));
-      for (let i = 0; i * SLOT_BYTES < bytes.length; i++)
-        page[i] = this.#before(readInt32(bytes, i * SLOT_BYTES), this.nextEntry);
-    }
     return page;
   }
 
-  /** The newest entry of a chain that lies before `upTo`; 0 when none does. */
+  #loadPages(pages: (Int32Array | undefined)[], from: number): void {
+    const slotCount = Math.min(LOAD_PAGES * PAGE_SLOTS, this.#sizes.slotCount - from * PAGE_SLOTS);
+    const bytes = new Uint8Array(slotCount * SLOT_BYTES);
+    this.#open.use(this.file).readSync(bytes, this.#slotAt(from * PAGE_SLOTS));
+    for (let i = 0; i < slotCount; i += PAGE_SLOTS) {
+      const number = from + (i >>> PAGE_BITS);
+      // What is in memory already is newer than the disk.
+      if (pages[number] !== undefined) continue;
+      const page = new Int32Array(PAGE_SLOTS);
+      const count = Math.min(PAGE_SLOTS, slotCount - i);
+      for (let slot = 0; slot < count; slot++) {
+        page[slot] = this.#before(readInt32(bytes, (i + slot) * SLOT_BYTES), this.nextEntry);
+      }
+      pages[number] = page;
+    }
+  }
+
+  /** The newest entry of a chain on the disk that lies before `upTo`; 0 when none does. */
   #before(newest: number, upTo: number): number {
     let number = newest;
     while (number >= upTo && number < this.#sizes.entryCountMax) {
