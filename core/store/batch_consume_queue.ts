@@ -14,7 +14,7 @@
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
-import { type LogicQueue, offsetsOf } from "./logic_queue.ts";
+import { type Fetch, type LogicQueue, offsetsOf } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
 
 export const BATCH_UNIT_BYTES = 46;
@@ -65,6 +65,8 @@ export class BatchConsumeQueue implements LogicQueue {
   maxOffset = 0;
   minOffset = 0;
   maxPhysicalOffset = -1;
+  /** It has no holes: units know their offsets. */
+  readonly recoveredOffset = 0;
   /** Units up to here are older than this process. */
   recoveredUnits = 0;
   /** Written since the last sync, from this unit on; -1 when nothing is. */
@@ -144,10 +146,10 @@ export class BatchConsumeQueue implements LogicQueue {
     return trim(units, filePart, this.files.readSync(filePart, from));
   }
 
-  async readLater(queueOffset: number, countMax: number): Promise<Uint8Array> {
+  async readLater(queueOffset: number, countMax: number, fetch: Fetch = (read) => read()): Promise<Uint8Array> {
     const { units, filePart, from } = this.#split(this.#find(queueOffset), countMax);
     if (filePart.length === 0) return units;
-    return trim(units, filePart, await this.files.read(filePart, from));
+    return trim(units, filePart, await fetch(() => this.files.read(filePart, from)));
   }
 
   entry(queueOffset: number): QueueEntry | undefined {

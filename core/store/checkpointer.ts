@@ -86,6 +86,7 @@ export class Checkpointer {
     const { runtime, queues, log } = this.#parts;
     this.#timer?.cancel();
     this.#stopped = true;
+    queues.hurry();
     let timer: TimerHandle | undefined;
     const late = new Promise<boolean>((resolve) => {
       timer = runtime.clock.setTimeout(() => resolve(false), CLOSE_MS_MAX);

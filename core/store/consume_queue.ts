@@ -3,9 +3,13 @@
  *
  *     int64 physicalOffset   int32 size   int64 tagsCode          (tagsCode: hash of TAGS, or time of delivery)
  *
- * Units are gathered in memory and written in one go when the buffer is full or the store takes a checkpoint; readers see
- * them at once. What is lost by that in a crash is dispatched again from the log: the log is the truth, a consume queue
- * only an index into it. A queue that starts at a unit other than 0 is preceded by blank units.
+ * New units lie in a window in memory. They are written in one go when `PENDING_UNITS_MAX` have gathered, when memory is
+ * short, or before a checkpoint; readers see them at once. Written ones stay in the window as long as their messages are in
+ * the tail buffer of the log, so that a consumer at the tail needs no read at all. Older units are read off the event loop,
+ * in blocks of which the last one is kept for the next pull.
+ *
+ * What a crash takes of the window is dispatched again from the log: the log is the truth, a consume queue only an index
+ * into it. A queue that starts at a unit other than 0 is preceded by blank units.
  *
  * A queue offset whose message is lost (see `recovery.ts`) has a unit that repeats the one before it: a hole. Offsets in the
  * log never decrease along a queue, as every binary search over it needs, and Apache, which knows no holes, delivers the
@@ -14,40 +18,50 @@
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import type { FileQueue } from "./file_queue.ts";
-import type { LogicQueue } from "./logic_queue.ts";
+import type { Fetch, LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
+import { TAIL_CACHE_BYTES } from "./tail_buffer.ts";
 
 export const UNIT_BYTES = 20;
-/** Units gathered before a write: 2.5 KiB. The buffer starts at a sixteenth of it, as most queues are quiet. */
+/** Units gathered before a write: 2.5 KiB. */
 const PENDING_UNITS_MAX = 128;
-const PENDING_UNITS_FIRST = 8;
+/** The window starts small, as most queues are quiet. */
+const WINDOW_UNITS_FIRST = 8;
+/** 160 KiB: the share of one queue in the tail buffer, were its messages of 1 KiB and all there are. */
+const WINDOW_UNITS_MAX = 8192;
+/** Units that are read at once and kept: 4 KiB. */
+const AHEAD_UNITS = 204;
 /** Size of a blank unit. */
 const BLANK_SIZE = 0x7fff_ffff;
 /** Read at once when the end of a queue is looked for: 200 units. */
 const RECOVERY_BLOCK_BYTES = 4000;
-/** How many units back from the end are read synchronously if this process wrote them: 320 KiB. */
-const RECENT_UNITS = 16_384;
 
-/** What all queues of a store have pending. */
-export interface PendingUnits {
-  /** Size of all buffers together. */
+/** What all queues of a store have in memory. */
+export interface QueueMemory {
+  /** Size of all windows and blocks together. */
   bytes: number;
   /** The last write failed; until one succeeds the store takes no messages, as their units would pile up here. */
   fault: Error | undefined;
+  /** Called when a queue without window or block got one. */
+  used(queue: ConsumeQueue): void;
 }
+
+const atOnce: Fetch = (read) => read();
 
 export class ConsumeQueue implements LogicQueue {
   readonly topic: string;
   readonly queueId: number;
   readonly unitBytes = UNIT_BYTES;
   readonly files: FileQueue;
-  readonly #shared: PendingUnits;
+  readonly #memory: QueueMemory;
 
   /** The next message gets this queue offset; ahead of `maxOffset` by what is appended and not dispatched. */
   nextOffset = 0;
-  /** Units there are, written or pending. */
+  /** Units there are, written or not. */
   maxOffset = 0;
-  /** Units up to here are older than this process. */
+  /** Units before it are in the page cache at least. */
+  writtenOffset = 0;
+  /** Units before it are older than this process; only among them are holes. */
   recoveredOffset = 0;
   /** Units before it point at expired messages; see `correctMinOffset`. */
   minOffset = 0;
@@ -58,18 +72,28 @@ export class ConsumeQueue implements LogicQueue {
   /** Written since the last sync, from this unit on; -1 when nothing is. */
   unsyncedFrom = -1;
 
-  #pending: Uint8Array | undefined;
-  #pendingCount = 0;
+  /** Units from `#windowFrom` to `maxOffset`. */
+  #window: Uint8Array | undefined;
+  #windowFrom = 0;
+  /** Written units from `#aheadFrom` on, as read last. */
+  #ahead: Uint8Array | undefined;
+  #aheadFrom = 0;
 
-  constructor(topic: string, queueId: number, files: FileQueue, shared: PendingUnits) {
+  constructor(topic: string, queueId: number, files: FileQueue, memory: QueueMemory) {
     this.topic = topic;
     this.queueId = queueId;
     this.files = files;
-    this.#shared = shared;
+    this.#memory = memory;
   }
 
+  /** Units that are not written yet. */
   get pendingCount(): number {
-    return this.#pendingCount;
+    return this.maxOffset - this.writtenOffset;
+  }
+
+  /** Has anything that `release` would give back. */
+  get usesMemory(): boolean {
+    return this.#window !== undefined || this.#ahead !== undefined;
   }
 
   /**
@@ -96,57 +120,77 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   #add(physicalOffset: number, size: number, tagsCode: number): void {
-    const pending = this.#room();
-    const at = this.#pendingCount * UNIT_BYTES;
-    writeInt64(pending, at, physicalOffset);
-    writeInt32(pending, at + 8, size);
-    writeInt64(pending, at + 12, tagsCode);
-    this.#pendingCount++;
+    const window = this.#room(physicalOffset);
+    const at = (this.maxOffset - this.#windowFrom) * UNIT_BYTES;
+    writeInt64(window, at, physicalOffset);
+    writeInt32(window, at + 8, size);
+    writeInt64(window, at + 12, tagsCode);
     this.maxOffset++;
     if (this.nextOffset < this.maxOffset) this.nextOffset = this.maxOffset;
     this.maxPhysicalOffset = physicalOffset;
   }
 
-  /** Writes what is pending into the page cache. @throws RuntimeFault; the units stay pending. */
+  /** Writes what is not written into the page cache. @throws RuntimeFault; the units stay where they are. */
   write(): void {
-    const pending = this.#pending;
-    if (pending === undefined || this.#pendingCount === 0) return;
-    const from = this.maxOffset - this.#pendingCount;
-    this.files.writeSync(pending.subarray(0, this.#pendingCount * UNIT_BYTES), from * UNIT_BYTES);
+    const from = this.writtenOffset;
+    if (this.#window === undefined || from === this.maxOffset) return;
+    const bytes = this.#window.subarray((from - this.#windowFrom) * UNIT_BYTES, (this.maxOffset - this.#windowFrom) * UNIT_BYTES);
+    this.files.writeSync(bytes, from * UNIT_BYTES);
     if (this.unsyncedFrom < 0) this.unsyncedFrom = from;
-    this.#pendingCount = 0;
-    this.#shared.fault = undefined;
+    this.writtenOffset = this.maxOffset;
+    this.#memory.fault = undefined;
   }
 
-  /** Writes what is pending and gives the buffer back. @throws RuntimeFault; the units stay pending. */
+  /** Writes what is not written and gives all memory back. @throws RuntimeFault; the units stay where they are. */
   release(): void {
     this.write();
-    this.#replacePending(undefined);
+    this.#setWindow(undefined, this.maxOffset);
+    this.#setAhead(undefined, 0);
   }
 
-  /** True when the unit is read synchronously by `read`. */
-  isRecent(queueOffset: number): boolean {
-    return queueOffset >= this.recoveredOffset && queueOffset >= this.maxOffset - RECENT_UNITS;
+  /** True when `read` of these units does not touch the disk. */
+  isRecent(queueOffset: number, countMax: number): boolean {
+    if (queueOffset >= this.#windowFrom) return true;
+    const last = Math.min(queueOffset + countMax, this.#windowFrom);
+    return this.#aheadHas(queueOffset, last - queueOffset);
   }
 
   /** Raw units from `queueOffset` on, at most `countMax`; shorter at the end of the queue. */
   read(queueOffset: number, countMax: number): Uint8Array {
     const { units, filePart } = this.#split(queueOffset, countMax);
-    if (filePart.length === 0) return units;
+    if (filePart.length === 0 || this.#copyAhead(filePart, queueOffset)) return units;
     return trim(units, filePart, this.files.readSync(filePart, queueOffset * UNIT_BYTES));
   }
 
-  /** As `read`, off the event loop. */
-  async readLater(queueOffset: number, countMax: number): Promise<Uint8Array> {
+  /** As `read`, off the event loop, with units behind them kept for the next call. */
+  async readLater(queueOffset: number, countMax: number, fetch: Fetch = atOnce): Promise<Uint8Array> {
     const { units, filePart } = this.#split(queueOffset, countMax);
-    if (filePart.length === 0) return units;
-    return trim(units, filePart, await this.files.read(filePart, queueOffset * UNIT_BYTES));
+    if (filePart.length === 0 || this.#copyAhead(filePart, queueOffset)) return units;
+    const count = filePart.length / UNIT_BYTES;
+    if (count >= AHEAD_UNITS)
+      return trim(units, filePart, await fetch(() => this.files.read(filePart, queueOffset * UNIT_BYTES)));
+    // To the end of its file at most: one read, not two.
+    const perFile = this.files.fileSize / UNIT_BYTES;
+    const aheadUnits = Math.min(AHEAD_UNITS, this.writtenOffset - queueOffset, perFile - (queueOffset % perFile));
+    const block = new Uint8Array(Math.max(aheadUnits, count) * UNIT_BYTES);
+    const got = await fetch(() => this.files.read(block, queueOffset * UNIT_BYTES));
+    filePart.set(block.subarray(0, filePart.length));
+    if (got === block.length) this.#setAhead(block, queueOffset);
+    return trim(units, filePart, Math.min(got, filePart.length));
   }
 
   entry(queueOffset: number): QueueEntry | undefined {
     if (queueOffset < 0 || queueOffset >= this.maxOffset) return undefined;
     const unit = this.read(queueOffset, 1);
     return unit.length < UNIT_BYTES ? undefined : entryAt(unit, 0, queueOffset);
+  }
+
+  /** As `entry`, off the event loop unless it is in memory. */
+  async entryLater(queueOffset: number): Promise<QueueEntry | undefined> {
+    if (queueOffset < 0 || queueOffset >= this.maxOffset || this.isRecent(queueOffset, 1)) return this.entry(queueOffset);
+    const unit = new Uint8Array(UNIT_BYTES);
+    const got = await this.files.read(unit, queueOffset * UNIT_BYTES);
+    return got < UNIT_BYTES ? undefined : entryAt(unit, 0, queueOffset);
   }
 
   /**
@@ -217,7 +261,10 @@ export class ConsumeQueue implements LogicQueue {
       }
     }
     if (cut && this.files.count > 0) this.files.cut(low * UNIT_BYTES);
+    this.#setWindow(undefined, low);
+    this.#setAhead(undefined, 0);
     this.maxOffset = low;
+    this.writtenOffset = low;
     this.nextOffset = low;
     this.recoveredOffset = low;
     this.minOffset = this.files.begin / UNIT_BYTES;
@@ -225,35 +272,82 @@ export class ConsumeQueue implements LogicQueue {
     this.maxPhysicalOffset = last === undefined || isBlank(last) ? -1 : last.physicalOffset;
   }
 
-  /** Drops pending units and all files. */
+  /** Drops all units, those in memory and all files. */
   destroy(): void {
-    this.#replacePending(undefined);
-    this.#pendingCount = 0;
+    this.writtenOffset = this.maxOffset;
+    this.#setWindow(undefined, this.maxOffset);
+    this.#setAhead(undefined, 0);
     this.files.destroy();
   }
 
-  /** The buffer with room for one more unit. */
-  #room(): Uint8Array {
-    const pending = this.#pending;
-    if (pending !== undefined && this.#pendingCount * UNIT_BYTES < pending.length) return pending;
-    if (pending !== undefined && this.#pendingCount >= PENDING_UNITS_MAX) {
-      try {
-        this.write();
-        return pending;
-      } catch (error) {
-        // Its message is acknowledged and in the log: the unit must not be lost. The store stops taking messages.
-        this.#shared.fault = error as Error;
-      }
-    }
-    const larger = new Uint8Array(pending === undefined ? PENDING_UNITS_FIRST * UNIT_BYTES : pending.length * 2);
-    if (pending !== undefined) larger.set(pending);
-    this.#replacePending(larger);
-    return larger;
+  /** True when no message of the window is in the tail buffer any more, whose newest is at `physicalOffset`. */
+  isQuiet(physicalOffset: number): boolean {
+    return this.maxPhysicalOffset < physicalOffset - TAIL_CACHE_BYTES;
   }
 
-  #replacePending(buffer: Uint8Array | undefined): void {
-    this.#shared.bytes += (buffer?.length ?? 0) - (this.#pending?.length ?? 0);
-    this.#pending = buffer;
+  /** The window with room for one more unit, whose message is at `physicalOffset`. */
+  #room(physicalOffset: number): Uint8Array {
+    const window = this.#window;
+    const count = this.maxOffset - this.#windowFrom;
+    if (window !== undefined && count * UNIT_BYTES < window.length) return window;
+    if (this.pendingCount >= PENDING_UNITS_MAX) {
+      try {
+        this.write();
+      } catch (error) {
+        // Its message is acknowledged and in the log: the unit must not be lost. The store stops taking messages.
+        this.#memory.fault = error as Error;
+      }
+    }
+    const kept = count - this.#unneeded(physicalOffset);
+    // Half of it free makes up for the copy; a window of needed units grows.
+    const units = window === undefined ? WINDOW_UNITS_FIRST : kept > count / 2 ? count * 2 : count;
+    const next = window !== undefined && units === count ? window : new Uint8Array(units * UNIT_BYTES);
+    if (window !== undefined) next.set(window.subarray((count - kept) * UNIT_BYTES, count * UNIT_BYTES));
+    this.#setWindow(next, this.maxOffset - kept);
+    return next;
+  }
+
+  /** Units at the start of the window that are written and whose messages have left the tail buffer. */
+  #unneeded(physicalOffset: number): number {
+    const written = this.writtenOffset - this.#windowFrom;
+    const count = this.maxOffset - this.#windowFrom;
+    if (this.#window === undefined || written === 0) return 0;
+    if (count >= WINDOW_UNITS_MAX) return Math.min(written, count >>> 1);
+    let low = 0;
+    for (let high = written; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if (readInt64(this.#window, middle * UNIT_BYTES) < physicalOffset - TAIL_CACHE_BYTES) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #setWindow(window: Uint8Array | undefined, from: number): void {
+    const fresh = window !== undefined && !this.usesMemory;
+    this.#memory.bytes += (window?.length ?? 0) - (this.#window?.length ?? 0);
+    this.#window = window;
+    this.#windowFrom = from;
+    if (fresh) this.#memory.used(this);
+  }
+
+  #setAhead(block: Uint8Array | undefined, from: number): void {
+    const fresh = block !== undefined && !this.usesMemory;
+    this.#memory.bytes += (block?.length ?? 0) - (this.#ahead?.length ?? 0);
+    this.#ahead = block;
+    this.#aheadFrom = from;
+    if (fresh) this.#memory.used(this);
+  }
+
+  #aheadHas(queueOffset: number, count: number): boolean {
+    const from = queueOffset - this.#aheadFrom;
+    return this.#ahead !== undefined && from >= 0 && (from + count) * UNIT_BYTES <= this.#ahead.length;
+  }
+
+  #copyAhead(target: Uint8Array, queueOffset: number): boolean {
+    if (this.#ahead === undefined || !this.#aheadHas(queueOffset, target.length / UNIT_BYTES)) return false;
+    const from = (queueOffset - this.#aheadFrom) * UNIT_BYTES;
+    target.set(this.#ahead.subarray(from, from + target.length));
+    return true;
   }
 
   /**
@@ -286,17 +380,19 @@ export class ConsumeQueue implements LogicQueue {
     this.files.writeSync(blank, from * UNIT_BYTES);
     if (this.unsyncedFrom < 0) this.unsyncedFrom = from;
     this.minOffset = queueOffset;
+    this.#setWindow(undefined, queueOffset);
     this.maxOffset = queueOffset;
+    this.writtenOffset = queueOffset;
   }
 
+  /** Room for the units, with those that are in the window; `filePart` is what must come from the files. */
   #split(queueOffset: number, countMax: number): { units: Uint8Array; filePart: Uint8Array } {
     const count = Math.max(0, Math.min(countMax, this.maxOffset - queueOffset));
     const units = new Uint8Array(count * UNIT_BYTES);
-    const pendingFrom = this.maxOffset - this.#pendingCount;
-    const inFiles = Math.max(0, Math.min(count, pendingFrom - queueOffset));
-    if (inFiles < count && this.#pending !== undefined) {
-      const from = (queueOffset + inFiles - pendingFrom) * UNIT_BYTES;
-      units.set(this.#pending.subarray(from, from + (count - inFiles) * UNIT_BYTES), inFiles * UNIT_BYTES);
+    const inFiles = Math.max(0, Math.min(count, this.#windowFrom - queueOffset));
+    if (inFiles < count && this.#window !== undefined) {
+      const from = (queueOffset + inFiles - this.#windowFrom) * UNIT_BYTES;
+      units.set(this.#window.subarray(from, from + (count - inFiles) * UNIT_BYTES), inFiles * UNIT_BYTES);
     }
     return { units, filePart: units.subarray(0, inFiles * UNIT_BYTES) };
   }

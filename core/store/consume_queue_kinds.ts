@@ -52,9 +52,9 @@ export class ConsumeQueueKinds implements LogicQueues {
     }
   }
 
-  /** What all queues have pending; see `PendingUnits`. */
+  /** Why the last write failed; see `QueueMemory`. */
   get fault(): Error | undefined {
-    return this.simple.pending.fault;
+    return this.simple.memory.fault;
   }
 
   find({ topic, queueId }: QueueRef): LogicQueue | undefined {
@@ -119,7 +119,7 @@ export class ConsumeQueueKinds implements LogicQueues {
     try {
       for (const queue of this.#dirty) queue.release();
     } catch (error) {
-      this.simple.pending.fault = error as Error;
+      this.simple.memory.fault = error as Error;
     }
   }
 
@@ -139,6 +139,10 @@ export class ConsumeQueueKinds implements LogicQueues {
       for (const queue of dirty) this.#dirty.add(queue);
       throw error;
     }
+  }
+
+  hurry(): void {
+    this.simple.hurry();
   }
 
   stop(): void {
@@ -181,7 +185,7 @@ export class ConsumeQueueKinds implements LogicQueues {
     if (queue === undefined) {
       const fileSize = Math.ceil(this.#settings.mapperFileSizeBatchConsumeQueue / BATCH_UNIT_BYTES) * BATCH_UNIT_BYTES;
       const files = new FileQueue(this.#open, `${this.#directory}/${topic}/${queueId}`, fileSize);
-      queue = new BatchConsumeQueue(topic, queueId, files, this.simple.pending);
+      queue = new BatchConsumeQueue(topic, queueId, files, this.simple.memory);
       queues.set(queueId, queue);
     }
     return queue;

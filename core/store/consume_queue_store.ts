@@ -2,34 +2,52 @@
  * All consume queues of a store: `consumequeue/<topic>/<queueId>/`. Directories and files are made when a queue's units are
  * first written, so a topic of 1,024 queues costs nothing until they are used.
  */
-import type { Files } from "../runtime.ts";
-import { ConsumeQueue, type PendingUnits, UNIT_BYTES } from "./consume_queue.ts";
+import type { Clock, Files } from "../runtime.ts";
+import { ConsumeQueue, type QueueMemory, UNIT_BYTES } from "./consume_queue.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import { FileQueue } from "./file_queue.ts";
 import type { QueueRef } from "./message_store.ts";
 import type { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
 
-/** Buffers of pending units of all queues: beyond it all are written. */
-const PENDING_BYTES_MAX = 8 * 1024 * 1024;
+/** Windows and read blocks of all queues: beyond it those of quiet queues go. 40 units each for 20,000 queues. */
+const MEMORY_BYTES_MAX = 16 * 1024 * 1024;
+/** Busy queues that are passed over, in search of a quiet one, before the next is taken whatever it is. */
+const PASSED_OVER_MAX = 16;
 
-/** Syncs under way: two, as the thread pools of the runtimes have four threads and the log must not wait. */
-const SYNCS_AT_ONCE = 2;
+/**
+ * Queues a second that a checkpoint writes and syncs: 20,000 of them are spread over 20 s instead of keeping disk and event
+ * loop busy for as long as they last.
+ */
+const QUEUES_PER_SECOND = 1000;
+/** Queues between two looks at the clock. */
+const QUEUES_PER_SLICE = 50;
+/** Syncs under way when the store closes and nothing else wants the disk. A checkpoint has one. */
+const SYNCS_AT_ONCE = 3;
 
 export class ConsumeQueueStore {
-  readonly pending: PendingUnits = { bytes: 0, fault: undefined };
+  readonly memory: QueueMemory = { bytes: 0, fault: undefined, used: (queue) => this.#inMemory.add(queue) };
   readonly #files: Files;
+  readonly #clock: Clock;
   readonly #open: OpenFiles;
   readonly #settings: StoreSettings;
   readonly #directory: string;
   readonly #topics = new Map<string, Map<number, ConsumeQueue>>();
   /** Queues with units that are pending or not on the disk. */
   #dirty = new Set<ConsumeQueue>();
+  /** Queues with a window or a read block, in the order in which `trim` looks at them. */
+  readonly #inMemory = new Set<ConsumeQueue>();
   #stopped = false;
-  /** Directories with entries that a failed sync left off the disk. */
-  #newDirectories = new Set<string>();
+  /** Ends the pause of a paced `sync`. */
+  #pause: (() => void) | undefined;
+  #hurries = false;
+  /** Log offset of the newest message. */
+  #newestPhysical = 0;
+  /** Directories with entries that are not on the disk. */
+  readonly #newDirectories = new Set<string>();
 
-  constructor(open: OpenFiles, settings: StoreSettings) {
+  constructor(clock: Clock, open: OpenFiles, settings: StoreSettings) {
+    this.#clock = clock;
     this.#open = open;
     this.#files = open.files;
     this.#settings = settings;
@@ -60,7 +78,7 @@ export class ConsumeQueueStore {
       const size = this.#settings.mappedFileSizeConsumeQueue;
       // Apache rounds up to whole units as well.
       const fileSize = Math.ceil(size / UNIT_BYTES) * UNIT_BYTES;
-      queue = new ConsumeQueue(topic, queueId, new FileQueue(this.#open, this.#pathOf(topic, queueId), fileSize), this.pending);
+      queue = new ConsumeQueue(topic, queueId, new FileQueue(this.#open, this.#pathOf(topic, queueId), fileSize), this.memory);
       queues.set(queueId, queue);
     }
     return queue;
@@ -81,6 +99,7 @@ export class ConsumeQueueStore {
   /** @returns false when the request's queue offset can't be right; see `ConsumeQueue.put`. */
   put(queue: ConsumeQueue, request: DispatchRequest): boolean {
     this.#dirty.add(queue);
+    this.#newestPhysical = request.physicalOffset;
     return queue.put(request.queueOffset, request.physicalOffset, request.size, request.tagsCode);
   }
 
@@ -90,58 +109,124 @@ export class ConsumeQueueStore {
     return queue.addHole();
   }
 
-  /** Keeps the pending units within their bound; cheap when they are. */
+  /** Keeps the memory of all queues within its bound, a few queues at a time; cheap when it is. */
   trim(): void {
-    if (this.pending.bytes > PENDING_BYTES_MAX) this.writeAll();
+    let passedOver = 0;
+    while (this.memory.bytes > MEMORY_BYTES_MAX) {
+      const [queue] = this.#inMemory;
+      if (queue === undefined) return;
+      if (queue.isQuiet(this.#newestPhysical) || passedOver >= PASSED_OVER_MAX) {
+        try {
+          this.#release(queue);
+        } catch (error) {
+          // Not lost, only kept. The store takes no messages until a write succeeds.
+          this.memory.fault = error as Error;
+          return;
+        }
+        passedOver = 0;
+      } else {
+        // To the end.
+        this.#inMemory.delete(queue);
+        this.#inMemory.add(queue);
+        passedOver++;
+      }
+    }
   }
 
-  /** Writes all pending units into the page cache; on a failure the rest stays pending and `pending.fault` says why. */
+  /** Writes all units into the page cache; on a failure the rest stays in memory and `memory.fault` says why. */
   writeAll(): void {
     try {
-      for (const queue of this.#dirty) queue.release();
+      for (const queue of this.#dirty) queue.write();
     } catch (error) {
-      this.pending.fault = error as Error;
+      this.memory.fault = error as Error;
     }
   }
 
   /**
-   * Puts everything dispatched so far on the disk: the queues one after another, a few at a time, off the event loop.
+   * Puts everything dispatched so far on the disk, off the event loop and at a pace of `QUEUES_PER_SECOND`, or as fast as
+   * the disk can after `hurry`.
    * @throws RuntimeFault; what was not synced is tried again by the next call
    */
   async sync(): Promise<void> {
     const dirty = this.#dirty;
     this.#dirty = new Set();
-    const directories = this.#newDirectories;
-    this.#newDirectories = new Set();
     const left = dirty.values();
-    const syncSome = async (): Promise<void> => {
-      // The workers share one iterator: each takes the next queue that none has taken.
-      for (const queue of left) {
-        if (this.#stopped) throw new Error("the store closed before all consume queues were synced");
-        queue.release();
-        for (const directory of queue.files.takeNewDirectories()) directories.add(directory);
-        const from = queue.unsyncedFrom;
-        if (from < 0) continue;
-        queue.unsyncedFrom = -1;
-        await queue.files.dataSync(from * UNIT_BYTES, (queue.maxOffset - queue.pendingCount) * UNIT_BYTES);
-      }
-    };
     try {
-      await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, syncSome));
-      for (const directory of directories) if (this.#files.exists(directory)) this.#files.syncDirectory(directory);
+      await this.#syncPaced(left);
+      // Who hurries shares what is left among several.
+      await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, () => this.#syncRest(left)));
+      this.#syncDirectories();
     } catch (error) {
       for (const queue of dirty) {
         this.#dirty.add(queue);
         if (queue.unsyncedFrom < 0) queue.unsyncedFrom = queue.recoveredOffset;
       }
-      for (const directory of directories) this.#newDirectories.add(directory);
       throw error;
     }
+  }
+
+  /** A `sync` that is under way, and all that follow, no longer spare the disk. */
+  hurry(): void {
+    this.#hurries = true;
+    this.#pause?.();
+  }
+
+  /** Ends with nothing left, or when somebody hurries. */
+  async #syncPaced(left: Iterator<ConsumeQueue>): Promise<void> {
+    const startedAt = this.#clock.monotonic();
+    for (let done = 0; !this.#hurries; ) {
+      const next = left.next();
+      if (next.done === true) return;
+      await this.#syncOne(next.value);
+      if (++done % QUEUES_PER_SLICE > 0) continue;
+      this.#syncDirectories();
+      const aheadMs = (done / QUEUES_PER_SECOND) * 1000 - (this.#clock.monotonic() - startedAt);
+      if (aheadMs > 0) await this.#wait(aheadMs);
+    }
+  }
+
+  async #syncRest(left: Iterator<ConsumeQueue>): Promise<void> {
+    for (let next = left.next(); next.done !== true; next = left.next()) await this.#syncOne(next.value);
+  }
+
+  async #syncOne(queue: ConsumeQueue): Promise<void> {
+    if (this.#stopped) throw new Error("the store closed before all consume queues were synced");
+    if (queue.isQuiet(this.#newestPhysical)) this.#release(queue);
+    else queue.write();
+    for (const directory of queue.files.takeNewDirectories()) this.#newDirectories.add(directory);
+    const from = queue.unsyncedFrom;
+    if (from < 0) return;
+    queue.unsyncedFrom = -1;
+    await queue.files.dataSync(from * UNIT_BYTES, queue.writtenOffset * UNIT_BYTES);
+  }
+
+  #release(queue: ConsumeQueue): void {
+    queue.release();
+    this.#inMemory.delete(queue);
+  }
+
+  #syncDirectories(): void {
+    for (const directory of this.#newDirectories) {
+      if (this.#files.exists(directory)) this.#files.syncDirectory(directory);
+      this.#newDirectories.delete(directory);
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimeout(() => this.#pause?.(), ms);
+      this.#pause = () => {
+        timer.cancel();
+        this.#pause = undefined;
+        resolve();
+      };
+    });
   }
 
   /** Ends a `sync` that is under way; it rejects. */
   stop(): void {
     this.#stopped = true;
+    this.#pause?.();
   }
 
   delete(topic: string): void {
@@ -149,6 +234,7 @@ export class ConsumeQueueStore {
     if (queues === undefined) return;
     for (const queue of queues.values()) {
       this.#dirty.delete(queue);
+      this.#inMemory.delete(queue);
       queue.destroy();
     }
     this.#topics.delete(topic);

@@ -58,9 +58,6 @@ import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
 
-/** Files open at once; a process may usually have 1,024, and sockets need them too. */
-const OPEN_FILES_MAX = 400;
-
 type State = "new" | "loading" | "open" | "closing" | "closed";
 
 export class DefaultMessageStore implements MessageStore {
@@ -95,7 +92,7 @@ export class DefaultMessageStore implements MessageStore {
     this.#log = log;
     this.#settings = settings;
     const root = settings.storePathRootDir;
-    this.#openFiles = new OpenFiles(runtime.files, OPEN_FILES_MAX);
+    this.#openFiles = new OpenFiles(runtime.files, settings.openFilesMax);
     const paths = new CommitLogPaths(settings);
     const directories = paths.directories.join(",");
     const logFiles = new FileQueue(this.#openFiles, directories, settings.mappedFileSizeCommitLog, paths);
@@ -103,7 +100,7 @@ export class DefaultMessageStore implements MessageStore {
       written: (end) => this.#onWritten(end),
       discarded: (end) => this.#onDiscarded(end),
     });
-    const simple = new ConsumeQueueStore(this.#openFiles, settings);
+    const simple = new ConsumeQueueStore(runtime.clock, this.#openFiles, settings);
     const queues = new ConsumeQueueKinds(simple, this.#openFiles, settings, topicAttributes);
     const index = new IndexService(runtime, log, settings, this.#openFiles);
     const checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);

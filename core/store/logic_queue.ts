@@ -7,6 +7,9 @@
 import type { DispatchRequest } from "./dispatch_request.ts";
 import type { QueueEntry } from "./message_store.ts";
 
+/** Runs `read`, now or when it is its turn. */
+export type Fetch = <T>(read: () => Promise<T>) => Promise<T>;
+
 export interface LogicQueue {
   readonly topic: string;
   readonly queueId: number;
@@ -20,13 +23,15 @@ export interface LogicQueue {
   readonly minOffset: number;
   /** Log offset of the newest unit's message; -1 without. */
   readonly maxPhysicalOffset: number;
+  /** Holes, as recovery leaves them, lie before it. */
+  readonly recoveredOffset: number;
 
-  /** True when what is there from `queueOffset` on is read synchronously by `read`. */
-  isRecent(queueOffset: number): boolean;
+  /** True when `read` of these units does not wait for the disk. */
+  isRecent(queueOffset: number, countMax: number): boolean;
   /** Raw units from the one that holds `queueOffset` on, at most `countMax`; shorter at the end of the queue. */
   read(queueOffset: number, countMax: number): Uint8Array;
-  /** As `read`, off the event loop. */
-  readLater(queueOffset: number, countMax: number): Promise<Uint8Array>;
+  /** As `read`, off the event loop. @param fetch decides when a read of the disk begins; at once without */
+  readLater(queueOffset: number, countMax: number, fetch?: Fetch): Promise<Uint8Array>;
   /** The unit that holds `queueOffset`; its own offset is that of its first message. */
   entry(queueOffset: number): QueueEntry | undefined;
 
@@ -49,6 +54,8 @@ export interface LogicQueues {
   sync(): Promise<void>;
   /** Drops light queues whose messages are all expired; returns how many. */
   dropExpired(): number;
+  /** A `sync` that is under way no longer spares the disk. */
+  hurry(): void;
   /** Writes all pending units into the page cache. */
   writeAll(): void;
   /** Ends a `sync` that is under way. */

@@ -2,8 +2,9 @@
  * What a pull gets: units of the consume queue from an offset on, filtered by their tags, then the records they point at.
  * Statuses and offsets are Apache's.
  *
- * A consumer at the tail is served from the tail buffer, at once and without a read. Everything older is read off the event
- * loop in large blocks: a consumer far behind, or a slow disk, does not slow the one at the tail.
+ * A consumer at the tail is served from memory, units and records, at once and without a read. Everything older is read off
+ * the event loop in large pieces, with few reads in flight: a consumer far behind, or a slow disk, does not slow the one at
+ * the tail.
  */
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { MAGIC_V1, MAGIC_V2, RECORD_AT, RECORD_BYTES_MIN } from "../../wire/message.ts";
@@ -66,12 +67,13 @@ export class MessageReader {
 
     // Without a filter no more units are needed than messages are wanted.
     const scanned = filter === undefined ? limits.messagesMax : this.#scannedMax(limits);
-    if (queue.isRecent(offset)) return this.#deliver(queue, offset, limits, filter, queue.read(offset, scanned), 0);
     // Recovery may have left holes: the unit in front tells whether the first is one.
-    const lead = offset > minOffset && queue.unitBytes === UNIT_BYTES ? 1 : 0;
-    return queue
-      .readLater(offset - lead, scanned + lead)
-      .then((units) => this.#deliver(queue, offset, limits, filter, units, lead));
+    const lead = offset > minOffset && offset < queue.recoveredOffset ? 1 : 0;
+    const from = offset - lead;
+    const count = scanned + lead;
+    if (queue.isRecent(from, count)) return this.#deliver(queue, offset, limits, filter, queue.read(from, count), lead);
+    const units = queue.readLater(from, count, (read) => this.#ahead.fetch(read));
+    return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead));
   }
 
   #deliver(
@@ -97,7 +99,7 @@ export class MessageReader {
     let filled = 0;
     for (let i = 0; i < offsets.length; i++) {
       const target = body.subarray(filled, filled + (sizes[i] as number));
-      if (!this.#commitLog.copyRecent(target, offsets[i] as number)) return this.#readLater(queue, selection, body, filled, i);
+      if (!this.#isHere(target, offsets[i] as number)) return this.#readLater(queue, selection, body, filled, i);
       filled = this.#accept(target, offsets[i] as number, filled);
     }
     return this.#result(queue, selection, body, filled);
@@ -186,7 +188,7 @@ export class MessageReader {
     return (this.#memoryBytes * this.#settings.accessMessageInMemoryMaxRatio) / 100;
   }
 
-  /** Reads the selected records from the `from`-th on. */
+  /** Reads the selected records from the `from`-th on; `filledBefore` bytes of those before it are in `body`. */
   async #readLater(
     queue: LogicQueue,
     selection: Selection,
@@ -195,19 +197,43 @@ export class MessageReader {
     from: number,
   ): Promise<GetResult> {
     const { offsets, sizes } = selection;
+    const gone = new Set<number>();
+    const near: { target: Uint8Array; index: number }[] = [];
+    const reads: Promise<void>[] = [];
+    const read = async (target: Uint8Array, index: number, isNear: boolean): Promise<void> => {
+      if (!(await this.#ahead.read(target, offsets[index] as number, isNear))) gone.add(index);
+    };
+    let at = filledBefore;
+    for (let index = from; index < offsets.length; index++) {
+      const offset = offsets[index] as number;
+      const target = body.subarray(at, at + (sizes[index] as number));
+      at += target.length;
+      if (this.#isHere(target, offset)) continue;
+      // A record with another near it is worth a piece of the log; one far from the rest is read by itself, beside others.
+      if (isNeighbour(offset, offsets[index + 1]) || isNeighbour(offset, offsets[index - 1])) near.push({ target, index });
+      else reads.push(read(target, index, false));
+    }
+    const readNear = async (): Promise<void> => {
+      // One after another: what the first brings has the next in it.
+      for (const { target, index } of near) await read(target, index, true);
+    };
+    await Promise.all([readNear(), ...reads]);
+
     let filled = filledBefore;
+    at = filledBefore;
     for (let i = from; i < offsets.length; i++) {
-      const offset = offsets[i] as number;
-      const target = body.subarray(filled, filled + (sizes[i] as number));
-      if (!this.#ahead.copy(target, offset)) {
-        // A record with another near it is worth a block of the log; one far from the rest is read by itself.
-        const near = isNeighbour(offset, offsets[i + 1]) || isNeighbour(offset, offsets[i - 1]);
-        if (near) await this.#ahead.load(offset, target.length);
-        if (!(near && this.#ahead.copy(target, offset)) && !(await this.#commitLog.read(target, offset))) continue;
-      }
-      filled = this.#accept(target, offset, filled);
+      const size = sizes[i] as number;
+      // Something before it was left out.
+      if (filled < at) body.copyWithin(filled, at, at + size);
+      at += size;
+      if (!gone.has(i)) filled = this.#accept(body.subarray(filled, filled + size), offsets[i] as number, filled);
     }
     return this.#result(queue, selection, body, filled);
+  }
+
+  /** Copies a record that is in memory; false when it is not. */
+  #isHere(target: Uint8Array, offset: number): boolean {
+    return this.#commitLog.copyRecent(target, offset) || this.#ahead.copy(target, offset);
   }
 
   /**

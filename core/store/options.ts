@@ -25,6 +25,12 @@ const places = {
   ),
   maxHashSlotNum: int(5_000_000, "never", "Hash slots an index file.", { min: 1 }),
   maxIndexNum: int(20_000_000, "never", "Entries an index file.", { min: 2 }),
+  openFilesMax: int(
+    400,
+    "restart",
+    "Most files of the store that are open at once; the least recently used is closed. Ours, not Apache's.",
+    { min: 8, max: 1_000_000 },
+  ),
 };
 
 const durability = {

@@ -1,85 +1,148 @@
 /**
- * Old parts of the log, read in large blocks off the event loop and kept for a moment.
+ * Old parts of the log, read in large pieces off the event loop and kept for a moment.
  *
  * Consumers that are behind read the queues of one topic side by side: each pull wants every n-th record of the same stretch
- * of the log. With eight queues a read of just that stretch would move eight bytes for each one delivered; with the block
- * kept, the next seven pulls find it here. Blocks hold only bytes that are written, and those never change.
+ * of the log. With eight queues a read of just that stretch would move eight bytes for each one delivered; with the piece
+ * kept, the next seven pulls find it here. A piece begins close before the first byte that was asked for, so that what lies
+ * together comes with one read; where one piece ends the next begins. Pieces hold only bytes that are written, and those
+ * never change.
+ *
+ * Everything that a pull fetches from the disk, here or in a consume queue, goes through `fetch`: a bound on reads in flight,
+ * in the order of asking. Who waits is a pull that was admitted, so pullThreadPoolQueueCapacity bounds the line.
  */
 import type { CommitLog } from "./commit_log.ts";
+import { Deferred } from "./deferred.ts";
 
-const BLOCK_BYTES = 512 * 1024;
+const PIECE_BYTES = 512 * 1024;
 /** 4 MiB. */
-const BLOCKS_MAX = 8;
+const PIECES_MAX = 8;
+/** Where pieces begin: a consumer a little behind another finds its piece. */
+const ALIGN_BYTES = 64 * 1024;
+/** A record that is longer is read by itself, straight to where it is wanted. */
+const RECORD_BYTES_MAX = 256 * 1024;
+/**
+ * Reads in flight. The runtimes' thread pools have four threads: with one sync of a consume queue there is always one left
+ * for the log.
+ */
+export const READS_AT_ONCE = 2;
 
-interface Block {
+interface Piece {
   readonly bytes: Uint8Array;
+  /** Log offset of byte 0. */
+  readonly base: number;
   /** Bytes that are there; fewer than all at the end of the log. */
   length: number;
 }
 
 export class ReadAhead {
   readonly #commitLog: CommitLog;
-  /** By number; the least recently used first. */
-  readonly #blocks = new Map<number, Block>();
+  /** The least recently loaded first. */
+  readonly #pieces: Piece[] = [];
+  /** Pieces to come, by their base. */
   readonly #loading = new Map<number, Promise<void>>();
   readonly #free: Uint8Array[] = [];
+  #inFlight = 0;
+  readonly #line: Deferred<void>[] = [];
 
   constructor(commitLog: CommitLog) {
     this.#commitLog = commitLog;
   }
 
-  /** True when a record in `[a, b)` of the log is close enough for both to be read at once. */
+  /** True when records at both log offsets are close enough to be read at once. */
   static isNear(a: number, b: number): boolean {
-    return Math.abs(b - a) < BLOCK_BYTES / 2;
+    return Math.abs(b - a) < PIECE_BYTES / 2;
+  }
+
+  /** Runs `read` when fewer than `READS_AT_ONCE` are in flight. @throws what `read` throws */
+  async fetch<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#inFlight >= READS_AT_ONCE) {
+      const turn = new Deferred<void>();
+      this.#line.push(turn);
+      await turn.promise;
+    } else this.#inFlight++;
+    try {
+      return await read();
+    } finally {
+      // The place goes from hand to hand.
+      const next = this.#line.shift();
+      if (next === undefined) this.#inFlight--;
+      else next.resolve();
+    }
   }
 
   /** Copies log bytes that are here; false when some are not. */
   copy(target: Uint8Array, offset: number): boolean {
     for (let done = 0; done < target.length; ) {
-      const number = Math.floor((offset + done) / BLOCK_BYTES);
-      const block = this.#blocks.get(number);
-      if (block === undefined) return false;
-      const from = offset + done - number * BLOCK_BYTES;
-      const to = Math.min(from + target.length - done, BLOCK_BYTES);
-      if (to > block.length) return false;
-      target.set(from === 0 && to === BLOCK_BYTES ? block.bytes : block.bytes.subarray(from, to), done);
-      done += to - from;
+      const piece = this.#pieceAt(offset + done);
+      if (piece === undefined) return false;
+      const from = offset + done - piece.base;
+      const count = Math.min(target.length - done, piece.length - from);
+      target.set(piece.bytes.subarray(from, from + count), done);
+      done += count;
     }
     return true;
   }
 
-  /** Fetches the blocks that hold `[offset, offset + bytes)`; what can't be had is not here afterwards. @throws RuntimeFault */
-  async load(offset: number, bytes: number): Promise<void> {
-    const last = Math.floor((offset + bytes - 1) / BLOCK_BYTES);
-    for (let number = Math.floor(offset / BLOCK_BYTES); number <= last; number++) {
-      let loading = this.#loading.get(number);
+  /** Reads one record into `target`, with what follows it in the log when that is `near`. @returns false when it is gone */
+  async read(target: Uint8Array, offset: number, near: boolean): Promise<boolean> {
+    if (near && target.length <= RECORD_BYTES_MAX) {
+      await this.#load(offset, target.length);
+      if (this.copy(target, offset)) return true;
+    }
+    return this.fetch(() => this.#commitLog.read(target, offset));
+  }
+
+  /** Fetches pieces until `[offset, offset + bytes)` is here; what can't be had is not here afterwards. @throws RuntimeFault */
+  async #load(offset: number, bytes: number): Promise<void> {
+    for (let at = offset; at < offset + bytes; ) {
+      const piece = this.#pieceAt(at);
+      if (piece !== undefined) {
+        at = piece.base + piece.length;
+        continue;
+      }
+      let loading = this.#loadingAt(at);
       if (loading === undefined) {
-        loading = this.#loadBlock(number).finally(() => this.#loading.delete(number));
-        this.#loading.set(number, loading);
+        // One that began before the log does would have a hole.
+        const base = Math.max(at - (at % ALIGN_BYTES), this.#commitLog.minOffset);
+        loading = this.fetch(() => this.#loadPiece(base)).finally(() => this.#loading.delete(base));
+        this.#loading.set(base, loading);
       }
       await loading;
+      // Gone, at the end of the log, or dropped again: it is read by itself.
+      if (this.#pieceAt(at) === undefined) return;
     }
   }
 
-  async #loadBlock(number: number): Promise<void> {
-    const base = number * BLOCK_BYTES;
-    const old = this.#blocks.get(number);
-    if (old !== undefined) this.#drop(number, old);
-    const begin = Math.max(base, this.#commitLog.minOffset);
-    const length = Math.min(BLOCK_BYTES, this.#commitLog.writtenOffset - base);
-    // A block that begins before the log does would have a hole: its records are read one by one.
-    if (begin > base || length <= 0) return;
-    const bytes = this.#free.pop() ?? new Uint8Array(BLOCK_BYTES);
-    if (!(await this.#commitLog.read(bytes.subarray(0, length), base))) return;
-    this.#blocks.set(number, { bytes, length });
-    for (const [oldest, block] of this.#blocks) {
-      if (this.#blocks.size <= BLOCKS_MAX) break;
-      this.#drop(oldest, block);
-    }
+  async #loadPiece(base: number): Promise<void> {
+    const end = Math.min(base + PIECE_BYTES, this.#commitLog.writtenOffset);
+    const old = this.#pieces.findIndex((piece) => piece.base === base);
+    if (old >= 0) this.#drop(old);
+    // To where another begins at most.
+    const length = this.#pieces.reduce((to, piece) => (piece.base > base ? Math.min(to, piece.base) : to), end) - base;
+    if (length <= 0) return;
+    if (this.#pieces.length >= PIECES_MAX) this.#drop(0);
+    const bytes = this.#free.pop() ?? new Uint8Array(PIECE_BYTES);
+    if (await this.#commitLog.read(length === PIECE_BYTES ? bytes : bytes.subarray(0, length), base)) {
+      this.#pieces.push({ bytes, base, length });
+    } else this.#free.push(bytes);
   }
 
-  #drop(number: number, block: Block): void {
-    this.#blocks.delete(number);
-    if (this.#free.length < BLOCKS_MAX) this.#free.push(block.bytes);
+  #loadingAt(offset: number): Promise<void> | undefined {
+    for (const [base, loading] of this.#loading) if (offset >= base && offset < base + PIECE_BYTES) return loading;
+    return undefined;
+  }
+
+  #pieceAt(offset: number): Piece | undefined {
+    // The newest first: it reaches furthest where two overlap.
+    for (let i = this.#pieces.length - 1; i >= 0; i--) {
+      const piece = this.#pieces[i] as Piece;
+      if (offset >= piece.base && offset < piece.base + piece.length) return piece;
+    }
+    return undefined;
+  }
+
+  #drop(index: number): void {
+    const [piece] = this.#pieces.splice(index, 1);
+    if (piece !== undefined && this.#free.length < PIECES_MAX) this.#free.push(piece.bytes);
   }
 }

@@ -8,6 +8,8 @@
 /** One buffer. Sixteen of them are the steady size of the tail: 8 MiB. */
 const CHUNK_BYTES = 512 * 1024;
 const RECENT_CHUNKS = 16;
+/** So far behind the log's end, at least, nothing is in the tail buffer any more. */
+export const TAIL_CACHE_BYTES = CHUNK_BYTES * RECENT_CHUNKS;
 
 export interface Chunk {
   readonly bytes: Uint8Array;
