@@ -14,7 +14,7 @@
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
-import { type Fetch, type LogicQueue, offsetsOf } from "./logic_queue.ts";
+import { type InTurn, type LogicQueue, offsetsOf } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
 
 export const BATCH_UNIT_BYTES = 46;
@@ -146,10 +146,10 @@ export class BatchConsumeQueue implements LogicQueue {
     return trim(units, filePart, this.files.readSync(filePart, from));
   }
 
-  async readLater(queueOffset: number, countMax: number, fetch: Fetch = (read) => read()): Promise<Uint8Array> {
+  async readLater(queueOffset: number, countMax: number, inTurn: InTurn = (read) => read()): Promise<Uint8Array> {
     const { units, filePart, from } = this.#split(this.#find(queueOffset), countMax);
     if (filePart.length === 0) return units;
-    return trim(units, filePart, await fetch(() => this.files.read(filePart, from)));
+    return trim(units, filePart, await inTurn(() => this.files.read(filePart, from)));
   }
 
   entry(queueOffset: number): QueueEntry | undefined {

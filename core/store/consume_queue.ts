@@ -18,7 +18,7 @@
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import type { FileQueue } from "./file_queue.ts";
-import type { Fetch, LogicQueue } from "./logic_queue.ts";
+import type { InTurn, LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
 import { TAIL_CACHE_BYTES } from "./tail_buffer.ts";
 
@@ -46,7 +46,7 @@ export interface QueueMemory {
   used(queue: ConsumeQueue): void;
 }
 
-const atOnce: Fetch = (read) => read();
+const atOnce: InTurn = (read) => read();
 
 export class ConsumeQueue implements LogicQueue {
   readonly topic: string;
@@ -163,17 +163,17 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   /** As `read`, off the event loop, with units behind them kept for the next call. */
-  async readLater(queueOffset: number, countMax: number, fetch: Fetch = atOnce): Promise<Uint8Array> {
+  async readLater(queueOffset: number, countMax: number, inTurn: InTurn = atOnce): Promise<Uint8Array> {
     const { units, filePart } = this.#split(queueOffset, countMax);
     if (filePart.length === 0 || this.#copyAhead(filePart, queueOffset)) return units;
     const count = filePart.length / UNIT_BYTES;
     if (count >= AHEAD_UNITS)
-      return trim(units, filePart, await fetch(() => this.files.read(filePart, queueOffset * UNIT_BYTES)));
+      return trim(units, filePart, await inTurn(() => this.files.read(filePart, queueOffset * UNIT_BYTES)));
     // To the end of its file at most: one read, not two.
     const perFile = this.files.fileSize / UNIT_BYTES;
     const aheadUnits = Math.min(AHEAD_UNITS, this.writtenOffset - queueOffset, perFile - (queueOffset % perFile));
     const block = new Uint8Array(Math.max(aheadUnits, count) * UNIT_BYTES);
-    const got = await fetch(() => this.files.read(block, queueOffset * UNIT_BYTES));
+    const got = await inTurn(() => this.files.read(block, queueOffset * UNIT_BYTES));
     filePart.set(block.subarray(0, filePart.length));
     if (got === block.length) this.#setAhead(block, queueOffset);
     return trim(units, filePart, Math.min(got, filePart.length));

@@ -8,7 +8,7 @@ import type { DispatchRequest } from "./dispatch_request.ts";
 import type { QueueEntry } from "./message_store.ts";
 
 /** Runs `read`, now or when it is its turn. */
-export type Fetch = <T>(read: () => Promise<T>) => Promise<T>;
+export type InTurn = <T>(read: () => Promise<T>) => Promise<T>;
 
 export interface LogicQueue {
   readonly topic: string;
@@ -30,8 +30,8 @@ export interface LogicQueue {
   isRecent(queueOffset: number, countMax: number): boolean;
   /** Raw units from the one that holds `queueOffset` on, at most `countMax`; shorter at the end of the queue. */
   read(queueOffset: number, countMax: number): Uint8Array;
-  /** As `read`, off the event loop. @param fetch decides when a read of the disk begins; at once without */
-  readLater(queueOffset: number, countMax: number, fetch?: Fetch): Promise<Uint8Array>;
+  /** As `read`, off the event loop. @param inTurn decides when a read of the disk begins; at once without */
+  readLater(queueOffset: number, countMax: number, inTurn?: InTurn): Promise<Uint8Array>;
   /** The unit that holds `queueOffset`; its own offset is that of its first message. */
   entry(queueOffset: number): QueueEntry | undefined;
 

@@ -72,7 +72,7 @@ export class MessageReader {
     const from = offset - lead;
     const count = scanned + lead;
     if (queue.isRecent(from, count)) return this.#deliver(queue, offset, limits, filter, queue.read(from, count), lead);
-    const units = queue.readLater(from, count, (read) => this.#ahead.fetch(read));
+    const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
     return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead));
   }
 
@@ -115,7 +115,8 @@ export class MessageReader {
     const offset = selection.offsets[0] as number;
     const size = selection.sizes[0] as number;
     const head = new Uint8Array(RECORD_BYTES_MIN);
-    if ((await this.#commitLog.read(head, offset)) && isRecordOf(head, 0, size, offset)) return;
+    const there = await this.#ahead.inTurn(() => this.#commitLog.read(head, offset));
+    if (there && isRecordOf(head, 0, size, offset)) return;
     this.#losses.unreadable(offset, size);
     selection.offsets.shift();
     selection.sizes.shift();

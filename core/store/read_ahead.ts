@@ -7,7 +7,7 @@
  * together comes with one read; where one piece ends the next begins. Pieces hold only bytes that are written, and those
  * never change.
  *
- * Everything that a pull fetches from the disk, here or in a consume queue, goes through `fetch`: a bound on reads in flight,
+ * Everything that a pull fetches from the disk, here or in a consume queue, goes through `inTurn`: a bound on reads in flight,
  * in the order of asking. Who waits is a pull that was admitted, so pullThreadPoolQueueCapacity bounds the line.
  */
 import type { CommitLog } from "./commit_log.ts";
@@ -54,7 +54,7 @@ export class ReadAhead {
   }
 
   /** Runs `read` when fewer than `READS_AT_ONCE` are in flight. @throws what `read` throws */
-  async fetch<T>(read: () => Promise<T>): Promise<T> {
+  async inTurn<T>(read: () => Promise<T>): Promise<T> {
     if (this.#inFlight >= READS_AT_ONCE) {
       const turn = new Deferred<void>();
       this.#line.push(turn);
@@ -89,7 +89,7 @@ export class ReadAhead {
       await this.#load(offset, target.length);
       if (this.copy(target, offset)) return true;
     }
-    return this.fetch(() => this.#commitLog.read(target, offset));
+    return this.inTurn(() => this.#commitLog.read(target, offset));
   }
 
   /** Fetches pieces until `[offset, offset + bytes)` is here; what can't be had is not here afterwards. @throws RuntimeFault */
@@ -104,7 +104,7 @@ export class ReadAhead {
       if (loading === undefined) {
         // One that began before the log does would have a hole.
         const base = Math.max(at - (at % ALIGN_BYTES), this.#commitLog.minOffset);
-        loading = this.fetch(() => this.#loadPiece(base)).finally(() => this.#loading.delete(base));
+        loading = this.inTurn(() => this.#loadPiece(base)).finally(() => this.#loading.delete(base));
         this.#loading.set(base, loading);
       }
       await loading;
