@@ -154,6 +154,7 @@ export class Broker {
       ...parts,
       schedule: this.#messages.schedule,
       expired,
+      timer: this.#messages.timer,
       configuration: new LiveConfiguration({
         table: brokerOptions,
         settings,
@@ -191,6 +192,7 @@ export class Broker {
       this.groups.load();
       this.offsets.load();
       this.filters.load();
+      await this.#messages.load();
       this.#loaded = true;
       await this.addresses.refresh();
       await this.#listen();

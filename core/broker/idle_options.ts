@@ -161,10 +161,6 @@ export const brokerIdleOptions = {
     cgColdReadThreshold: long(3_145_728),
     globalColdReadThreshold: long(104_857_600),
   }),
-  ...withoutEffect("recall of delayed messages is not served yet", {
-    allowRecallWhenBrokerNotWriteable: bool(true),
-    recallMessageEnable: bool(false),
-  }),
   ...withoutEffect("name servers are found through namesrvAddr only", {
     rmqAddressServerDomain: text("jmenv.tbsite.net"),
     rmqAddressServerSubGroup: text("nsaddr"),

@@ -128,6 +128,12 @@ const sending = {
     },
   ),
   adminBrokerThreadPoolQueueCapacity: int(10_000, "live", "Administrative requests that may wait at once.", { min: 1 }),
+  recallMessageEnable: bool(
+    false,
+    "live",
+    "Delayed messages may be taken back with the handle that their sender got (RECALL_MESSAGE).",
+  ),
+  allowRecallWhenBrokerNotWriteable: bool(true, "live", "They may also while brokerPermission forbids to write."),
   startAcceptSendRequestTimeStamp: long(0, "live", "Sends are refused before this time, ms since 1970."),
 };
 

@@ -125,7 +125,28 @@ const delay = {
     delayLevels,
   ),
   flushDelayOffsetInterval: long(10_000, "restart", "Progress of delay levels is persisted every so many ms.", { min: 1 }),
-  timerWheelEnable: bool(true, "restart", "The topic of any-time delays, rmq_sys_wheel_timer, is made at start."),
+  timerWheelEnable: bool(true, "restart", "Messages may be delayed by any time; its topic rmq_sys_wheel_timer is made at start."),
+  timerPrecisionMs: int(1000, "never", "Step of any-time delays, in ms; a message comes within one step after its time.", {
+    min: 10,
+    max: 60_000,
+  }),
+  timerMaxDelaySec: int(259_200, "live", "Longest any-time delay, in seconds; a longer one is refused."),
+  timerRollWindowSlot: int(172_800, "live", "Steps that a message waits at a time; what is later is parked again then."),
+  timerFlushIntervalMs: int(1000, "restart", "The timer's progress is persisted every so many ms.", { min: 1 }),
+  timerCongestNumEachSlot: int(
+    2_147_483_647,
+    "live",
+    "Messages of one step from which on some are refused; of twice as many, all.",
+    {
+      min: 0,
+    },
+  ),
+  timerStopEnqueue: bool(false, "live", "Parked messages are left in the timer topic."),
+  timerStopDequeue: bool(false, "live", "Messages that are due are left in the timer wheel."),
+  mappedFileSizeTimerLog: int(104_857_600, "never", "Bytes a timer log file; must not change while there are files.", {
+    min: 1024,
+  }),
+  appendTopicForTimerDeleteKey: bool(false, "live", "A recalled message is known by topic and key, not by key alone."),
 };
 
 export const storeOptions = {

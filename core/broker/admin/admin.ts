@@ -10,6 +10,7 @@ import { adminOffsetProcessors } from "./admin_offsets.ts";
 import type { AdminParts } from "./admin_parts.ts";
 import { groupQueryProcessors } from "./admin_queries.ts";
 import { serviceProcessors } from "./admin_service.ts";
+import { timerProcessors } from "./admin_timer.ts";
 import { topicProcessors } from "./admin_topics.ts";
 
 export const adminProcessors = (parts: AdminParts) => ({
@@ -23,4 +24,5 @@ export const adminProcessors = (parts: AdminParts) => ({
   ...consumeQueueProcessors(parts),
   ...clientCallProcessors(parts),
   ...serviceProcessors(parts),
+  ...timerProcessors(parts),
 });

@@ -3,6 +3,7 @@ import type { Admission } from "../../remoting/admission.ts";
 import type { ConsumerManager } from "../clients/consumers.ts";
 import type { ProducerManager } from "../clients/producers.ts";
 import type { ScheduleMessageService } from "../messages/schedule.ts";
+import type { TimerMessages } from "../messages/timer.ts";
 import type { SubscriptionGroupManager } from "../metadata/groups.ts";
 import type { TopicConfigManager } from "../metadata/topics.ts";
 import type { ExpiredMessages } from "../offsets/expired_messages.ts";
@@ -19,6 +20,7 @@ export interface AdminParts extends BrokerParts {
   readonly stats: BrokerStats;
   readonly schedule: ScheduleMessageService;
   readonly expired: ExpiredMessages;
+  readonly timer: TimerMessages;
   readonly configuration: LiveConfiguration<typeof brokerOptions>;
   /** Registers with all nameservers at once. */
   readonly registerAll: () => void;

@@ -28,16 +28,19 @@ export function runtimeInfo(parts: AdminParts): Map<string, string> {
 
 type Put = (key: string, value: string | number | boolean) => void;
 
-function putBroker({ runtime, settings, bootTimestamp }: AdminParts, put: Put): void {
+function putBroker({ runtime, settings, timer, bootTimestamp }: AdminParts, put: Put): void {
   put("bootTimestamp", bootTimestamp);
   put("runtime", durationText(runtime.clock.now() - bootTimestamp));
   put("brokerActive", true);
   put("brokerVersionDesc", VERSION_CURRENT_NAME);
   put("brokerVersion", VERSION_CURRENT);
   put("startAcceptSendRequestTimeStamp", settings.startAcceptSendRequestTimeStamp);
-  // Messages with a time of their own are not served yet: nothing waits.
-  for (const key of ["timerReadBehind", "timerOffsetBehind", "timerCongestNum"]) put(key, 0);
-  for (const key of ["timerEnqueueTps", "timerDequeueTps"]) put(key, "0.0");
+  const behind = timer.state();
+  put("timerReadBehind", Math.floor(behind.dequeueBehindMs / 1000));
+  put("timerOffsetBehind", behind.enqueueBehind);
+  put("timerCongestNum", behind.waiting);
+  put("timerEnqueueTps", doubleText(Math.round(behind.enqueueTps)));
+  put("timerDequeueTps", doubleText(Math.round(behind.dequeueTps)));
 }
 
 function putMessages({ stats, store, schedule }: AdminParts, put: Put): void {

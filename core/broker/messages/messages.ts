@@ -14,10 +14,12 @@ import { lockProcessors, RebalanceLockManager } from "./lock.ts";
 import { PullMessageProcessor, pullProcessors } from "./pull.ts";
 import { PullRequestHoldService } from "./pull_hold.ts";
 import { queryProcessors } from "./query.ts";
+import { recallProcessors } from "./recall.ts";
 import { ScheduleMessageService } from "./schedule.ts";
 import { DelayLevels } from "./schedule_levels.ts";
 import { SendMessageProcessor, sendProcessors } from "./send.ts";
 import { sendBackProcessors } from "./send_back.ts";
+import { TimerMessages } from "./timer.ts";
 
 export type MessageProcessors = Pick<
   ProcessorMap<"broker">,
@@ -37,6 +39,7 @@ export type MessageProcessors = Pick<
   | "GET_EARLIEST_MSG_STORETIME"
   | "LOCK_BATCH_MQ"
   | "UNLOCK_BATCH_MQ"
+  | "RECALL_MESSAGE"
 >;
 
 export class BrokerMessages {
@@ -44,6 +47,7 @@ export class BrokerMessages {
   readonly hold: PullRequestHoldService;
   readonly schedule: ScheduleMessageService;
   readonly locks: RebalanceLockManager;
+  readonly timer: TimerMessages;
 
   /** @throws Error when messageDelayLevel can't be used: it names the key and the part that is wrong. */
   constructor(parts: BrokerParts) {
@@ -52,29 +56,38 @@ export class BrokerMessages {
     this.locks = new RebalanceLockManager(() => clock.monotonic());
     this.hold = new PullRequestHoldService(clock, parts.store, parts.settings);
     this.schedule = new ScheduleMessageService(parts, levels);
+    this.timer = new TimerMessages(parts);
     this.processors = {
-      ...sendProcessors(new SendMessageProcessor(parts, this.locks, levels)),
+      ...sendProcessors(new SendMessageProcessor(parts, this.locks, levels, this.timer)),
       ...sendBackProcessors(parts, levels),
       ...pullProcessors(new PullMessageProcessor(parts, this.hold)),
       ...queryProcessors(parts),
       ...offsetProcessors(parts),
       ...lockProcessors(this.locks),
+      ...recallProcessors(parts, this.timer),
     };
   }
 
-  /** Begins what only a master does. The store must be loaded. @throws Error naming the file that can't be read. */
+  /** Reads what the services keep in files of their own. The store must be loaded. @throws Error naming the file. */
+  load(): Promise<void> {
+    return this.timer.load();
+  }
+
+  /** Begins what only a master does. Everything must be loaded. @throws Error naming the file that can't be read. */
   startMaster(): void {
     this.schedule.start();
+    this.timer.start();
   }
 
   /** Ends it; the progress is saved when the promise settles. */
-  stopMaster(): Promise<void> {
-    return this.schedule.stop();
+  async stopMaster(): Promise<void> {
+    await Promise.all([this.schedule.stop(), this.timer.stop()]);
   }
 
   /** Answers all held pulls, holds none any more, and ends what a master does. */
   async close(): Promise<void> {
     this.hold.close();
     await this.stopMaster();
+    await this.timer.close();
   }
 }

@@ -20,7 +20,7 @@ import type { ExtFields } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type MaybePromise, type ProcessorMap, RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
-import { dlqTopicOf, TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
+import { dlqTopicOf, TIMER_TOPIC, TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { RebalanceLockManager } from "./lock.ts";
 import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
@@ -30,7 +30,8 @@ import { checkCount, INNER_BATCH_FLAGS, innerBatchSize, isBatchTopic } from "./s
 import { PropertyScan, StoredProperties } from "./send_properties.ts";
 import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
-import { refuseTimer, refuseUnserved } from "./send_unserved.ts";
+import { refuseUnserved } from "./send_unserved.ts";
+import type { TimerMessages } from "./timer.ts";
 
 export interface SendReply {
   readonly code?: number;
@@ -44,6 +45,7 @@ export class SendMessageProcessor {
   readonly #parts: BrokerParts;
   readonly #locks: RebalanceLockManager;
   readonly #levels: DelayLevels;
+  readonly #timer: TimerMessages;
   readonly #scan = new PropertyScan();
   readonly #properties = new StoredProperties();
   readonly #ids = new MessageIdEncoder();
@@ -53,8 +55,9 @@ export class SendMessageProcessor {
     throw notStored(fault, this.#parts.store);
   };
 
-  constructor(parts: BrokerParts, locks: RebalanceLockManager, levels: DelayLevels) {
+  constructor(parts: BrokerParts, locks: RebalanceLockManager, levels: DelayLevels, timer: TimerMessages) {
     this.#parts = parts;
+    this.#timer = timer;
     this.#locks = locks;
     this.#levels = levels;
     this.#uniqKeys = new UniqKeyMaker(parts.runtime);
@@ -107,7 +110,6 @@ export class SendMessageProcessor {
     const transaction = header.sysFlag & SYS_FLAG_TRANSACTION_MASK;
     const schedulable = transaction === 0 || transaction === SYS_FLAG_TRANSACTION_COMMIT;
     if (!schedulable) level = 0;
-    if (schedulable && level <= 0) refuseTimer(topic, scan);
 
     const store = addresses.storeHostFor(context.peer);
     const { remote } = context.peer;
@@ -128,13 +130,16 @@ export class SendMessageProcessor {
       tagsCode: tagsCode(scan.tags),
       ...(batchSize === undefined ? {} : { innerBatchSize: batchSize }),
     };
-    if (batchSize !== undefined && (level > 0 || dead)) throw illegalMessage(settings, "An inner batch can't be delayed.");
-    const stored = level > 0 ? parkedMessage(message, level, this.#levels) : message;
+    if (batchSize !== undefined && (level > 0 || dead || scan.timer))
+      throw illegalMessage(settings, "An inner batch can't be delayed.");
+    const timed = schedulable && level <= 0 && (scan.timer || topic === TIMER_TOPIC);
+    const stored = level > 0 ? parkedMessage(message, level, this.#levels) : timed ? this.#timer.park(message, scan) : message;
+    const recallHandle = timed && stored !== message ? this.#timer.recallHandleOf(stored) : undefined;
     const wait = waits(scan.wait);
     const receipt = this.#append(stored);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
-    return this.#reply(stored, [receipt], receipt.size, dead ? queueId : queue, uniqKey, wait);
+    return this.#reply(stored, [receipt], receipt.size, dead ? queueId : queue, uniqKey, wait, undefined, recallHandle);
   }
 
   /** Sent to a retry topic for the last time: it goes to the dead letters. Messages consumed in order go there at once. */
@@ -271,6 +276,7 @@ export class SendMessageProcessor {
     uniqKey: string | undefined,
     wait: boolean,
     batchUniqId?: string,
+    recallHandle?: string,
   ): Promise<SendReply> {
     const { settings, store, stats, runtime } = this.#parts;
     const startedAt = runtime.clock.monotonic();
@@ -285,6 +291,7 @@ export class SendMessageProcessor {
         queueOffset: (receipts[0] as PutReceipt).queueOffset,
         transactionId: uniqKey,
         ...(batchUniqId === undefined ? {} : { batchUniqId }),
+        ...(recallHandle === undefined ? {} : { recallHandle }),
       };
       const extFields = this.#region(settings.regionId, settings.traceOn);
       return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };

@@ -28,6 +28,11 @@ export class PropertyScan {
   timerOutMs: string | undefined;
   /** Any of TIMER_DELAY_SEC, TIMER_DELAY_MS and TIMER_DELIVER_MS. */
   timer = false;
+  timerDelaySec: string | undefined;
+  timerDelayMs: string | undefined;
+  timerDeliverMs: string | undefined;
+  /** Key of the message that this one cancels. */
+  timerDelete: string | undefined;
   /** The text has pairs that are not stored, or a form that readers pass over: it must be written anew. */
   untidy = false;
 
@@ -80,13 +85,25 @@ export class PropertyScan {
         if (text.startsWith("__SHARDINGKEY", from)) this.shardingKey = text.slice(at, end);
         break;
       case 14:
-        if (text.startsWith("TIMER_DELAY_MS", from)) this.timer = true;
+        if (text.startsWith("TIMER_DELAY_MS", from)) {
+          this.timer = true;
+          this.timerDelayMs = text.slice(at, end);
+        }
         break;
       case 15:
-        if (text.startsWith("TIMER_DELAY_SEC", from)) this.timer = true;
+        if (text.startsWith("TIMER_DELAY_SEC", from)) {
+          this.timer = true;
+          this.timerDelaySec = text.slice(at, end);
+        }
         break;
       case 16:
-        if (text.startsWith("TIMER_DELIVER_MS", from)) this.timer = true;
+        if (text.startsWith("TIMER_DELIVER_MS", from)) {
+          this.timer = true;
+          this.timerDeliverMs = text.slice(at, end);
+        }
+        break;
+      case 17:
+        if (text.startsWith("TIMER_DEL_UNIQKEY", from)) this.timerDelete = text.slice(at, end);
         break;
       case 18:
         if (text.startsWith("_SYS_MSG_PRIORITY_", from)) this.priority = text.slice(at, end);
@@ -111,7 +128,13 @@ export class PropertyScan {
     this.multiDispatch = undefined;
     this.shardingKey = undefined;
     this.timerOutMs = undefined;
-    this.timer = false;
+    if (this.timer) {
+      this.timer = false;
+      this.timerDelaySec = undefined;
+      this.timerDelayMs = undefined;
+      this.timerDeliverMs = undefined;
+    }
+    this.timerDelete = undefined;
     this.untidy = false;
   }
 }

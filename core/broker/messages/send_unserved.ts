@@ -6,7 +6,6 @@ import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
-import { TIMER_TOPIC } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
 import { delayLevelOf } from "./schedule_levels.ts";
 import { brokerName } from "./send_checks.ts";
@@ -47,15 +46,6 @@ export function refuseUnserved(
       );
     }
   }
-}
-
-/** Delivery at any time, as Apache answers where timerWheelEnable is false. */
-export function refuseTimer(topic: string, scan: PropertyScan): void {
-  if (!scan.timer || scan.timerOutMs !== undefined || topic === TIMER_TOPIC) return;
-  throw new RemotingError(
-    ResponseCode.SYSTEM_ERROR,
-    "accurate timer message is not enabled, timerWheelEnable is false: delivery at any time (WHEEL_TIMER_NOT_ENABLE) is not available in this broker; use a delay level",
-  );
 }
 
 const forbidden = (parts: Parts, context: RequestContext, what: string): RemotingError =>

@@ -1,0 +1,65 @@
+/**
+ * Reads the messages that units or consume queue entries point at, in large pieces of the log and off the event loop: they
+ * ascend, so that those of one slot often lie together.
+ */
+import { isRecordOf } from "../message_reader.ts";
+import type { MessageStore } from "../message_store.ts";
+
+/** Read at once. */
+const SPAN_BYTES_MAX = 1024 * 1024;
+/** What lies between two messages and is cheaper to read with them than apart. */
+const GAP_BYTES_MAX = 32 * 1024;
+
+export interface RecordPlace {
+  readonly physicalOffset: number;
+  readonly size: number;
+}
+
+/**
+ * Calls `each` with every place and its record, in order; undefined where the log has none any more. `each` may return a
+ * promise, which is awaited, and false (or a promise of it) ends the reading.
+ * @returns false when `each` ended it
+ * @throws RuntimeFault when the disk fails: nothing is taken for missing because it can't be read now.
+ */
+export async function forEachRecord<P extends RecordPlace>(
+  store: MessageStore,
+  places: readonly P[],
+  each: (place: P, record: Uint8Array | undefined) => boolean | Promise<boolean>,
+): Promise<boolean> {
+  for (let first = 0; first < places.length; ) {
+    const { physicalOffset: from, size } = places[first] as P;
+    let end = from + size;
+    let next = first + 1;
+    for (; next < places.length; next++) {
+      const place = places[next] as P;
+      if (place.physicalOffset < end || place.physicalOffset - end > GAP_BYTES_MAX) break;
+      if (place.physicalOffset + place.size - from > SPAN_BYTES_MAX) break;
+      end = place.physicalOffset + place.size;
+    }
+    const span = await readSpan(store, from, end);
+    if (span === undefined && next > first + 1) next = first + 1;
+    for (let i = first; i < next; i++) {
+      const place = places[i] as P;
+      const go = each(place, span === undefined ? undefined : recordIn(span, from, place));
+      if (go !== true && !(await go)) return false;
+    }
+    first = next;
+  }
+  return true;
+}
+
+/** Undefined when it begins before the log does. */
+async function readSpan(store: MessageStore, from: number, end: number): Promise<Uint8Array | undefined> {
+  try {
+    return await store.readRaw(from, end - from);
+  } catch (error) {
+    if (from < store.stats().minPhysicalOffset) return undefined;
+    throw error;
+  }
+}
+
+function recordIn(span: Uint8Array, from: number, { physicalOffset, size }: RecordPlace): Uint8Array | undefined {
+  const at = physicalOffset - from;
+  if (at + size > span.length || !isRecordOf(span, at, size, physicalOffset)) return undefined;
+  return span.subarray(at, at + size);
+}
