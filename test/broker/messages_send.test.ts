@@ -97,18 +97,6 @@ const REFUSALS: readonly Refusal[] = [
     code: 16,
     remark: "the broker[127.0.0.1] sending transaction message is forbidden",
   },
-  {
-    name: "a delay at any time",
-    send: { properties: { TIMER_DELAY_SEC: "5" } },
-    code: 1,
-    remark: "accurate timer message is not enabled, timerWheelEnable is false",
-  },
-  {
-    name: "a delivery time",
-    send: { properties: { TIMER_DELIVER_MS: "1795225250966" } },
-    code: 1,
-    remark: "accurate timer message is not enabled, timerWheelEnable is false",
-  },
   { name: "a delay level that is no number", send: { properties: { DELAY: "soon" } }, code: 13, remark: ILLEGAL },
   { name: "an inner batch", send: { sysFlag: 0x80 }, code: 13, remark: ILLEGAL },
   { name: "the count of an inner batch", send: { properties: { INNER_NUM: "2" } }, code: 13, remark: ILLEGAL },

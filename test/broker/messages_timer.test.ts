@@ -60,18 +60,19 @@ describe("any-time delays: parking", () => {
     await harness.close();
   });
 
-  test.each([
-    { TIMER_DELAY_SEC: "259201" },
-    { TIMER_DELAY_MS: "soon" },
-    { TIMER_DELIVER_MS: "99999999999999999999" },
-  ])("%p is refused with Apache's code and words", async (properties) => {
-    const harness = await master();
-    const outcome = await harness.send({ properties: properties as Record<string, string> });
-    expect(outcome.code).toBe(13);
-    expect(outcome.remark).toMatch(/^timer message illegal, the delay time should not be bigger than the max delay 259200000ms;/);
-    expect(await bodies(harness, TIMER)).toEqual([]);
-    await harness.close();
-  });
+  test.each([{ TIMER_DELAY_SEC: "259201" }, { TIMER_DELAY_MS: "soon" }, { TIMER_DELIVER_MS: "99999999999999999999" }])(
+    "%p is refused with Apache's code and words",
+    async (properties) => {
+      const harness = await master();
+      const outcome = await harness.send({ properties: properties as Record<string, string> });
+      expect(outcome.code).toBe(13);
+      expect(outcome.remark).toMatch(
+        /^timer message illegal, the delay time should not be bigger than the max delay 259200000ms;/,
+      );
+      expect(await bodies(harness, TIMER)).toEqual([]);
+      await harness.close();
+    },
+  );
 
   test("without the wheel no message is delayed", async () => {
     const harness = await master({ settings: { timerWheelEnable: false } });
@@ -127,7 +128,10 @@ describe("any-time delays: delivery", () => {
   test("many slots, each in the order of sending", async () => {
     const harness = await master();
     for (let i = 0; i < 300; i++) {
-      await harness.send({ body: `${i % 5} ${String(i).padStart(3, "0")}`, properties: { TIMER_DELAY_SEC: String(2 + (i % 5)) } });
+      await harness.send({
+        body: `${i % 5} ${String(i).padStart(3, "0")}`,
+        properties: { TIMER_DELAY_SEC: String(2 + (i % 5)) },
+      });
     }
     await harness.runtime.clock.advance(8_000);
     const delivered = await bodies(harness);
