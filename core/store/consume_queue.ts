@@ -17,6 +17,7 @@
  */
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { type ConsumeQueueExt, extOffsetAt, writeExtAddress } from "./consume_queue_ext.ts";
 import type { FileQueue } from "./file_queue.ts";
 import type { InTurn, LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
@@ -54,6 +55,8 @@ export class ConsumeQueue implements LogicQueue {
   readonly unitBytes = UNIT_BYTES;
   readonly files: FileQueue;
   readonly #memory: QueueMemory;
+  /** Extended units, where there are any. */
+  ext: ConsumeQueueExt | undefined;
 
   /** The next message gets this queue offset; ahead of `maxOffset` by what is appended and not dispatched. */
   nextOffset = 0;
@@ -128,6 +131,12 @@ export class ConsumeQueue implements LogicQueue {
     this.maxOffset++;
     if (this.nextOffset < this.maxOffset) this.nextOffset = this.maxOffset;
     this.maxPhysicalOffset = physicalOffset;
+  }
+
+  /** Gives the newest unit the address of an extended one in place of its tagsCode; it was just put and is not written. */
+  setExtAddress(offset: number): void {
+    const at = (this.maxOffset - 1 - this.#windowFrom) * UNIT_BYTES + 12;
+    if (this.#window !== undefined && this.pendingCount > 0) writeExtAddress(this.#window, at, offset);
   }
 
   /** Writes what is not written into the page cache. @throws RuntimeFault; the units stay where they are. */
@@ -224,6 +233,7 @@ export class ConsumeQueue implements LogicQueue {
       this.files.removeFirst();
       removed++;
     }
+    if (removed > 0 && this.ext !== undefined) this.ext.removeBefore(this.#extOffsetOf(this.minOffset));
     return removed;
   }
 
@@ -270,6 +280,14 @@ export class ConsumeQueue implements LogicQueue {
     this.minOffset = this.files.begin / UNIT_BYTES;
     const last = this.entry(low - 1);
     this.maxPhysicalOffset = last === undefined || isBlank(last) ? -1 : last.physicalOffset;
+    this.ext?.recover(this.#extOffsetOf(low - 1), cut);
+  }
+
+  /** Where the extended unit of a message is; -1 when it has none. */
+  #extOffsetOf(queueOffset: number): number {
+    if (queueOffset < this.minOffset || queueOffset >= this.maxOffset) return -1;
+    const unit = this.read(queueOffset, 1);
+    return unit.length < UNIT_BYTES ? -1 : extOffsetAt(unit, 12);
   }
 
   /** Drops all units, those in memory and all files. */
@@ -278,6 +296,7 @@ export class ConsumeQueue implements LogicQueue {
     this.#setWindow(undefined, this.maxOffset);
     this.#setAhead(undefined, 0);
     this.files.destroy();
+    this.ext?.destroy();
   }
 
   /** True when no message of the window is in the tail buffer any more, whose newest is at `physicalOffset`. */

@@ -7,6 +7,7 @@ import { isLmq } from "../../wire/mix_all.ts";
 import type { Files } from "../runtime.ts";
 import { BATCH_UNIT_BYTES, BatchConsumeQueue } from "./batch_consume_queue.ts";
 import { ConsumeQueue } from "./consume_queue.ts";
+import { ConsumeQueueExt } from "./consume_queue_ext.ts";
 import type { ConsumeQueueStore } from "./consume_queue_store.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import { FileQueue } from "./file_queue.ts";
@@ -27,6 +28,7 @@ export class ConsumeQueueKinds implements LogicQueues {
   readonly #directory: string;
   readonly #batches = new Map<string, Map<number, BatchConsumeQueue>>();
   #dirty = new Set<BatchConsumeQueue>();
+  #dirtyExts = new Set<ConsumeQueueExt>();
   /** Light queues there are. */
   lmqCount = 0;
   #stopped = false;
@@ -44,6 +46,10 @@ export class ConsumeQueueKinds implements LogicQueues {
   load(orderly: boolean): void {
     this.simple.load(orderly);
     for (const topic of this.simple.topics()) if (isLmq(topic)) this.lmqCount++;
+    for (const queue of this.simple.all()) {
+      this.#withExt(queue);
+      queue.ext?.files.load("mappedFileSizeConsumeQueueExt", orderly);
+    }
     for (const topic of this.#files.list(this.#directory)) {
       for (const name of this.#files.list(`${this.#directory}/${topic}`)) {
         if (!/^\d{1,9}$/.test(name)) continue;
@@ -74,15 +80,40 @@ export class ConsumeQueueKinds implements LogicQueues {
     const attributes = this.#attributes(topic);
     return (attributes === undefined ? ofBatch : attributes["queue.type"] === "BatchCQ")
       ? this.#findOrCreateBatch(topic, queueId)
-      : this.simple.findOrCreate(topic, queueId);
+      : this.#withExt(this.simple.findOrCreate(topic, queueId));
+  }
+
+  /** Gives a queue its extended units: where they are asked for, or were once. */
+  #withExt(queue: ConsumeQueue): ConsumeQueue {
+    const { storePathRootDir, enableConsumeQueueExt, mappedFileSizeConsumeQueueExt } = this.#settings;
+    if (queue.ext !== undefined || isLmq(queue.topic)) return queue;
+    const directory = `${storePathRootDir}/consumequeue_ext/${queue.topic}/${queue.queueId}`;
+    if (!enableConsumeQueueExt && !this.#files.exists(directory)) return queue;
+    queue.ext = new ConsumeQueueExt(new FileQueue(this.#open, directory, mappedFileSizeConsumeQueueExt));
+    return queue;
   }
 
   /** @returns false when the request's queue offset can't be right; see `ConsumeQueue.put`. */
   put(queue: LogicQueue, request: DispatchRequest): boolean {
-    if (queue instanceof ConsumeQueue) return this.simple.put(queue, request);
+    if (queue instanceof ConsumeQueue) return this.#putSimple(queue, request);
     const batch = queue as BatchConsumeQueue;
     this.#dirty.add(batch);
     batch.put(request);
+    return true;
+  }
+
+  #putSimple(queue: ConsumeQueue, request: DispatchRequest): boolean {
+    const { ext, maxOffset } = queue;
+    if (!this.simple.put(queue, request)) return false;
+    if (ext === undefined || !this.#settings.enableConsumeQueueExt || request.queueOffset < maxOffset) return true;
+    this.#dirtyExts.add(ext);
+    try {
+      const offset = ext.put(request.tagsCode, request.storeTimestamp, request.filterBitMap);
+      if (offset !== undefined) queue.setExtAddress(offset);
+    } catch (error) {
+      // The unit keeps its tagsCode; the store stops taking messages.
+      this.simple.memory.fault = error as Error;
+    }
     return true;
   }
 
@@ -115,6 +146,11 @@ export class ConsumeQueueKinds implements LogicQueues {
   }
 
   writeAll(): void {
+    try {
+      for (const ext of this.#dirtyExts) ext.write();
+    } catch (error) {
+      this.simple.memory.fault = error as Error;
+    }
     this.simple.writeAll();
     try {
       for (const queue of this.#dirty) queue.release();
@@ -124,6 +160,7 @@ export class ConsumeQueueKinds implements LogicQueues {
   }
 
   async sync(): Promise<void> {
+    await this.#syncExts();
     await this.simple.sync();
     const dirty = this.#dirty;
     this.#dirty = new Set();
@@ -145,6 +182,23 @@ export class ConsumeQueueKinds implements LogicQueues {
     this.simple.hurry();
   }
 
+  /** Before the units that point at them. */
+  async #syncExts(): Promise<void> {
+    const dirty = this.#dirtyExts;
+    this.#dirtyExts = new Set();
+    try {
+      for (const ext of dirty) {
+        await ext.sync();
+        for (const directory of ext.files.takeNewDirectories()) {
+          if (this.#files.exists(directory)) this.#files.syncDirectory(directory);
+        }
+      }
+    } catch (error) {
+      for (const ext of dirty) this.#dirtyExts.add(ext);
+      throw error;
+    }
+  }
+
   stop(): void {
     this.#stopped = true;
     this.simple.stop();
@@ -163,6 +217,10 @@ export class ConsumeQueueKinds implements LogicQueues {
   }
 
   delete(topic: string): void {
+    for (const queue of this.simple.queuesOf(topic)?.values() ?? []) {
+      if (queue.ext !== undefined) this.#dirtyExts.delete(queue.ext);
+    }
+    this.#files.removeTree(`${this.#settings.storePathRootDir}/consumequeue_ext/${topic}`);
     if (isLmq(topic) && this.simple.queuesOf(topic) !== undefined) this.lmqCount--;
     this.simple.delete(topic);
     const queues = this.#batches.get(topic);

@@ -23,6 +23,7 @@ import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
 import { CommitLogPaths } from "./commit_log_paths.ts";
 import { entryAt, isHole, UNIT_BYTES } from "./consume_queue.ts";
+import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { makeDirectories } from "./directories.ts";
@@ -37,6 +38,7 @@ import { isRecordOf, MessageReader } from "./message_reader.ts";
 import type {
   Arrival,
   ExpiredRange,
+  FilterBitMapOf,
   GetLimits,
   GetResult,
   MessageInput,
@@ -318,6 +320,10 @@ export class DefaultMessageStore implements MessageStore {
     this.#putFailedCount += this.#dispatcher.discard(end);
   }
 
+  setFilterBitMap(calculate: FilterBitMapOf): void {
+    this.#dispatcher.filterBitMapOf = calculate;
+  }
+
   onArrival(listener: (arrival: Arrival) => void): void {
     this.#dispatcher.onArrival(listener);
   }
@@ -376,7 +382,7 @@ export class DefaultMessageStore implements MessageStore {
     const lead = from > found.minOffset ? 1 : 0;
     const units = await found.readLater(from - lead, countMax + lead);
     return Array.from({ length: units.length / UNIT_BYTES }, (_, i) => {
-      const entry = entryAt(units, i, from - lead + i);
+      const entry = withTagsCode(entryAt(units, i, from - lead + i), units, i * UNIT_BYTES + 12, found.ext);
       return isHole(units, i * UNIT_BYTES) ? { ...entry, isHole: true } : entry;
     }).slice(lead);
   }
@@ -485,3 +491,9 @@ const withBase = (message: MessageInput, base: number): MessageInput => ({
   ...message,
   properties: setProperty(message.properties, MessageConst.INNER_BASE, String(base)),
 });
+
+/** An entry whose tagsCode is the address of an extended unit gets that unit's. */
+function withTagsCode(entry: QueueEntry, units: Uint8Array, at: number, ext: ConsumeQueueExt | undefined): QueueEntry {
+  const address = ext === undefined ? -1 : extOffsetAt(units, at);
+  return address < 0 ? entry : { ...entry, tagsCode: ext?.get(address)?.tagsCode ?? 0 };
+}

@@ -24,6 +24,8 @@ export interface DispatchRequest {
   readonly sysFlag: number;
   /** Property text; the keys are in it. */
   readonly properties: string;
+  /** Which groups' expressions it passes, as bits; goes into the extended unit. Made at dispatch, see `setFilterBitMap`. */
+  readonly filterBitMap?: Uint8Array | undefined;
   /** Messages in an inner batch, which begin at `queueOffset`; absent for any other message. */
   readonly batchSize?: number | undefined;
 }

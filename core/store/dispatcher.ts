@@ -8,7 +8,7 @@ import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
 import type { IndexService } from "./index_service.ts";
 import { offsetsOf } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import type { Arrival } from "./message_store.ts";
+import type { Arrival, FilterBitMapOf } from "./message_store.ts";
 import type { MultiDispatch } from "./multi_dispatch.ts";
 import type { StoreSettings } from "./options.ts";
 
@@ -27,6 +27,8 @@ export interface DispatcherParts {
 export class Dispatcher {
   /** Everything before it is dispatched. */
   dispatchedOffset = 0;
+  /** See `MessageStore.setFilterBitMap`. */
+  filterBitMapOf: FilterBitMapOf | undefined;
   /** The newest record that was dispatched; -1 when none was. */
   lastRecordOffset = -1;
   lastStoreTimestamp = 0;
@@ -108,13 +110,21 @@ export class Dispatcher {
   }
 
   /** To queue and index only, as recovery needs it. @returns true when a consumer will find it in its queue */
-  dispatch(request: DispatchRequest): boolean {
+  dispatch(given: DispatchRequest): boolean {
+    const request = this.#withBitMap(given);
     this.lastRecordOffset = request.physicalOffset;
     this.lastStoreTimestamp = request.storeTimestamp;
     if (this.#settings.messageIndexEnable) this.#index.put(request);
     if (!isQueued(request.sysFlag)) return false;
     for (const light of this.#multi.requestsOf(request)) this.#put(light);
     return this.#put(request);
+  }
+
+  #withBitMap(request: DispatchRequest): DispatchRequest {
+    const { filterBitMapOf } = this;
+    if (filterBitMapOf === undefined || !this.#settings.enableConsumeQueueExt) return request;
+    const filterBitMap = filterBitMapOf(request.topic, request.properties);
+    return filterBitMap === undefined ? request : { ...request, filterBitMap };
   }
 
   #put(request: DispatchRequest): boolean {

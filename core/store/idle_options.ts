@@ -99,9 +99,7 @@ export const storeIdleOptions = {
     timerCheckMetricsWhen: text("05"),
     timerMetricSmallThreshold: int(1_000_000),
   }),
-  ...withoutEffect("the extended consume queue is not written", {
-    enableConsumeQueueExt: bool(false),
-    mappedFileSizeConsumeQueueExt: int(50_331_648),
+  ...withoutEffect("queues of batches and extended units need no such buffer or cache", {
     bitMapLengthConsumeQueueExt: int(64),
     searchBcqByCacheEnable: bool(true),
   }),

@@ -4,6 +4,7 @@
  *
  *     int64 physicalOffset   int32 size   int64 tagsCode
  */
+import type { ConsumeQueueExt } from "./consume_queue_ext.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import type { QueueEntry } from "./message_store.ts";
 
@@ -13,6 +14,8 @@ export type InTurn = <T>(read: () => Promise<T>) => Promise<T>;
 export interface LogicQueue {
   readonly topic: string;
   readonly queueId: number;
+  /** Where tagsCodes that are addresses point; undefined for a queue without extended units. */
+  readonly ext?: ConsumeQueueExt | undefined;
   /** Bytes of a unit. */
   readonly unitBytes: number;
   /** The next message gets this queue offset; ahead of `maxOffset` by what is appended and not dispatched. */

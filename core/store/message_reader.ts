@@ -12,6 +12,7 @@ import { frameHolds } from "../../wire/message_reader.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import type { CommitLog } from "./commit_log.ts";
 import { isHole, UNIT_BYTES } from "./consume_queue.ts";
+import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, GetStatus, TagsFilter } from "./message_store.ts";
@@ -84,7 +85,7 @@ export class MessageReader {
     units: Uint8Array,
     lead: 0 | 1,
   ): GetResult | Promise<GetResult> {
-    const selection = this.#select(units, queue.unitBytes, lead, offset, limits, filter);
+    const selection = this.#select(units, queue, lead, offset, limits, filter);
     // Only the first can be that long: it is delivered whatever the limits are.
     if (selection.bytes > LARGE_RECORD_BYTES && (selection.sizes[0] as number) > LARGE_RECORD_BYTES) {
       return this.#checkLarge(selection).then(() => this.#fill(queue, selection));
@@ -126,7 +127,14 @@ export class MessageReader {
   }
 
   /** @param lead units in front of that of `offset` */
-  #select(units: Uint8Array, unitBytes: number, lead: 0 | 1, offset: number, limits: GetLimits, filter: TagsFilter): Selection {
+  #select(
+    units: Uint8Array,
+    { unitBytes, ext }: LogicQueue,
+    lead: 0 | 1,
+    offset: number,
+    limits: GetLimits,
+    filter: TagsFilter,
+  ): Selection {
     const commitLog = this.#commitLog;
     const pullBytesMax = Math.min(Math.max(limits.bytesMax, 100), PULL_BYTES_MAX);
     const selection: Selection = {
@@ -159,7 +167,7 @@ export class MessageReader {
       if (this.#isFull(selection, size, batch, limits.messagesMax, pullBytesMax, physical >= hotFrom)) break;
       selection.lastPhysical = physical;
       selection.next = ofBatches ? unitBase(units, at) + batch : selection.next + 1;
-      if (filter !== undefined && !filter(readInt64(units, at + 12))) continue;
+      if (filter !== undefined && !matches(filter, units, at + 12, ext)) continue;
       if (physical < commitLog.minOffset || physical + size > commitLog.writtenOffset) {
         if (selection.bytes === 0) selection.status = "MESSAGE_WAS_REMOVING";
         continue;
@@ -270,6 +278,14 @@ export class MessageReader {
       suggestSlave,
     };
   }
+}
+
+/** Asks the filter; a tagsCode that is an address stands for the extended unit there. One that is lost lets the record pass. */
+function matches(filter: NonNullable<TagsFilter>, units: Uint8Array, at: number, ext: ConsumeQueueExt | undefined): boolean {
+  const address = ext === undefined ? -1 : extOffsetAt(units, at);
+  if (address < 0) return filter(readInt64(units, at));
+  const unit = ext?.get(address);
+  return unit === undefined || filter(unit.tagsCode, unit);
 }
 
 const isNeighbour = (offset: number, other: number | undefined): boolean =>

@@ -3,6 +3,7 @@
  * command, a processor never sees a file.
  */
 import type { RecordInput } from "../../wire/message.ts";
+import type { CqExtUnit } from "./consume_queue_ext.ts";
 
 /** The record's parts, and what the consume queue is told. `storeHost` is what clients dial to view or send back. */
 export interface MessageInput extends RecordInput {
@@ -73,8 +74,14 @@ export interface GetLimits {
   readonly bytesMax: number;
 }
 
-/** True when the consume queue entry may match; undefined takes everything. */
-export type TagsFilter = ((tagsCode: number) => boolean) | undefined;
+/**
+ * True when the consume queue entry may match; undefined takes everything.
+ * @param ext the extended unit, where there is one (enableConsumeQueueExt).
+ */
+export type TagsFilter = ((tagsCode: number, ext?: CqExtUnit) => boolean) | undefined;
+
+/** Bits of a message for its extended unit; undefined: it gets none. @param properties text of `wire/properties.ts` */
+export type FilterBitMapOf = (topic: string, properties: string) => Uint8Array | undefined;
 
 /** What arrival listeners get after a record became readable. */
 export interface Arrival {
@@ -82,6 +89,8 @@ export interface Arrival {
   readonly queueId: number;
   /** Queue offset after the new record. */
   readonly nextOffset: number;
+  /** As calculated at dispatch. */
+  readonly filterBitMap?: Uint8Array | undefined;
   readonly tagsCode: number;
   readonly storeTimestamp: number;
 }
@@ -152,6 +161,8 @@ export interface MessageStore {
   deleteExpiredCommitLogs(): Promise<number>;
   cleanExpiredConsumeQueues(): Promise<void>;
 
+  /** Who calculates bits for extended units (enableConsumeQueueExt with enableCalcFilterBitMap); called at each dispatch. */
+  setFilterBitMap(calculate: FilterBitMapOf): void;
   onArrival(listener: (arrival: Arrival) => void): void;
   /** Told before a commit log file goes, for each queue that loses messages by it. */
   onExpired(listener: (range: ExpiredRange) => void): void;

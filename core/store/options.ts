@@ -23,6 +23,8 @@ const places = {
     "Bytes a file of a queue of batches (BatchCQ), rounded up to entries of 46.",
     { min: 46 },
   ),
+  enableConsumeQueueExt: bool(false, "restart", "Consume queues have extended units: tags, store time and filter bits."),
+  mappedFileSizeConsumeQueueExt: int(50_331_648, "never", "Bytes a file of extended units.", { min: 64 }),
   maxHashSlotNum: int(5_000_000, "never", "Hash slots an index file.", { min: 1 }),
   maxIndexNum: int(20_000_000, "never", "Entries an index file.", { min: 2 }),
   openFilesMax: int(
