@@ -36,12 +36,13 @@ export interface Servers {
 
 const ipv6: Servers = { name: "::1", host: "::1" };
 const syncFlush: Servers = { name: "SYNC_FLUSH", brokerConfig: { flushDiskType: "SYNC_FLUSH" } };
-/** Light queues on, and compaction so small and frequent that a case sees it happen. */
+/** Light queues and extended units on, and compaction so small and frequent that a case sees it happen. */
 const queues: Servers = {
   name: "queues",
   brokerConfig: {
     enableLmq: "true",
     enableMultiDispatch: "true",
+    enableConsumeQueueExt: "true",
     compactionCqMappedFileSize: "460",
     compactionMappedFileSize: "2300",
     compactionScheduleInternal: "1000",
@@ -136,6 +137,10 @@ export const queuesCases: readonly string[] = [
   "lmqOffsets",
   "lmqOverRestart",
   "compactionTopic",
+  // what reads tags and times where units have extended ones
+  "pullByTag",
+  "delayLevel",
+  "longPollWakes",
 ];
 
 /** What a new user's program does; the address in the route is the one it dialled. */
