@@ -5,6 +5,7 @@
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import type { CommitLog } from "./commit_log.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { SyncFault } from "./file_queue.ts";
 import type { IndexService } from "./index_service.ts";
 import type { LogicQueues } from "./logic_queue.ts";
 import type { StoreSettings } from "./options.ts";
@@ -12,6 +13,8 @@ import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
 /** Bytes dispatched after which a checkpoint is taken before its time: what a start after kill -9 reads, about a second. */
 const CHECKPOINT_BYTES = 256 * 1024 * 1024;
+/** After a checkpoint that could not be taken, or units that could not be written, how long until the next try. */
+const RETRY_MS = 2000;
 /** How long an orderly stop waits for the disk to sync queues and index; a broker is to be gone within 5 s. */
 const CLOSE_MS_MAX = 3000;
 
@@ -34,6 +37,10 @@ export class Checkpointer {
   #again = false;
   #takenAt = 0;
   #stopped = false;
+  /** A sync of the queues failed: none can be taken in this process any more. */
+  #syncFault: SyncFault | undefined;
+  /** The index failed, and was said to. */
+  #indexFault: Error | undefined;
   /** The store is closed, another process may have it: nothing more is written. */
   #abandoned = false;
 
@@ -50,9 +57,13 @@ export class Checkpointer {
 
   /** After each dispatch. Time counts from the first message behind the last checkpoint, so an idle store has no timer. */
   whenDue(): void {
-    const { dispatcher, runtime, settings } = this.#parts;
+    const { dispatcher, queues, runtime, settings } = this.#parts;
     const bytes = dispatcher.dispatchedOffset - this.#takenAt;
     if (bytes === 0 || this.#running !== undefined) return;
+    if (queues.fault !== undefined) {
+      this.#retryLater();
+      return;
+    }
     if (bytes >= CHECKPOINT_BYTES) this.now();
     else this.#timer ??= runtime.clock.setTimeout(() => this.now(), settings.flushConsumeQueueThoroughInterval);
   }
@@ -61,13 +72,13 @@ export class Checkpointer {
   now(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#stopped) return;
+    if (this.#stopped || this.#syncFault !== undefined) return;
     if (this.#running !== undefined) {
       this.#again = true;
       return;
     }
     this.#running = this.#take()
-      .catch((error: Error) => this.#parts.log.error("cannot take a checkpoint; it is tried again", { error: error.message }))
+      .catch((error: Error) => this.#failed(error))
       .finally(() => {
         this.#running = undefined;
         if (this.#again) {
@@ -79,7 +90,8 @@ export class Checkpointer {
 
   /**
    * The checkpoint of an orderly stop; false when the disk takes too long. Then everything is in the page cache and the log
-   * on the disk, and the next start dispatches again from the checkpoint before.
+   * on the disk, and the next start dispatches again from the checkpoint before. False as well when queues or index could
+   * not be put on the disk: the next start makes again from the log what they miss.
    * @throws RuntimeFault
    */
   async last(): Promise<boolean> {
@@ -93,12 +105,13 @@ export class Checkpointer {
     });
     const taken = (async (): Promise<boolean> => {
       await this.#running;
+      if (this.#syncFault !== undefined) return false;
       await this.#take();
-      return true;
+      return this.#indexFault === undefined;
     })();
     try {
       const inTime = await Promise.race([taken, late]);
-      if (!inTime) {
+      if (!inTime && this.#syncFault === undefined && this.#indexFault === undefined) {
         this.#abandoned = true;
         queues.writeAll();
         log.warn("the disk is too slow to sync all consume queues before the stop; the next start makes up for it");
@@ -111,15 +124,51 @@ export class Checkpointer {
     }
   }
 
+  #failed(error: Error): void {
+    const { log, settings } = this.#parts;
+    if (error instanceof SyncFault) {
+      this.#syncFault = error;
+      log.error("consume queues could not be put on the disk; the next start makes them again from the log", {
+        error: error.message,
+        mend: `check the disk of storePathRootDir, ${settings.storePathRootDir}, and restart the broker`,
+      });
+      return;
+    }
+    log.error("cannot take a checkpoint; it is tried again", { error: error.message, directory: settings.storePathRootDir });
+    this.#retryLater();
+  }
+
+  /** Sends are refused, or the disk may have room again: sooner than the interval. */
+  #retryLater(): void {
+    this.#timer?.cancel();
+    if (!this.#stopped) this.#timer = this.#parts.runtime.clock.setTimeout(() => this.now(), RETRY_MS);
+  }
+
+  /** @returns store time of the last message in the index on the disk; what was known when the index failed */
+  async #syncIndex(): Promise<number> {
+    const { index, checkpoint, log } = this.#parts;
+    try {
+      return await index.sync();
+    } catch (error) {
+      if (this.#indexFault === undefined) {
+        log.error("the index could not be put on the disk; the next start adds what it misses", {
+          error: (error as Error).message,
+        });
+      }
+      this.#indexFault = error as Error;
+      return checkpoint.indexMsgTimestamp;
+    }
+  }
+
   async #take(): Promise<void> {
-    const { dispatcher, commitLog, queues, index, checkpoint } = this.#parts;
+    const { dispatcher, commitLog, queues, checkpoint } = this.#parts;
     // Taken now: what is dispatched meanwhile belongs to the next.
     const { lastRecordOffset, lastStoreTimestamp } = dispatcher;
     this.#takenAt = dispatcher.dispatchedOffset;
     // A queue must not know messages that a power cut takes from the log.
     await commitLog.flush.flush();
     await queues.sync();
-    const indexedUntil = await index.sync();
+    const indexedUntil = await this.#syncIndex();
     // Nothing was dispatched since the start: what the file says still holds.
     if (lastRecordOffset < 0 || this.#abandoned) return;
     checkpoint.physicMsgTimestamp = lastStoreTimestamp;

@@ -82,6 +82,11 @@ export class CommitLog {
     return this.#commit.putEntireTimeMaxMs();
   }
 
+  /** True after a failure that only a restart, which reads the log again, can mend. */
+  get isReadOnly(): boolean {
+    return this.#commit.isReadOnly;
+  }
+
   /** Why nothing can be appended, or undefined. */
   refusal(): PutRefusal | undefined {
     return this.#commit.refusal();

@@ -194,7 +194,9 @@ export class DefaultMessageStore implements MessageStore {
       await this.#clean.stop();
       await this.#commitLog.drain();
       await this.#commitLog.files.dropPrepared();
-      if (await this.#checkpointer.last()) this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
+      // After a failure of the log the next start is to verify it, and it does while there is `abort`.
+      const isInOrder = (await this.#checkpointer.last()) && !this.#commitLog.isReadOnly;
+      if (isInOrder) this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
     } finally {
       this.#commitLog.flush.stop();
       this.#openFiles.closeAll();

@@ -15,6 +15,8 @@ const LATE_WARNING_INTERVAL_MS = 60_000;
 
 interface Waiter {
   readonly deferred: Deferred<boolean>;
+  /** It waits for everything before this offset. */
+  readonly offset: number;
   readonly since: number;
 }
 
@@ -24,8 +26,10 @@ export interface DiskFlushParts {
   readonly settings: StoreSettings;
   /** fdatasync of the files that hold `[from, to)`, and of what a power cut could take them by. */
   sync(from: number, to: number): Promise<void>;
-  /** Everything before `offset` is on the disk. */
+  /** Everything before `offset` is on the disk. Called before those are told who wait for it. */
   flushed(offset: number): void;
+  /** Who waited for `offset` goes away with FLUSH_DISK_TIMEOUT: it counts as stored. Called before they are told. */
+  timedOut(offset: number): void;
   /** A sync failed: what is beyond the flushed offset may be lost, and no later success proves otherwise. */
   failed(error: Error): void;
 }
@@ -74,7 +78,7 @@ export class DiskFlush {
         waiter.reject(this.#error);
         return;
       }
-      this.#waiting.push({ deferred: waiter, since: clock.monotonic() });
+      this.#waiting.push({ deferred: waiter, offset, since: clock.monotonic() });
       this.#timeoutTimer ??= clock.setTimeout(this.#onTimeout, this.#parts.settings.syncFlushTimeout);
       if (this.#running === undefined) this.#run();
     }
@@ -135,11 +139,15 @@ export class DiskFlush {
     this.#waiting = [];
     try {
       await this.#parts.sync(from, to);
-      this.flushedOffset = to;
-      this.unsyncedMaxMs = Math.max(this.unsyncedMaxMs, this.#parts.clock.monotonic() - dirtySince);
-      for (const waiter of this.#serving) waiter.deferred.resolve(true);
     } catch (error) {
       this.#error = error as Error;
+    }
+    if (this.#error === undefined) {
+      this.flushedOffset = to;
+      this.unsyncedMaxMs = Math.max(this.unsyncedMaxMs, this.#parts.clock.monotonic() - dirtySince);
+      this.#parts.flushed(to);
+      for (const waiter of this.#serving) waiter.deferred.resolve(true);
+    } else {
       this.#parts.failed(this.#error);
       for (const waiter of this.#serving) waiter.deferred.reject(this.#error);
       for (const waiter of this.#waiting.splice(0)) waiter.deferred.reject(this.#error);
@@ -151,7 +159,6 @@ export class DiskFlush {
     this.#intervalTimer = undefined;
     if (this.#waiting.length > 0) this.#run();
     this.#schedule();
-    if (this.#error === undefined) this.#parts.flushed(to);
   }
 
   /** The oldest unsynced byte has waited too long for a sync to begin. */
@@ -177,6 +184,7 @@ export class DiskFlush {
     const late = (waiter: Waiter): boolean => now - waiter.since >= settings.syncFlushTimeout - 1;
     const all = [...this.#serving, ...this.#waiting];
     const lateOnes = all.filter(late);
+    if (lateOnes.length > 0) this.#parts.timedOut(Math.max(...lateOnes.map(({ offset }) => offset)));
     for (const waiter of lateOnes) waiter.deferred.resolve(false);
     if (lateOnes.length > 0) {
       log.warn("the disk takes longer than syncFlushTimeout to sync the commit log", {

@@ -8,9 +8,23 @@
  */
 
 import { directoryOf } from "../durable_files.ts";
-import type { FileHandle } from "../runtime.ts";
+import type { FileHandle, RuntimeFault } from "../runtime.ts";
 import { makeDirectories } from "./directories.ts";
 import { type OpenFiles, StoreFile } from "./open_files.ts";
+
+/**
+ * An fdatasync failed: what it was to cover may be gone from memory as well as from the disk (Linux drops such pages), and
+ * a later fdatasync that succeeds does not say otherwise. Only a restart, which reads what there is, goes on from here.
+ */
+export class SyncFault extends Error {
+  readonly code: string;
+
+  constructor(cause: RuntimeFault) {
+    super(cause.message, { cause });
+    this.name = "SyncFault";
+    this.code = cause.code;
+  }
+}
 
 /** Where the files of a queue lie when they are not all in one directory. */
 export interface FilePlaces {
@@ -267,11 +281,17 @@ export class FileQueue {
     }
   }
 
-  /** fdatasync of every file that holds bytes of `[from, to)`. */
+  /** fdatasync of every file that holds bytes of `[from, to)`. @throws SyncFault */
   async dataSync(from: number, to: number): Promise<void> {
     for (let at = from - (from % this.fileSize); at < to; at += this.fileSize) {
       const file = this.fileAt(at);
-      if (file !== undefined) await this.#open.use(file).dataSync();
+      if (file === undefined) continue;
+      const handle = this.#open.use(file);
+      try {
+        await handle.dataSync();
+      } catch (error) {
+        throw new SyncFault(error as RuntimeFault);
+      }
     }
   }
 

@@ -9,6 +9,9 @@
  *     on disk          page cache        tail buffer
  *
  * When a write fails, everything behind `writtenOffset` is taken back: nobody was told that it is stored.
+ *
+ * Records whose senders wait for the disk (SYNC_FLUSH), and those behind them, are held back from readers until the sync:
+ * should it fail, the senders are told so, and no consumer has seen what they will send again.
  */
 import type { Log, Runtime, RuntimeFault } from "../runtime.ts";
 import { Deferred } from "./deferred.ts";
@@ -27,6 +30,9 @@ const SYNC_WRITE_BYTES_MAX = 256 * 1024;
 const SLOW_WRITE_MS = 5;
 /** After ENOSPC, how long appends are refused before the next try. */
 const RETRY_AFTER_FULL_MS = 1000;
+
+/** A disk without room: to be tried again, unlike every other failure. */
+const isFullCode = (code: string): boolean => code === "ENOSPC" || code === "EDQUOT";
 
 /** Records whose write was submitted together. */
 class CommitBatch {
@@ -69,6 +75,10 @@ export class GroupCommit {
 
   #open = new CommitBatch();
   #inFlight: CommitBatch | undefined;
+  /** Written, and held back until the disk has them; in log order. */
+  #held: CommitBatch[] = [];
+  /** Readers have been told of everything before it. */
+  #readableOffset = 0;
   #scheduled = false;
   #slow = false;
   #refusedUntil = 0;
@@ -88,8 +98,12 @@ export class GroupCommit {
       log,
       settings,
       sync: (from, to) => this.#sync(from, to),
-      flushed: (offset) => this.#prepareBehind(offset),
-      failed: (error) => this.#readOnly(error, "sync"),
+      flushed: (offset) => {
+        this.#release(offset);
+        this.#prepareBehind(offset);
+      },
+      timedOut: (offset) => this.#release(offset),
+      failed: (error) => this.#syncFailed(error),
     });
   }
 
@@ -97,12 +111,18 @@ export class GroupCommit {
   start(end: number): void {
     this.endOffset = end;
     this.writtenOffset = end;
+    this.#readableOffset = end;
     this.flush.start(end);
   }
 
   /** True from the first append of a turn to the turn's end. */
   get isScheduled(): boolean {
     return this.#scheduled;
+  }
+
+  /** True after a failure that only a restart, which reads the log again, can mend. */
+  get isReadOnly(): boolean {
+    return this.#faultIsFinal;
   }
 
   /** Why nothing can be appended, or undefined. */
@@ -132,20 +152,20 @@ export class GroupCommit {
 
   /** See `MessageStore.durable`. */
   durable(endOffset: number, flushed: boolean): Promise<boolean> {
-    if (flushed) {
-      if (endOffset <= this.flush.flushedOffset) return SETTLED;
-    } else if (endOffset <= this.writtenOffset) return SETTLED;
-    if (endOffset > this.endOffset) {
+    if (endOffset <= (flushed ? this.flush.flushedOffset : this.#readableOffset)) return SETTLED;
+    if (endOffset > this.endOffset || this.#faultIsFinal) {
       return Promise.reject(
         this.#fault ?? new Error(`nothing was appended up to ${endOffset}; the log ends at ${this.endOffset}`),
       );
     }
-    if (endOffset <= this.writtenOffset) {
+    if (flushed && endOffset <= this.writtenOffset) {
       const late = new Deferred<boolean>();
       this.flush.written(this.writtenOffset, late);
       return late.promise;
     }
-    const batch = this.#inFlight !== undefined && endOffset <= this.#inFlight.end ? this.#inFlight : this.#open;
+    const batch =
+      this.#held.find(({ end }) => endOffset <= end) ??
+      (this.#inFlight !== undefined && endOffset <= this.#inFlight.end ? this.#inFlight : this.#open);
     if (flushed) {
       batch.flushed ??= new Deferred();
       return batch.flushed.promise;
@@ -187,6 +207,10 @@ export class GroupCommit {
     batch.end = this.endOffset;
     this.#open = new CommitBatch();
     this.#open.since = this.#runtime.clock.monotonic();
+    if (this.#faultIsFinal) {
+      this.#reject(batch);
+      return;
+    }
     if (this.#slow || this.#tail.unwrittenBytes > SYNC_WRITE_BYTES_MAX) {
       void this.#commitOffLoop(batch);
       return;
@@ -237,9 +261,39 @@ export class GroupCommit {
     if (!this.#faultIsFinal) this.#fault = undefined;
     this.#rotateWaits(now);
     this.#waits.present = Math.max(this.#waits.present, now - batch.since);
-    this.#events.written(batch.end);
-    batch.written?.resolve(true);
+    if (this.#faultIsFinal) {
+      this.#reject(batch);
+      this.#events.discarded(this.#readableOffset);
+      return;
+    }
+    if (batch.flushed === undefined && this.#held.length === 0) {
+      this.#readableOffset = batch.end;
+      this.#events.written(batch.end);
+      batch.written?.resolve(true);
+    } else this.#held.push(batch);
     this.flush.written(batch.end, batch.flushed);
+  }
+
+  /** Tells readers, and who waits for no more than that, of everything before `end`, which is stored as it was to be. */
+  #release(end: number): void {
+    let count = 0;
+    for (const batch of this.#held) {
+      // Behind the last one that waits for the disk there may be some that do not.
+      if (batch.end > end && batch.flushed !== undefined) break;
+      count++;
+    }
+    if (count === 0) return;
+    const released = this.#held.splice(0, count);
+    this.#readableOffset = (released.at(-1) as CommitBatch).end;
+    this.#events.written(this.#readableOffset);
+    for (const batch of released) batch.written?.resolve(true);
+  }
+
+  /** What the batch holds is not stored as it was to be. */
+  #reject(batch: CommitBatch): void {
+    const reason = this.#fault as Error;
+    batch.written?.reject(reason);
+    batch.flushed?.reject(reason);
   }
 
   #rotateWaits(now: number): void {
@@ -252,8 +306,7 @@ export class GroupCommit {
   }
 
   #writeFailed(error: RuntimeFault, batch: CommitBatch): void {
-    const full = error.code === "ENOSPC" || error.code === "EDQUOT";
-    if (full) {
+    if (isFullCode(error.code)) {
       this.#fault = new Error(
         `Cannot append to the commit log: ${error.message}. The disk of storePathCommitLog is full; ` +
           "free space on it, or lower fileReservedTime or diskMaxUsedSpaceRatio",
@@ -267,13 +320,9 @@ export class GroupCommit {
       error: error.message,
     });
     this.#takeBack();
-    const reason = this.#fault as Error;
     const open = this.#open;
     this.#open = new CommitBatch();
-    for (const lost of [batch, open]) {
-      lost.written?.reject(reason);
-      lost.flushed?.reject(reason);
-    }
+    for (const lost of [batch, open]) this.#reject(lost);
   }
 
   /** Forgets everything behind the last byte that is certainly written. */
@@ -285,11 +334,18 @@ export class GroupCommit {
       // Half a batch may lie behind the end. Zeros there keep a later recovery from taking it for records.
       this.#files.cut(this.writtenOffset);
     } catch (error) {
-      this.#log.warn("cannot clear what a failed write left behind the end of the commit log", {
-        error: (error as Error).message,
-      });
+      // What stands there could be taken for records by a recovery, in between those that would be written next.
+      this.#readOnly(error as Error, "attempt to clear what a failed write left");
     }
     this.#events.discarded(this.writtenOffset);
+  }
+
+  /** What is written and held back stays out of sight: its senders are told that it is not on the disk. */
+  #syncFailed(error: Error): void {
+    this.#readOnly(error, "sync");
+    for (const batch of this.#held.splice(0)) this.#reject(batch);
+    // A write that is in flight still needs its records; its end takes them back.
+    if (this.#inFlight === undefined) this.#events.discarded(this.#readableOffset);
   }
 
   /** After EIO the state of the page cache is unknown: only a restart, which reads the log again, may write on. */

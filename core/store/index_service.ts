@@ -2,7 +2,8 @@
  * IndexService: the index files in order of time, and which keys of a message go into them: `topic#uniqKey`, `topic#key`
  * for each of KEYS, `topic#T#tags`. The last file is being filled; those before it are full.
  *
- * A fault while indexing costs no message: it is logged, and the missing entries come at the next start.
+ * A fault while indexing costs no message: it is logged, nothing more is indexed, and the next start goes on from the last
+ * entry that is on the disk.
  */
 import { hashCode } from "../../wire/java_hash.ts";
 import { SYS_FLAG_TRANSACTION_MASK, SYS_FLAG_TRANSACTION_ROLLBACK } from "../../wire/message.ts";
@@ -98,6 +99,8 @@ export class IndexService {
   }
 
   put(request: DispatchRequest): void {
+    // Behind a gap the next start would not know that there is one.
+    if (this.#fault !== undefined) return;
     if ((request.sysFlag & SYS_FLAG_TRANSACTION_MASK) === SYS_FLAG_TRANSACTION_ROLLBACK) return;
     if (request.physicalOffset < this.#indexedOffset) return;
     const { topic, properties } = request;
@@ -113,8 +116,10 @@ export class IndexService {
       if (found.keysFrom >= 0) this.#addEach(prefix, properties, found.keysFrom, found.keysTo, request);
       if (found.tagsFrom >= 0) this.#add(hashOn(hashOn(prefix, "T#", 0, 2), properties, found.tagsFrom, found.tagsTo), request);
     } catch (error) {
-      if (this.#fault === undefined)
-        this.#log.error("cannot write the index; messages are stored without", { error: (error as Error).message });
+      this.#log.error("cannot write the index; messages are found by no key from here on until the next start", {
+        physicalOffset: request.physicalOffset,
+        error: (error as Error).message,
+      });
       this.#fault = error as Error;
     }
   }
@@ -142,9 +147,19 @@ export class IndexService {
   /**
    * Puts everything indexed so far on the disk.
    * @returns store time of the last message indexed, for the checkpoint; 0 without one
-   * @throws RuntimeFault
+   * @throws RuntimeFault; then nothing more is indexed, as a later sync that succeeds would prove nothing
    */
   async sync(): Promise<number> {
+    if (this.#fault !== undefined) throw this.#fault;
+    try {
+      return await this.#sync();
+    } catch (error) {
+      this.#fault = error as Error;
+      throw error;
+    }
+  }
+
+  async #sync(): Promise<number> {
     for (const file of [...this.#sealing]) {
       await file.sync();
       this.#sealing.splice(this.#sealing.indexOf(file), 1);
@@ -154,7 +169,7 @@ export class IndexService {
     const syncedUntil = last?.endTimestamp ?? 0;
     if (last !== undefined && !this.#sealing.includes(last)) await last.sync();
     for (const directory of this.#newDirectories.splice(0)) this.#runtime.files.syncDirectory(directory);
-    this.#fault = undefined;
+    if (this.#fault !== undefined) throw this.#fault;
     return syncedUntil;
   }
 

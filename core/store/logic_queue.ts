@@ -50,6 +50,8 @@ export interface LogicQueue {
 
 /** What recovery, expiry and checkpoints ask of the queues of a store. */
 export interface LogicQueues {
+  /** Units that could not be written, and why; undefined when there are none. The store takes no messages meanwhile. */
+  readonly fault: Error | undefined;
   all(): Iterable<LogicQueue>;
   topics(): Iterable<string>;
   delete(topic: string): void;

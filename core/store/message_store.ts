@@ -116,7 +116,8 @@ export interface MessageStore {
 
   /**
    * Fixes order, physical offset and queue offset, and copies the record into the tail buffer. Synchronous.
-   * The record becomes readable, and arrivals are announced, after it is in the page cache (end of the turn).
+   * The record becomes readable, and arrivals are announced, after it is in the page cache (end of the turn), or on the
+   * disk when somebody waits for that (`durable` with `flushed`, also for a record before it).
    */
   append(message: MessageInput): PutReceipt | PutRefusal;
   /** All of `messages` (one topic, one queue) with consecutive queue offsets, or none. */
