@@ -94,16 +94,13 @@ export const brokerIdleOptions = {
     liteLagCountMetricsEnable: bool(false),
     liteLagLatencyTopK: int(50),
   }),
-  ...withoutEffect("transaction check-backs are not served yet", {
-    transactionTimeOut: long(6000),
-    transactionCheckMax: int(15),
-    transactionCheckInterval: long(30_000),
-    transactionMetricFlushInterval: long(10_000),
+  ...withoutEffect("ended transactions are noted in the turn that ends them; Apache gathers them", {
+    transactionOpBatchInterval: int(3000),
+  }),
+  ...withoutEffect("transactions are not kept in RocksDB", {
     transactionCheckRocksdbCoreThreads: int(2),
     transactionCheckRocksdbMaxThreads: int(5),
     transactionCheckRocksdbQueueCapacity: int(2000),
-    transactionOpMsgMaxSize: int(4096),
-    transactionOpBatchInterval: int(3000),
   }),
   ...withoutEffect("bitmaps of filters are not written yet; filtering by SQL92 works without them", {
     enableCalcFilterBitMap: bool(false),

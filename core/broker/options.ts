@@ -111,6 +111,18 @@ const topicsAndGroups = {
 
 const sending = {
   rejectTransactionMessage: bool(false, "live", "Transactional messages are refused."),
+  transactionTimeOut: long(
+    6000,
+    "live",
+    "ms from its birth in which a half message is not asked about, unless it says otherwise.",
+    {
+      min: 0,
+    },
+  ),
+  transactionCheckMax: int(15, "live", "A half message asked about so often is moved to TRANS_CHECK_MAX_TIME_TOPIC.", { min: 1 }),
+  transactionCheckInterval: long(30_000, "live", "ms between two rounds of asking producers.", { min: 1 }),
+  transactionMetricFlushInterval: long(10_000, "restart", "transactionMetrics is saved every so many ms.", { min: 1 }),
+  transactionOpMsgMaxSize: int(4096, "live", "Bytes of one record that notes ended transactions.", { min: 1, max: 1_048_576 }),
   sendThreadPoolQueueCapacity: int(10_000, "live", "Sends that may wait at once; more are answered SYSTEM_BUSY.", { min: 1 }),
   pullThreadPoolQueueCapacity: int(100_000, "live", "Pulls that may be held at once; more are answered at once.", { min: 1 }),
   litePullThreadPoolQueueCapacity: int(100_000, "live", "Lite pulls that may be held at once.", { min: 1 }),

@@ -4,7 +4,7 @@ import { ConsumerFilterManager } from "../../core/broker/filters/consumer_filter
 import { BrokerMessages, type MessageProcessors } from "../../core/broker/messages/messages.ts";
 import { ConsumerOffsetManager } from "../../core/broker/offsets/offsets.ts";
 import { type BrokerSettings, type BrokerSettingsInput, brokerOptions } from "../../core/broker/options.ts";
-import type { BrokerParts, ConsumerGroup } from "../../core/broker/parts.ts";
+import type { BrokerParts, ClientChannel, ConsumerGroup } from "../../core/broker/parts.ts";
 import { settingsWith } from "../../core/config.ts";
 import type { Peer, RequestContext, TypedReply } from "../../core/remoting/processor.ts";
 import { RemotingError } from "../../core/remoting/processor.ts";
@@ -105,6 +105,8 @@ export class Harness {
   readonly topics = new Map<string, TopicConfig>();
   readonly groups = new Map<string, SubscriptionGroupConfig>();
   readonly consumers = new Map<string, ConsumerGroup>();
+  /** By group. */
+  readonly producers = new Map<string, ClientChannel>();
   readonly unreadable = new Set<string>();
   readonly counted: string[] = [];
   readonly peer = new FakePeer();
@@ -224,7 +226,7 @@ export class Harness {
   }
 
   #parts(): BrokerParts {
-    const { runtime, settings, store, offsets, filters, topics, groups, consumers, unreadable, counted } = this;
+    const { runtime, settings, store, offsets, filters, topics, groups, consumers, producers, unreadable, counted } = this;
     const dataVersion = { counter: 0, stateVersion: 0, timestamp: 0 };
     return {
       runtime,
@@ -277,7 +279,12 @@ export class Harness {
         groups: () => consumers.values(),
         groupsOf: () => new Set(),
       },
-      producers: { channels: () => [], anyChannel: () => undefined, byClientId: () => undefined, groups: () => [] },
+      producers: {
+        channels: () => [],
+        anyChannel: (group) => producers.get(group),
+        byClientId: () => undefined,
+        groups: () => producers.keys(),
+      },
       stats: {
         put: (topic, count) => counted.push(`put ${topic} ${count}`),
         got: (group, topic, _queueId, count) => counted.push(`got ${group} ${topic} ${count}`),

@@ -92,7 +92,8 @@ const REFUSALS: readonly Refusal[] = [
     remark: "Required message key is missing",
   },
   {
-    name: "a half message",
+    name: "a half message where they are rejected",
+    settings: { rejectTransactionMessage: true },
     send: { sysFlag: 4, properties: { TRAN_MSG: "true", PGROUP: "PG" } },
     code: 16,
     remark: "the broker[127.0.0.1] sending transaction message is forbidden",

@@ -123,6 +123,10 @@ export class Cluster {
       registerNameServerPeriod: "10000",
       // a retry starts at level 3, which is 10 s by default: here every level a test meets is short
       messageDelayLevel: "1s 2s 1s 1s 2s 2s 3s 3s 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h",
+      // checks that come soon, of transactions that are young
+      transactionCheckInterval: "1000",
+      transactionTimeOut: "2000",
+      transactionOpBatchInterval: "100",
       // off by default, there and here
       enablePropertyFilter: "true",
       ...this.#options.brokerConfig,

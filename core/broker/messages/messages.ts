@@ -10,6 +10,8 @@
 import type { ProcessorMap } from "../../remoting/processor.ts";
 import { offsetProcessors } from "../offsets/offset_processors.ts";
 import type { BrokerParts } from "../parts.ts";
+import { TransactionalMessageService, transactionProcessors } from "../transactions/transactions.ts";
+import { delayer } from "./delayer.ts";
 import { lockProcessors, RebalanceLockManager } from "./lock.ts";
 import { PullMessageProcessor, pullProcessors } from "./pull.ts";
 import { PullRequestHoldService } from "./pull_hold.ts";
@@ -40,12 +42,15 @@ export type MessageProcessors = Pick<
   | "LOCK_BATCH_MQ"
   | "UNLOCK_BATCH_MQ"
   | "RECALL_MESSAGE"
+  | "END_TRANSACTION"
+  | "RESUME_CHECK_HALF_MESSAGE"
 >;
 
 export class BrokerMessages {
   readonly processors: MessageProcessors;
   readonly hold: PullRequestHoldService;
   readonly schedule: ScheduleMessageService;
+  readonly transactions: TransactionalMessageService;
   readonly locks: RebalanceLockManager;
   readonly timer: TimerMessages;
 
@@ -57,14 +62,18 @@ export class BrokerMessages {
     this.hold = new PullRequestHoldService(clock, parts.store, parts.settings);
     this.schedule = new ScheduleMessageService(parts, levels);
     this.timer = new TimerMessages(parts);
+    this.transactions = new TransactionalMessageService(parts, delayer(levels, this.timer));
     this.processors = {
-      ...sendProcessors(new SendMessageProcessor(parts, this.locks, levels, this.timer)),
+      ...sendProcessors(
+        new SendMessageProcessor(parts, { locks: this.locks, levels, timer: this.timer, transactions: this.transactions }),
+      ),
       ...sendBackProcessors(parts, levels),
       ...pullProcessors(new PullMessageProcessor(parts, this.hold)),
       ...queryProcessors(parts),
       ...offsetProcessors(parts),
       ...lockProcessors(this.locks),
       ...recallProcessors(parts, this.timer),
+      ...transactionProcessors(this.transactions),
     };
   }
 
@@ -77,11 +86,12 @@ export class BrokerMessages {
   startMaster(): void {
     this.schedule.start();
     this.timer.start();
+    this.transactions.start();
   }
 
   /** Ends it; the progress is saved when the promise settles. */
   async stopMaster(): Promise<void> {
-    await Promise.all([this.schedule.stop(), this.timer.stop()]);
+    await Promise.all([this.schedule.stop(), this.timer.stop(), this.transactions.stop()]);
   }
 
   /** Answers all held pulls, holds none any more, and ends what a master does. */

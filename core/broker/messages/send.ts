@@ -22,6 +22,8 @@ import { type MaybePromise, type ProcessorMap, RemotingError, type RequestContex
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
 import { dlqTopicOf, TIMER_TOPIC, TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
+import { halfOf } from "../transactions/half_message.ts";
+import type { TransactionalMessageService } from "../transactions/transactions.ts";
 import type { RebalanceLockManager } from "./lock.ts";
 import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
 import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels.ts";
@@ -30,7 +32,7 @@ import { checkCount, INNER_BATCH_FLAGS, innerBatchSize, isBatchTopic } from "./s
 import { PropertyScan, StoredProperties } from "./send_properties.ts";
 import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
-import { refuseUnserved } from "./send_unserved.ts";
+import { isHalfMessage, refuseUnserved } from "./send_unserved.ts";
 import type { TimerMessages } from "./timer.ts";
 
 export interface SendReply {
@@ -41,9 +43,18 @@ export interface SendReply {
 
 const FLUSHED_LATE = ResponseCode.FLUSH_DISK_TIMEOUT;
 
+/** What a send may need beside the parts. */
+export interface SendServices {
+  readonly locks: RebalanceLockManager;
+  readonly levels: DelayLevels;
+  readonly timer: TimerMessages;
+  readonly transactions: Pick<TransactionalMessageService, "prepared">;
+}
+
 export class SendMessageProcessor {
   readonly #parts: BrokerParts;
   readonly #locks: RebalanceLockManager;
+  readonly #transactions: Pick<TransactionalMessageService, "prepared">;
   readonly #levels: DelayLevels;
   readonly #timer: TimerMessages;
   readonly #scan = new PropertyScan();
@@ -55,10 +66,11 @@ export class SendMessageProcessor {
     throw notStored(fault, this.#parts.store);
   };
 
-  constructor(parts: BrokerParts, locks: RebalanceLockManager, levels: DelayLevels, timer: TimerMessages) {
+  constructor(parts: BrokerParts, { locks, levels, timer, transactions }: SendServices) {
     this.#parts = parts;
     this.#timer = timer;
     this.#locks = locks;
+    this.#transactions = transactions;
     this.#levels = levels;
     this.#uniqKeys = new UniqKeyMaker(parts.runtime);
   }
@@ -88,7 +100,8 @@ export class SendMessageProcessor {
     scan.scan(text);
     const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
     const dead = header.topic.startsWith(RETRY_PREFIX) && this.#isDead(context, header);
-    refuseUnserved(this.#parts, context, header, config, scan, dead);
+    refuseUnserved(this.#parts, context, config, scan);
+    const half = isHalfMessage(this.#parts, context, header, scan, dead);
     const batchSize = innerBatchSize(settings, config, header.sysFlag, scan.innerNum, body);
 
     const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
@@ -108,7 +121,8 @@ export class SendMessageProcessor {
       else if (priority >= 0) queue = Math.min(priority, config.writeQueueNums - 1);
     }
     const transaction = header.sysFlag & SYS_FLAG_TRANSACTION_MASK;
-    const schedulable = transaction === 0 || transaction === SYS_FLAG_TRANSACTION_COMMIT;
+    // A half message waits, if it is to, when it is committed.
+    const schedulable = !half && (transaction === 0 || transaction === SYS_FLAG_TRANSACTION_COMMIT);
     if (!schedulable) level = 0;
 
     const store = addresses.storeHostFor(context.peer);
@@ -130,13 +144,17 @@ export class SendMessageProcessor {
       tagsCode: tagsCode(scan.tags),
       ...(batchSize === undefined ? {} : { innerBatchSize: batchSize }),
     };
-    if (batchSize !== undefined && (level > 0 || dead || scan.timer))
-      throw illegalMessage(settings, "An inner batch can't be delayed.");
+    if (batchSize !== undefined && (level > 0 || dead || half || scan.timer))
+      throw illegalMessage(settings, "An inner batch can't be delayed, nor be part of a transaction.");
     const timed = schedulable && level <= 0 && (scan.timer || topic === TIMER_TOPIC);
-    const stored = level > 0 ? parkedMessage(message, level, this.#levels) : timed ? this.#timer.park(message, scan) : message;
+    let stored = message;
+    if (half) stored = halfOf(message, scan.uniqKey);
+    else if (level > 0) stored = parkedMessage(message, level, this.#levels);
+    else if (timed) stored = this.#timer.park(message, scan);
     const recallHandle = timed && stored !== message ? this.#timer.recallHandleOf(stored) : undefined;
     const wait = waits(scan.wait);
     const receipt = this.#append(stored);
+    if (half) this.#transactions.prepared(header.topic);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
     return this.#reply(stored, [receipt], receipt.size, dead ? queueId : queue, uniqKey, wait, undefined, recallHandle);

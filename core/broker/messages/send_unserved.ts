@@ -1,6 +1,6 @@
 /**
- * Kinds of messages that this broker does not serve yet. Each is refused in words that name it, and never stored as something
- * else: a half message must not become visible, a delayed one must not come early.
+ * Kinds of messages that take another way, and those that this broker does not serve yet: each is refused in words that name
+ * it, and never stored as something else, since a delayed message must not come early.
  */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
@@ -14,17 +14,9 @@ import type { PropertyScan } from "./send_properties.ts";
 type Parts = Pick<BrokerParts, "settings" | "addresses">;
 
 /**
- * Lite topics and half messages; and messages without a key to a topic that is compacted by key.
- * @param dead the message goes to the dead letters, whatever its delay level says.
+ * Lite topics; and messages without a key to a topic that is compacted by key.
  */
-export function refuseUnserved(
-  parts: Parts,
-  context: RequestContext,
-  header: SendMessageRequestHeader,
-  config: TopicConfig,
-  scan: PropertyScan,
-  dead: boolean,
-): void {
+export function refuseUnserved(parts: Parts, context: RequestContext, config: TopicConfig, scan: PropertyScan): void {
   if (scan.liteTopic !== undefined) {
     throw forbidden(
       parts,
@@ -35,17 +27,26 @@ export function refuseUnserved(
   if (config.attributes["cleanup.policy"] === "COMPACTION" && (scan.keys ?? "").trim() === "") {
     throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, "Required message key is missing");
   }
-  if (scan.transaction?.toLowerCase() === "true") {
-    // A consumed transactional message that is retried keeps the property.
-    const retriedLater = (header.reconsumeTimes ?? 0) > 0 && !dead && delayLevelOf(scan.delay) > 0;
-    if (!retriedLater) {
-      throw forbidden(
-        parts,
-        context,
-        "sending transaction message is forbidden: transactions are not available in this broker, which acts as with rejectTransactionMessage=true",
-      );
-    }
+}
+
+/**
+ * Whether the message is a half one. A consumed transactional message that is retried, or goes to the dead letters, keeps the
+ * property and is none any more.
+ * @throws RemotingError where rejectTransactionMessage is true.
+ */
+export function isHalfMessage(
+  parts: Parts,
+  context: RequestContext,
+  header: SendMessageRequestHeader,
+  scan: PropertyScan,
+  dead: boolean,
+): boolean {
+  if (dead || scan.transaction?.toLowerCase() !== "true") return false;
+  if ((header.reconsumeTimes ?? 0) > 0 && delayLevelOf(scan.delay) > 0) return false;
+  if (parts.settings.rejectTransactionMessage) {
+    throw forbidden(parts, context, "sending transaction message is forbidden; rejectTransactionMessage=false allows it");
   }
+  return true;
 }
 
 const forbidden = (parts: Parts, context: RequestContext, what: string): RemotingError =>

@@ -27,6 +27,7 @@ public final class Main {
         RefusalCases.addTo(cases);
         ConsumeCases.addTo(cases);
         FilterCases.addTo(cases);
+        TransactionCases.addTo(cases);
         OrderCases.addTo(cases);
         PullCases.addTo(cases);
         RetryCases.addTo(cases);
