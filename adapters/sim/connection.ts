@@ -10,6 +10,9 @@ import type { SimNet, SimNetwork } from "./network.ts";
 
 /** The most a reader that was paused gets in one chunk, as from a real socket. */
 const CHUNK_BYTES_MAX = 64 * 1024;
+/** Linux's smallest retransmission time-out. */
+const RETRANSMIT_MS = 200;
+const RETRANSMIT_MS_MAX = 120_000;
 
 export class Connection {
   readonly near: SimSocket;
@@ -42,6 +45,11 @@ class SimSocket implements Socket {
   #outBytes = 0;
   /** Sent and not arrived. An event delivers the first of these, whichever it was set for: nothing is overtaken. */
   #underWay: Uint8Array[] = [];
+  /** Chunks that were lost and are not sent again yet; what arrives meanwhile waits behind them. */
+  #lost = 0;
+  #heldBack = 0;
+  /** Nothing we send arrives any more, and nobody is told. */
+  #silent = false;
   /** Bytes (and FIN) of the peer that have arrived. */
   #arrived: Uint8Array[] = [];
   /** `write` met a full window: the owner is told when all has gone out. */
@@ -155,18 +163,44 @@ class SimSocket implements Socket {
   #send(chunk: Uint8Array): void {
     const network = this.#network;
     const { peer } = this;
+    if (chunk.length > 0 && network.prng.chance(network.faults.silence)) {
+      this.#silent = true;
+      peer.#silent = true;
+    }
+    if (this.#silent) return;
     const deliver = () => {
+      if (this.#lost > 0) {
+        this.#heldBack++;
+        return;
+      }
       const first = this.#underWay.shift();
-      if (first !== undefined) peer.#arrive(first);
+      if (first !== undefined && !this.#silent) peer.#arrive(first);
     };
+    const delayMs = network.prng.within(network.faults.delayMs);
+    if (chunk.length > 0 && network.prng.chance(network.faults.drop)) {
+      this.#retransmitLater(deliver);
+      this.#underWay.push(chunk);
+      return;
+    }
     // A break in the middle takes the place of the chunk; both sides learn of it when it would have arrived.
     const breaks = chunk.length > 0 && network.prng.chance(network.faults.reset);
     this.#underWay.push(breaks ? RST : chunk);
     if (breaks) this.#network.scheduler.io(() => this.#leave(this.#resetFault()), 0);
-    network.scheduler.io(
-      () => network.pass(this.#owner.machine, peer.#owner.machine, deliver),
-      network.prng.within(network.faults.delayMs),
-    );
+    network.scheduler.io(() => network.pass(this.#owner.machine, peer.#owner.machine, deliver), delayMs);
+  }
+
+  #retransmitLater(deliver: () => void): void {
+    const { prng, faults, scheduler } = this.#network;
+    let waitMs = RETRANSMIT_MS;
+    for (let next = waitMs * 2; next < RETRANSMIT_MS_MAX && prng.chance(faults.drop); next *= 2) waitMs += next;
+    this.#lost++;
+    scheduler.io(() => {
+      this.#lost--;
+      const due = this.#lost > 0 ? 0 : 1 + this.#heldBack;
+      if (this.#lost > 0) this.#heldBack++;
+      else this.#heldBack = 0;
+      for (let i = 0; i < due; i++) this.#network.pass(this.#owner.machine, this.peer.#owner.machine, deliver);
+    }, waitMs);
   }
 
   #arrive(chunk: Uint8Array): void {

@@ -3,7 +3,7 @@
  *
  * Fault model.
  * - A killed process (`kill -9`) loses nothing it has written: that is in the page cache. Asynchronous writes under way
- *   at that moment are applied to a random length (often not at all, sometimes whole).
+ *   at that moment are applied to a random length (often not at all, sometimes whole), by sectors of 512 bytes.
  * - A power loss keeps of a file what a finished `dataSync` covered. Of every page written since, by chance
  *   (`unsyncedPageKept`), the new or the old content is there: pages in any order, so a later write can survive an
  *   earlier one, and a record can be torn at page bounds. The size is the synced one, or reaches to the last kept page.
@@ -15,6 +15,11 @@
  *   (as Linux behaves); only writing them again does.
  * - `fail` makes chosen calls fail (ENOSPC, EIO …), once or for good; `capacityBytes` makes the disk full by itself: a
  *   write that does not fit is written in part and throws ENOSPC.
+ * - `shortRead`: a read returns fewer bytes than there are (at least one), as a signal or a network file system makes it.
+ * - `bitFlip`: a read returns its bytes with one bit wrong; the disk itself keeps the right one. Both happen only to files
+ *   that `misreads` names.
+ * - `beforeOperation` sees each call before it takes effect and may end the process there (`SimRuntime.crash`): the call
+ *   fails then, a write under way is cut off at a random length as any other.
  * - `readMs`, `writeMs`, `syncMs` make the disk slow: asynchronous calls settle later, synchronous ones stall the world.
  * All of it is off by default. Then it is simply the file system of an in-memory runtime. Time stamps are kept; owners,
  * modes and links do not exist. Locks belong to processes and end with them.
@@ -32,6 +37,9 @@ export interface DiskFaults {
   unsyncedPageKept: number;
   unsyncedEntriesKept: number;
   capacityBytes: number;
+  shortRead: number;
+  bitFlip: number;
+  misreads: (path: string) => boolean;
 }
 
 export const NO_DISK_FAULTS: Readonly<DiskFaults> = {
@@ -41,6 +49,9 @@ export const NO_DISK_FAULTS: Readonly<DiskFaults> = {
   unsyncedPageKept: 0,
   unsyncedEntriesKept: 0,
   capacityBytes: 2 ** 40,
+  shortRead: 0,
+  bitFlip: 0,
+  misreads: () => true,
 };
 
 export type DiskOperation =
@@ -65,6 +76,9 @@ export interface DiskFailure {
   readonly times?: number;
 }
 
+/** Called before each operation takes effect; for reads and writes with their place. */
+export type DiskObserver = (operation: DiskOperation, path: string, position: number, bytes: number) => void;
+
 class Directory {
   readonly entries = new Map<string, Entry>();
   /** What a power loss goes back to; undefined when the disk does not track. */
@@ -80,6 +94,7 @@ export class SimDisk {
   readonly faults: DiskFaults;
   readonly scheduler: Scheduler;
   readonly prng: Prng;
+  beforeOperation: DiskObserver | undefined;
   readonly #tracksDurability: boolean;
   readonly #failures: (DiskFailure & { left: number })[] = [];
   #root = new Directory();
@@ -103,6 +118,19 @@ export class SimDisk {
   /** Ends all that `fail` asked for. */
   restore(): void {
     this.#failures.length = 0;
+  }
+
+  /** What `call` does is neither observed nor failed: for a test that looks without touching. */
+  sparing<T>(call: () => T): T {
+    const failures = this.#failures.splice(0);
+    const { beforeOperation } = this;
+    this.beforeOperation = undefined;
+    try {
+      return call();
+    } finally {
+      this.#failures.push(...failures);
+      this.beforeOperation = beforeOperation;
+    }
   }
 
   /** The machine loses power: see the fault model above. */
@@ -138,7 +166,8 @@ export class SimDisk {
   }
 
   /** Throws when `fail` has something against this call. */
-  check(operation: DiskOperation, path: string, tried: string): void {
+  check(operation: DiskOperation, path: string, tried: string, position = 0, bytes = 0): void {
+    this.beforeOperation?.(operation, path, position, bytes);
     for (const failure of this.#failures) {
       if (failure.operation !== operation || failure.left <= 0 || failure.path?.(path) === false) continue;
       failure.left--;

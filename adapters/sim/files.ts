@@ -5,6 +5,8 @@ import type { DiskOperation, SimDisk } from "./disk.ts";
 import type { PendingSync, SimInode } from "./inode.ts";
 import type { Range } from "./prng.ts";
 
+const SECTOR_BYTES = 512;
+
 export class SimFiles implements Files {
   readonly disk: SimDisk;
   readonly #open = new Set<SimFile>();
@@ -164,6 +166,8 @@ export class SimFiles implements Files {
   #check(operation: DiskOperation, path: string, tried: string): void {
     if (this.#dead) throw new Fault("EIO", `${tried}: the simulated process was killed`);
     this.disk.check(operation, path, tried);
+    // The observer of the disk may have ended the process.
+    if (this.#dead) throw new Fault("EIO", `${tried}: the simulated process was killed`);
   }
 }
 
@@ -199,15 +203,24 @@ class SimFile implements FileHandle {
   writeSync(bytes: Uint8Array, position: number): void {
     this.#mustBeOpen("write");
     this.#stall(this.#disk.faults.writeMs);
-    this.#write(bytes, position);
+    const write = { bytes, position };
+    // A kill in the middle of it tears a synchronous write as well.
+    this.#writing.add(write);
+    try {
+      this.#check("write", position, bytes.length);
+    } finally {
+      this.#writing.delete(write);
+    }
+    this.#apply(bytes, position);
   }
 
   write(bytes: Uint8Array, position: number): Promise<void> {
     const write = { bytes, position };
     this.#writing.add(write);
     return this.#later("write", this.#disk.faults.writeMs, () => {
+      this.#check("write", position, bytes.length);
       this.#writing.delete(write);
-      this.#write(bytes, position);
+      this.#apply(bytes, position);
     });
   }
 
@@ -242,19 +255,29 @@ class SimFile implements FileHandle {
   }
 
   kill(): void {
-    const { prng } = this.#disk;
-    for (const { bytes, position } of this.#writing) this.#inode.write(bytes.subarray(0, prng.below(bytes.length + 1)), position);
+    for (const { bytes, position } of this.#writing) {
+      const reached = position + this.#disk.prng.below(bytes.length + 1);
+      // What lies in one sector changes together or not at all.
+      const done = reached === position + bytes.length ? bytes.length : reached - (reached % SECTOR_BYTES) - position;
+      if (done > 0) this.#inode.write(bytes.subarray(0, done), position);
+    }
     this.#killed = true;
     this.close();
   }
 
   #read(target: Uint8Array, position: number): number {
-    this.#check("read");
-    return this.#inode.read(target, position);
+    this.#check("read", position, target.length);
+    const read = this.#inode.read(target, position);
+    const { prng, faults } = this.#disk;
+    if (read === 0 || !faults.misreads(this.path)) return read;
+    if (prng.chance(faults.bitFlip)) {
+      const at = prng.below(read);
+      target[at] = target[at]! ^ (1 << prng.below(8));
+    }
+    return prng.chance(faults.shortRead) ? 1 + prng.below(read) : read;
   }
 
-  #write(bytes: Uint8Array, position: number): void {
-    this.#check("write");
+  #apply(bytes: Uint8Array, position: number): void {
     const written = this.#inode.write(bytes, position);
     if (written === bytes.length) return;
     const tried = `Cannot write ${bytes.length} bytes at ${position} to "${this.path}"`;
@@ -280,7 +303,7 @@ class SimFile implements FileHandle {
         try {
           resolve(call());
         } catch (error) {
-          reject(error);
+          if (!this.#killed) reject(error);
         }
       }, this.#disk.prng.within(delay));
     });
@@ -290,11 +313,13 @@ class SimFile implements FileHandle {
     this.#disk.scheduler.stall(this.#disk.prng.within(range));
   }
 
-  #check(operation: "read" | "write" | "sync" | "truncate"): void {
+  #check(operation: "read" | "write" | "sync" | "truncate", position = 0, bytes = 0): void {
     if (this.#readOnly && operation !== "read") {
       throw new Fault("EBADF", `Cannot ${operation} "${this.path}": EBADF: it was opened for reading`);
     }
-    this.#disk.check(operation, this.path, `Cannot ${operation} "${this.path}"`);
+    const tried = `Cannot ${operation} "${this.path}"`;
+    this.#disk.check(operation, this.path, tried, position, bytes);
+    if (this.#killed) throw new Fault("EIO", `${tried}: the simulated process was killed`);
   }
 
   #mustBeOpen(verb: string): void {

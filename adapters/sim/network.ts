@@ -6,6 +6,10 @@
  * - `fragment`: a chunk is cut in two or more pieces that arrive in events of their own;
  * - `reset`: instead of delivering a chunk, the connection breaks: both sides close with ECONNRESET, chunks under way are
  *   lost, as when a middle box forgets it;
+ * - `drop`: a chunk is lost and sent again after `RETRANSMIT_MS`, doubled each time it is lost again; what was sent behind
+ *   it waits, other connections overtake it;
+ * - `silence`: the connection goes half-open: a middle box has forgotten it without a word. Nothing passes any more in
+ *   either direction, no FIN and no reset, and each side believes it open until its own time-outs say otherwise;
  * - `refuse`: a connect is refused although somebody listens;
  * - `windowBytes`: what may be under way and unread in one direction; more stays with the sender as `bufferedBytes`;
  * - `partition(a, b)`: nothing passes between two machines, connects time out, chunks wait; `heal` lets all pass again.
@@ -23,6 +27,8 @@ export interface NetworkFaults {
   delayMs: Range;
   fragment: number;
   reset: number;
+  drop: number;
+  silence: number;
   refuse: number;
   windowBytes: number;
   /** Overwrites a chunk after `data` returned, so that whoever kept a view instead of a copy is found out. */
@@ -33,6 +39,8 @@ export const NO_NETWORK_FAULTS: Readonly<NetworkFaults> = {
   delayMs: [0, 0],
   fragment: 0,
   reset: 0,
+  drop: 0,
+  silence: 0,
   refuse: 0,
   windowBytes: 256 * 1024,
   poisonChunks: false,

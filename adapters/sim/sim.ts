@@ -44,6 +44,8 @@ export interface SimProcessOptions {
 export interface SimWorld {
   readonly seed: number;
   readonly clock: SimClock;
+  /** The scheduler, for `shuffle` and `beforeEvent`. */
+  readonly time: SimTime;
   readonly network: SimNetwork;
   /** Starts a process. */
   process(options?: SimProcessOptions): SimRuntime;
@@ -78,10 +80,12 @@ interface Host extends Machine {
 }
 
 const FIRST_PID = 1000;
+/** The dice of time; those of the others are counted from 0. */
+const TIME_STREAM = -1;
 
 export function simWorld(options: SimWorldOptions = {}): SimWorld {
   const seed = options.seed ?? 1;
-  const time = new SimTime(options.epochMs ?? Date.UTC(2026, 0, 1));
+  const time = new SimTime(options.epochMs ?? Date.UTC(2026, 0, 1), new Prng(seed, TIME_STREAM));
   const names = new Map<string, readonly string[]>([["localhost", ["127.0.0.1"]], ...Object.entries(options.names ?? {})]);
   // Every user of dice has a stream of its own: one more throw in the network does not change what the disk does.
   let streams = 0;
@@ -137,6 +141,7 @@ export function simWorld(options: SimWorldOptions = {}): SimWorld {
   return {
     seed,
     clock: new SimClock(time),
+    time,
     network,
     process(process = {}) {
       if (process.addresses !== undefined) return start(newHost(process.addresses, process.disk ?? {}), process);

@@ -5,9 +5,13 @@
  * settle between two events just as they do on a real runtime; a test that awaits an answer simply gets it. Time itself
  * stands still until the test moves it: timers, and I/O with a delay, fire inside `advance` and its relatives, in the
  * order of their times and, at equal times, in the order in which they were set. Hence a run depends on the seed only.
+ *
+ * With `shuffle`, which event of a turn comes next is left to dice: no program may rely on the order in which two
+ * connections, or two files, are heard of. Within one connection nothing is overtaken all the same.
  */
 import { setImmediate } from "node:timers";
 import type { Clock, TimerHandle } from "../../core/runtime.ts";
+import type { Prng } from "./prng.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 interface Event {
@@ -29,9 +33,16 @@ export class SimTime implements Scheduler {
   #afterTurn: (() => void)[] = [];
   #pumping = false;
   #moving: Promise<void> = Promise.resolve();
+  /** Probability that the next I/O event of a turn is any of them instead of the first; may be changed at any time. */
+  shuffle = 0;
+  /** Called before each event; it may end processes. */
+  beforeEvent: (() => void) | undefined;
+  readonly #prng: Prng | undefined;
 
-  constructor(epochMs: number) {
+  /** Without `prng` there is no shuffling. */
+  constructor(epochMs: number, prng?: Prng) {
     this.#epochMs = epochMs;
+    this.#prng = prng;
   }
 
   now(): number {
@@ -129,7 +140,8 @@ export class SimTime implements Scheduler {
     const event = this.#timers.pop(until);
     if (event === undefined) return false;
     this.#elapsedMs = Math.max(this.#elapsedMs, event.at);
-    event.callback!();
+    this.beforeEvent?.();
+    event.callback?.();
     await this.settle();
     return true;
   }
@@ -152,8 +164,11 @@ export class SimTime implements Scheduler {
     if (this.#turn === 0) this.#turn = this.#io.length;
     try {
       if (this.#turn > 0) {
+        const prng = this.#turn > 1 && this.#prng?.chance(this.shuffle) ? this.#prng : undefined;
+        const next = prng === undefined ? this.#io.shift() : this.#io.splice(prng.below(this.#turn), 1)[0];
         this.#turn--;
-        this.#io.shift()!();
+        this.beforeEvent?.();
+        next!();
       }
       if (this.#turn === 0) this.#runAfterTurn();
     } finally {

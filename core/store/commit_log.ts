@@ -51,10 +51,10 @@ export class CommitLog {
     this.#commit = new GroupCommit({ runtime, log, settings, files, tail: this.#tail, events });
   }
 
-  /** Continues behind the last good record. */
-  start(end: number, storeTimestamp: number): void {
+  /** Continues behind the last good record; what a process before this one wrote behind `flushedOffset` is yet to be synced. */
+  start(flushedOffset: number, end: number, storeTimestamp: number): void {
     this.storeTimestamp = storeTimestamp;
-    this.#commit.start(end);
+    this.#commit.start(flushedOffset, end);
   }
 
   get minOffset(): number {

@@ -56,6 +56,8 @@ export class ConsumeQueueStore {
 
   /** Finds the queues that have files. @throws Error naming file and key when a file has the wrong size */
   load(orderly: boolean): void {
+    // New topics' entries; those of their queues and files are synced with the queues.
+    if (!orderly && this.#files.exists(this.#directory)) this.#files.syncDirectory(this.#directory);
     for (const topic of this.#files.list(this.#directory)) {
       for (const name of this.#files.list(`${this.#directory}/${topic}`)) {
         if (/^\d{1,9}$/.test(name)) this.findOrCreate(topic, Number(name)).files.load("mappedFileSizeConsumeQueue", orderly);

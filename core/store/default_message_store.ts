@@ -145,10 +145,10 @@ export class DefaultMessageStore implements MessageStore {
       const orderly = !files.exists(`${root}/abort`);
       this.#commitLog.files.load("mappedFileSizeCommitLog", orderly);
       this.#queues.load(orderly);
-      this.#index.load(orderly);
       if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
       }
+      this.#index.load(orderly, this.#checkpoint.indexMsgTimestamp);
       const recovered = await recover({
         runtime: this.#runtime,
         log: this.#log,
@@ -171,7 +171,7 @@ export class DefaultMessageStore implements MessageStore {
       });
       this.#index.cut(recovered.end);
       this.#queues.recovered();
-      this.#commitLog.start(recovered.end, recovered.lastStoreTimestamp);
+      this.#commitLog.start(recovered.flushedOffset, recovered.end, recovered.lastStoreTimestamp);
       this.#dispatcher.dispatchedOffset = recovered.end;
       this.#checkpoint.create();
       files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });

@@ -61,9 +61,11 @@ export class DiskFlush {
     this.#parts = parts;
   }
 
-  start(offset: number): void {
-    this.flushedOffset = offset;
-    this.#writtenOffset = offset;
+  /** What lies between the two is in the page cache, and belongs to the next sync. */
+  start(flushedOffset: number, writtenOffset: number): void {
+    this.flushedOffset = flushedOffset;
+    this.#writtenOffset = flushedOffset;
+    this.written(writtenOffset);
   }
 
   /** The log is in the page cache up to `offset`; `waiter` wants it on the disk. */

@@ -92,6 +92,10 @@ export class FileQueue {
   load(sizeKey: string, orderly: boolean): void {
     const { files } = this.#open;
     const found = this.#findFiles();
+    // The process that was killed may not have come to syncing them.
+    if (!orderly)
+      for (const directory of new Set(found.map(({ path }) => directoryOf(path))))
+        this.#newDirectories.push(directory, directoryOf(directory));
     for (const [i, file] of found.entries()) {
       const { base, path } = file;
       const size = files.stat(path)?.size ?? 0;

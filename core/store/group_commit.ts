@@ -107,12 +107,12 @@ export class GroupCommit {
     });
   }
 
-  /** Continues behind the last good record. */
-  start(end: number): void {
+  /** Continues behind the last good record; what a process before this one wrote behind `flushedOffset` is yet to be synced. */
+  start(flushedOffset: number, end: number): void {
     this.endOffset = end;
     this.writtenOffset = end;
     this.#readableOffset = end;
-    this.flush.start(end);
+    this.flush.start(flushedOffset, end);
   }
 
   /** True from the first append of a turn to the turn's end. */

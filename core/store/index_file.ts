@@ -261,6 +261,13 @@ export class IndexFile {
     this.#syncedEntry = upTo;
   }
 
+  /** After a crash: a full file with entries of `syncedUntil` or later may be in the page cache only. True when it is. */
+  mustSyncAgain(syncedUntil: number): boolean {
+    if (this.endTimestamp < syncedUntil) return false;
+    this.#syncedEntry = -1;
+    return true;
+  }
+
   /**
    * After a crash: frees all slots from entries at or beyond the header's count, which are about to be put again. On the
    * disk, before anything is put: new entries overwrite those through which the slots are followed.

@@ -49,9 +49,10 @@ export class IndexService {
 
   /**
    * @param orderly false after a crash
+   * @param syncedUntil store time up to which the checkpoint says that entries are on the disk
    * @throws Error naming the file and the keys when a size is not the configured one
    */
-  load(orderly: boolean): void {
+  load(orderly: boolean, syncedUntil: number): void {
     const { files } = this.#runtime;
     const bytes = indexFileBytes(this.#sizes);
     for (const name of files.list(this.#directory)) {
@@ -71,7 +72,12 @@ export class IndexService {
       }
       this.#files.push(IndexFile.load(this.#open, path, this.#sizes));
     }
-    if (!orderly) this.#files.at(-1)?.returnToHeader();
+    if (!orderly) {
+      this.#files.at(-1)?.returnToHeader();
+      // What the process that was killed had no time to sync would be taken for synced once the next file is.
+      this.#sealing.push(...this.#files.slice(0, -1).filter((file) => file.mustSyncAgain(syncedUntil)));
+      if (this.#files.length > 0) this.#newDirectories.push(this.#directory);
+    }
     this.#indexedOffset = this.#lastIndexed();
   }
 
@@ -160,14 +166,15 @@ export class IndexService {
   }
 
   async #sync(): Promise<number> {
-    for (const file of [...this.#sealing]) {
+    // Those that fill up meanwhile too: a file on the disk stands for all before it.
+    for (let file = this.#sealing[0]; file !== undefined; file = this.#sealing[0]) {
       await file.sync();
-      this.#sealing.splice(this.#sealing.indexOf(file), 1);
+      this.#sealing.shift();
       file.seal();
     }
     const last = this.#files.at(-1);
     const syncedUntil = last?.endTimestamp ?? 0;
-    if (last !== undefined && !this.#sealing.includes(last)) await last.sync();
+    if (last !== undefined) await last.sync();
     for (const directory of this.#newDirectories.splice(0)) this.#runtime.files.syncDirectory(directory);
     if (this.#fault !== undefined) throw this.#fault;
     return syncedUntil;

@@ -6,6 +6,7 @@
  * nothing, as it stands on the way of every write and read.
  */
 import type { FileHandle, Files, RuntimeFault } from "../runtime.ts";
+import { wholeReads } from "./whole_reads.ts";
 
 /** One file of a `FileQueue`, or an index file. */
 export class StoreFile {
@@ -62,7 +63,7 @@ export class OpenFiles {
     if (file.handle !== undefined) return file.handle;
     if (this.#closed) throw new Error(`Cannot open "${file.path}": the store is closed`);
     while (this.#openCount >= this.#openMax) this.close(this.#ring.newer as StoreFile);
-    const handle = file.isReadOnly ? this.#openAsAllowed(file.path) : this.files.open(file.path, { create });
+    const handle = wholeReads(file.isReadOnly ? this.#openAsAllowed(file.path) : this.files.open(file.path, { create }));
     file.handle = handle;
     this.#enter(file);
     this.#openCount++;

@@ -48,6 +48,8 @@ export interface RecoveryParts {
 
 export interface Recovered {
   readonly end: number;
+  /** Up to here the log is known to be on the disk: after a kill -9 the rest may be in the page cache only. */
+  readonly flushedOffset: number;
   readonly lastStoreTimestamp: number;
   /** Begin of the last good record seen; -1 when none was. */
   readonly lastRecord: number;
@@ -58,7 +60,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   if (commitLog.count === 0) {
     // As Apache: consume queues without a log point at nothing.
     for (const topic of [...queues.topics()]) queues.delete(topic);
-    return { end: 0, lastStoreTimestamp: 0, lastRecord: -1 };
+    return { end: 0, flushedOffset: 0, lastStoreTimestamp: 0, lastRecord: -1 };
   }
   if (parts.orderly) for (const queue of queues.all()) queue.recover(Number.POSITIVE_INFINITY, false);
   const queuesFrom = parts.orderly ? orderlyStart(parts) : crashStart(parts);
@@ -70,7 +72,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const { storePathRootDir } = settings;
   setAside({ runtime, log, storePathRootDir, commitLog }, scan.end, scan.remains, scan.broken ?? "no record follows");
   for (const queue of queues.all()) if (queue.maxPhysicalOffset >= scan.end) queue.recover(scan.end, true);
-  return scan;
+  return { ...scan, flushedOffset: parts.orderly ? scan.end : Math.min(queuesFrom, scan.end) };
 }
 
 /** Reads the log from `from` on and hands what it finds to dispatch. */

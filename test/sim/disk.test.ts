@@ -50,13 +50,13 @@ describe("kill -9", () => {
     expect(codeOf(() => sim.files.open("/d/f"))).toBe("EIO");
   });
 
-  test("cuts an asynchronous write off anywhere, and its promise never settles", async () => {
+  test("cuts an asynchronous write off at the end of any sector, and its promise never settles", async () => {
     const lengths = new Set<number>();
     for (let seed = 1; seed <= 30; seed++) {
       const sim = started({ seed, disk: { writeMs: [5, 5] } });
       const file = sim.files.open("/d/f", { create: true });
       let settled = false;
-      void file.write(new Uint8Array(8).fill(1), 0).then(() => {
+      void file.write(new Uint8Array(8 * 512 + 40).fill(1), 0).then(() => {
         settled = true;
       });
       const again = sim.crash("kill");
@@ -65,6 +65,24 @@ describe("kill -9", () => {
       lengths.add(again.files.stat("/d/f")!.size);
     }
     expect(lengths.size).toBeGreaterThan(3);
+    expect([...lengths].every((length) => length % 512 === 0 || length === 8 * 512 + 40)).toBe(true);
+  });
+
+  test("by who watches the disk comes before the operation, and cuts a synchronous write off too", () => {
+    const lengths = new Set<number>();
+    for (let seed = 1; seed <= 30; seed++) {
+      const sim = started({ seed });
+      const file = sim.files.open("/d/f", { create: true });
+      let again: SimRuntime | undefined;
+      sim.disk.beforeOperation = (operation, path, position, bytes) => {
+        expect([operation, path, position, bytes]).toEqual(["write", "/d/f", 0, 2048]);
+        sim.disk.beforeOperation = undefined;
+        again = sim.crash("kill");
+      };
+      expect(codeOf(() => file.writeSync(new Uint8Array(2048).fill(1), 0))).toBe("EIO");
+      lengths.add(again!.files.stat("/d/f")!.size);
+    }
+    expect([...lengths].sort((a, b) => a - b)).toEqual([0, 512, 1024, 1536]);
   });
 
   test("of one process leaves the lock of another on the same machine", () => {
@@ -217,5 +235,29 @@ describe("failing calls", () => {
     expect(sim.files.diskSpace("/d").freeBytes).toBe(0);
     file.close();
     expect(sim.files.diskSpace("/d")).toEqual({ totalBytes: 4 * PAGE, freeBytes: 4 * PAGE });
+  });
+});
+
+describe("misreads", () => {
+  test("short ones hand over at least a byte, flips change one bit on the way, and only where they are asked for", () => {
+    const sim = started({ disk: { shortRead: 0.5, misreads: (path) => path === "/d/f" } });
+    for (const path of ["/d/f", "/d/g"]) durableFile(sim, path, 1, 7);
+    const read = (path: string): Uint8Array => {
+      const file = sim.files.open(path);
+      const bytes = new Uint8Array(100);
+      return bytes.subarray(0, file.readSync(bytes, 0));
+    };
+    const lengths = new Set(Array.from({ length: 50 }, () => read("/d/f").length));
+    expect(Math.min(...lengths)).toBeGreaterThan(0);
+    expect(lengths.size).toBeGreaterThan(5);
+    expect(read("/d/g")).toEqual(new Uint8Array(100).fill(7));
+
+    sim.disk.faults.shortRead = 0;
+    sim.disk.faults.bitFlip = 1;
+    const wrong = read("/d/f").filter((byte) => byte !== 7);
+    expect(wrong.length).toBe(1);
+    expect(Math.log2(wrong[0]! ^ 7) % 1).toBe(0);
+    sim.disk.faults.bitFlip = 0;
+    expect(read("/d/f")).toEqual(new Uint8Array(100).fill(7));
   });
 });

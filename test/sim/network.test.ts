@@ -51,6 +51,35 @@ describe("the simulated network", () => {
     expect([...server.seen.bytes()]).toEqual(Array.from({ length: 100 }, (_, i) => i));
   });
 
+  test("drops chunks and sends them again: late, in order, and other connections overtake them", async () => {
+    const sim = withFaults({ drop: 0.3 }, 3);
+    const first = await pairOf(sim);
+    const began = sim.clock.monotonic();
+    for (let i = 0; i < 100; i++) first.client.socket.write(Uint8Array.of(i));
+    await sim.clock.settle();
+    expect(first.server.seen.receivedBytes).toBeLessThan(100);
+    sim.network.faults.drop = 0;
+    const second = await pairOf(sim);
+    second.client.socket.write(bytesOf("overtakes"));
+    await sim.clock.settle();
+    expect(second.server.seen.receivedBytes).toBe(9);
+    await sim.clock.until(() => first.server.seen.receivedBytes === 100);
+    expect(sim.clock.monotonic() - began).toBeGreaterThanOrEqual(200);
+    expect([...first.server.seen.bytes()]).toEqual(Array.from({ length: 100 }, (_, i) => i));
+  });
+
+  test("leaves a connection half-open: nothing passes any more, and nobody is told", async () => {
+    const sim = withFaults({ silence: 1 });
+    const { client, server } = await pairOf(sim);
+    client.socket.write(bytesOf("lost"));
+    await sim.clock.advance(60_000);
+    sim.network.faults.silence = 0;
+    server.socket.write(bytesOf("lost as well"));
+    server.socket.destroy();
+    await sim.clock.advance(60_000);
+    expect([client.seen.receivedBytes, server.seen.receivedBytes, client.seen.closedCount]).toEqual([0, 0, 0]);
+  });
+
   test("breaks a connection: both sides get ECONNRESET, the rest is lost", async () => {
     const sim = withFaults({ reset: 0.1 }, 7);
     const { client, server } = await pairOf(sim);

@@ -148,3 +148,21 @@ describe("simulated time", () => {
     expect(again.clock.monotonic()).toBe(30);
   });
 });
+
+test("shuffling leaves to dice which event of a turn comes first, the same for the same seed", async () => {
+  const order = async (seed: number): Promise<number[]> => {
+    const world = simWorld({ seed });
+    world.time.shuffle = 0.5;
+    const { files } = world.process();
+    const file = files.open("/f", { create: true });
+    const done: number[] = [];
+    for (let i = 0; i < 20; i++) void file.write(Uint8Array.of(i), 0).then(() => done.push(i));
+    await world.clock.settle();
+    return done;
+  };
+  const inOrder = Array.from({ length: 20 }, (_, i) => i);
+  expect(await order(1)).not.toEqual(inOrder);
+  expect(await order(1)).toEqual(await order(1));
+  expect(await order(2)).not.toEqual(await order(1));
+  expect((await order(2)).sort((a, b) => a - b)).toEqual(inOrder);
+});
