@@ -193,7 +193,6 @@ export const brokerIdleOptions = {
     broadcastOffsetExpireSecond: long(120),
     broadcastOffsetExpireMaxSecond: long(300),
     cleanOfflineBrokerInterval: int(30_000),
-    storeReplyMessageEnable: bool(true),
     enableDetailStat: bool(true),
     forwardTimeout: long(3000),
     useStaticSubscription: bool(false),

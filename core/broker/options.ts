@@ -110,6 +110,7 @@ const topicsAndGroups = {
 };
 
 const sending = {
+  storeReplyMessageEnable: bool(true, "live", "Answers of request–reply are stored as well as pushed."),
   rejectTransactionMessage: bool(false, "live", "Transactional messages are refused."),
   transactionTimeOut: long(
     6000,

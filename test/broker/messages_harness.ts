@@ -282,7 +282,7 @@ export class Harness {
       producers: {
         channels: () => [],
         anyChannel: (group) => producers.get(group),
-        byClientId: () => undefined,
+        byClientId: (clientId) => [...producers.values()].find((channel) => channel.clientId === clientId),
         groups: () => producers.keys(),
       },
       stats: {

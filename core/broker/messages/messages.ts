@@ -17,6 +17,7 @@ import { PullMessageProcessor, pullProcessors } from "./pull.ts";
 import { PullRequestHoldService } from "./pull_hold.ts";
 import { queryProcessors } from "./query.ts";
 import { recallProcessors } from "./recall.ts";
+import { replyProcessors } from "./reply.ts";
 import { ScheduleMessageService } from "./schedule.ts";
 import { DelayLevels } from "./schedule_levels.ts";
 import { SendMessageProcessor, sendProcessors } from "./send.ts";
@@ -42,6 +43,8 @@ export type MessageProcessors = Pick<
   | "LOCK_BATCH_MQ"
   | "UNLOCK_BATCH_MQ"
   | "RECALL_MESSAGE"
+  | "SEND_REPLY_MESSAGE"
+  | "SEND_REPLY_MESSAGE_V2"
   | "END_TRANSACTION"
   | "RESUME_CHECK_HALF_MESSAGE"
 >;
@@ -67,6 +70,7 @@ export class BrokerMessages {
       ...sendProcessors(
         new SendMessageProcessor(parts, { locks: this.locks, levels, timer: this.timer, transactions: this.transactions }),
       ),
+      ...replyProcessors(parts),
       ...sendBackProcessors(parts, levels),
       ...pullProcessors(new PullMessageProcessor(parts, this.hold)),
       ...queryProcessors(parts),

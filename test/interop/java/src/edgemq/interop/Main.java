@@ -28,6 +28,7 @@ public final class Main {
         ConsumeCases.addTo(cases);
         FilterCases.addTo(cases);
         TransactionCases.addTo(cases);
+        RequestCases.addTo(cases);
         OrderCases.addTo(cases);
         PullCases.addTo(cases);
         RetryCases.addTo(cases);
