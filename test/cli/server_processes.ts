@@ -40,8 +40,12 @@ export class Workshop {
     return child;
   }
 
-  async close(): Promise<void> {
+  async endProcesses(): Promise<void> {
     await Promise.all(this.#children.filter((child) => !child.ended).map((child) => child.kill()));
+  }
+
+  async close(): Promise<void> {
+    await this.endProcesses();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

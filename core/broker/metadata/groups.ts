@@ -15,6 +15,7 @@ import type { Log, Runtime } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Groups } from "../parts.ts";
+import { notPersisted } from "./not_persisted.ts";
 import { alterAttributes, GROUP_ATTRIBUTES } from "./topics_attributes.ts";
 import { groupFault, isSystemGroupByPrefix } from "./topics_validator.ts";
 import { nextVersion } from "./versions.ts";
@@ -91,8 +92,17 @@ export class SubscriptionGroupManager implements Groups {
     const mayCreate = settings.autoCreateSubscriptionGroup || (settings.enableCreateSysGroup && isSystemGroupByPrefix(group));
     if (!mayCreate || groupFault(group) !== undefined) return undefined;
     const created = newSubscriptionGroupConfig(group);
-    log.info("consumer group created on first use", { group });
-    this.#put([created]);
+    this.#table.set(group, created);
+    try {
+      this.#nextVersion();
+      log.info("consumer group created on first use", { group });
+    } catch (fault) {
+      // Reading goes on when the disk is full. Without the file the group is made again on its next first use.
+      log.error("consumer group created on first use, in memory only until the file can be written", {
+        group,
+        error: fault instanceof Error ? fault.message : String(fault),
+      });
+    }
     return created;
   }
 
@@ -166,7 +176,7 @@ export class SubscriptionGroupManager implements Groups {
         if (former === undefined) this.#table.delete(groupName);
         else this.#table.set(groupName, former);
       }
-      throw fault;
+      throw notPersisted(`the consumer group ${configs.map(({ groupName }) => groupName).join(", ")}`, fault);
     }
   }
 

@@ -13,6 +13,7 @@ import type { Log, Runtime } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Topics } from "../parts.ts";
+import { notPersisted } from "./not_persisted.ts";
 import { alterAttributes, TOPIC_ATTRIBUTES } from "./topics_attributes.ts";
 import { newTopic } from "./topics_config.ts";
 import { systemTopicsOf } from "./topics_system.ts";
@@ -215,7 +216,7 @@ export class TopicConfigManager implements Topics {
         if (former === undefined) this.#table.delete(topicName);
         else this.#table.set(topicName, former);
       }
-      throw fault;
+      throw notPersisted(`the topic ${configs.map(({ topicName }) => topicName).join(", ")}`, fault);
     }
     for (const config of configs) this.#parts.changed(config);
   }
