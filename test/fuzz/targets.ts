@@ -36,7 +36,7 @@ import { decodeMessageId, encodeMessageId } from "../../wire/message_id.ts";
 import { decodeRecord, decodeRecords, layoutOf, propertyCrcHolds, readRecordMark } from "../../wire/message_reader.ts";
 import { addProperty, parseProperties, propertyOf, removeProperty, setProperty } from "../../wire/properties.ts";
 import type { RemotingCommand } from "../../wire/remoting_command.ts";
-import { RequestReader } from "../../wire/request_reader.ts";
+import { type ReadRequest, RequestReader } from "../../wire/request_reader.ts";
 import { REQUESTS, type RequestRow } from "../../wire/requests.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 
@@ -65,8 +65,16 @@ function encoded(command: RemotingCommand): Uint8Array {
 
 /** The short way of reading a request makes the same of it as the long one, or nothing. */
 function agreesWithTheLongWay(frame: Uint8Array): void {
-  const read = new RequestReader(rows).read(frame, 0, frame.length);
-  if (read === undefined) return;
+  // A reader that knows headers before it, and one that knows none.
+  for (const reader of [experienced, new RequestReader(rows)]) {
+    const read = reader.read(frame, 0, frame.length);
+    if (read !== undefined) agrees(read, frame);
+  }
+}
+
+const experienced = new RequestReader(rows);
+
+function agrees(read: ReadRequest, frame: Uint8Array): void {
   const { header, ...command } = read;
   const { extFields, ...longWay } = decodeCommand(frame);
   const decoded = (rowsByCode.get(command.code) as RequestRow).request.decode(extFields) as object;

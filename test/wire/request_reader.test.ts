@@ -159,6 +159,72 @@ describe("anything unusual goes the long way", () => {
   });
 });
 
+describe("a header like one before it", () => {
+  const extFields = {
+    a: "P",
+    b: "TopicA",
+    d: "4",
+    e: "3",
+    g: "1795225250966",
+    c: "D",
+    f: "0",
+    h: "0",
+    i: "K\u0001v\u0002",
+    k: "false",
+  };
+
+  /** Lengths of frame and header are made to fit, of ROCKETMQ's fields too, so that the values are what is looked at. */
+  function fitted(header: Uint8Array, serializeType: SerializeType): Uint8Array {
+    const frame = new Uint8Array(8 + header.length);
+    const view = new DataView(frame.buffer);
+    frame.set(header, 8);
+    view.setInt32(0, frame.length - 4);
+    view.setInt32(4, (serializeType << 24) | header.length);
+    if (serializeType === 1) view.setInt32(8 + 17, header.length - 21);
+    return frame;
+  }
+
+  test.each([0, 1] as const)(
+    "changed anywhere, it is read as the long way reads it or not at all: serialization %d",
+    (serializeType) => {
+      const base = frameOf({ code: 310, serializeType, extFields }).subarray(8);
+      let short = 0;
+      for (let at = 0; at < base.length; at++) {
+        for (const byte of [0, 1, 4, 0x22, 0x2c, 0x30, 0x31, 0x39, 0x41, 0x5c, 0x7d, 0x80, 0xc3]) {
+          const changes = [
+            base.with(at, byte),
+            Uint8Array.from([...base.subarray(0, at), byte, ...base.subarray(at)]),
+            Uint8Array.from([...base.subarray(0, at), ...base.subarray(at + 1)]),
+          ];
+          for (const header of changes) {
+            // A reader that has the base as its template.
+            const primed = new RequestReader(rows);
+            primed.read(fitted(base, serializeType), 0, base.length + 8);
+            const frame = fitted(header, serializeType);
+            const found = primed.read(frame, 0, frame.length);
+            if (found === undefined) continue;
+            short++;
+            const { header: fields, ...command } = found;
+            const longWay = decodeCommand(frame);
+            expect({ ...command }).toEqual({ ...longWay, extFields: undefined });
+            expect(fields).toEqual(REQUESTS.SEND_MESSAGE_V2.request.decode(longWay.extFields));
+          }
+        }
+      }
+      expect(short).toBeGreaterThan(300);
+    },
+  );
+
+  test("values of other lengths, in turn", () => {
+    for (const [i, e] of ["3", "12", "0", "1023", "7"].entries()) {
+      for (const b of ["TopicA", "T", "a much longer name of a topic", "TopicB"]) {
+        for (const serializeType of [0, 1] as const)
+          expectSame(frameOf({ code: 310, serializeType, opaque: 10 ** i, extFields: { ...extFields, e, b } }));
+      }
+    }
+  });
+});
+
 test("texts of one hash do not stand for each other", () => {
   const cache = new TextCache();
   const bytes = encodeUtf8("TopicATopicB");
