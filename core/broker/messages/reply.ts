@@ -19,6 +19,7 @@ import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { SendReply } from "./send.ts";
 import { checkedTopic } from "./send_checks.ts";
+import { notStored } from "./send_status.ts";
 
 /** As Apache's call to a client. */
 const PUSH_TIMEOUT_MS = 10_000;
@@ -61,7 +62,7 @@ async function reply(
     properties: header.properties ?? "",
     tagsCode: 0,
   };
-  const stored = settings.storeReplyMessageEnable && body.length > 0 ? store(parts, message) : undefined;
+  const stored = settings.storeReplyMessageEnable && body.length > 0 ? await store(parts, message) : undefined;
   await push(parts, header, message);
   const answer: SendMessageResponseHeader = {
     // Without a stored message a client must still find numbers here.
@@ -72,13 +73,18 @@ async function reply(
   return { header: answer, extFields: { MSG_REGION: settings.regionId, TRACE_ON: String(settings.traceOn) } };
 }
 
-function store({ store, stats, log }: BrokerParts, message: MessageInput): PutReceipt | undefined {
+async function store({ store, stats, log }: BrokerParts, message: MessageInput): Promise<PutReceipt | undefined> {
   const receipt = store.append(message);
   if (receipt.status !== "PUT_OK") {
     log.warn("a reply message can't be stored; it is pushed all the same", { topic: message.topic, reason: receipt.reason });
     return undefined;
   }
   stats.put(message.topic, 1, receipt.size);
+  try {
+    await store.durable(receipt.endOffset, false);
+  } catch (fault) {
+    throw notStored(fault, store);
+  }
   return receipt;
 }
 
