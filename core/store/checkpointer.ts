@@ -4,11 +4,13 @@
  */
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import type { CommitLog } from "./commit_log.ts";
+import type { DeletedTopics } from "./deleted_topics.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { SyncFault } from "./file_queue.ts";
 import type { IndexService } from "./index_service.ts";
 import type { LogicQueues } from "./logic_queue.ts";
 import type { StoreSettings } from "./options.ts";
+import { sumOfQueues } from "./queues_sum.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
 /** Bytes dispatched after which a checkpoint is taken before its time: what a start after kill -9 reads, about a second. */
@@ -27,6 +29,7 @@ export interface CheckpointerParts {
   readonly queues: LogicQueues;
   readonly index: IndexService;
   readonly checkpoint: StoreCheckpoint;
+  readonly deleted: DeletedTopics;
 }
 
 export class Checkpointer {
@@ -161,7 +164,7 @@ export class Checkpointer {
   }
 
   async #take(): Promise<void> {
-    const { dispatcher, commitLog, queues, checkpoint } = this.#parts;
+    const { dispatcher, commitLog, queues, checkpoint, runtime } = this.#parts;
     // Taken now: what is dispatched meanwhile belongs to the next.
     const { lastRecordOffset, lastStoreTimestamp } = dispatcher;
     this.#takenAt = dispatcher.dispatchedOffset;
@@ -176,6 +179,9 @@ export class Checkpointer {
     checkpoint.indexMsgTimestamp = indexedUntil;
     checkpoint.logicsPhysicalOffset = lastRecordOffset;
     checkpoint.confirmPhyOffset = lastRecordOffset;
+    // While the store runs the queues change: only an orderly stop says what they are.
+    checkpoint.queuesSum = this.#stopped ? sumOfQueues(queues.all(), runtime.digest) : 0;
     await checkpoint.save();
+    this.#parts.deleted.settle(lastRecordOffset);
   }
 }

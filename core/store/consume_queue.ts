@@ -105,7 +105,12 @@ export class ConsumeQueue implements LogicQueue {
    * @returns false when `queueOffset` is further ahead than the log has room for messages; nothing is added.
    */
   put(queueOffset: number, physicalOffset: number, size: number, tagsCode: number): boolean {
-    if (queueOffset < this.maxOffset) return true;
+    if (queueOffset < this.maxOffset) {
+      if (queueOffset > 0 || physicalOffset <= this.maxPhysicalOffset) return true;
+      // Offsets begin anew where a topic was deleted: what was dispatched so far is of its predecessor.
+      this.destroy();
+      this.#beginAt(0);
+    }
     if (queueOffset > this.maxOffset && !this.#bridge(queueOffset, physicalOffset)) return false;
     this.#add(physicalOffset, size, tagsCode);
     return true;
@@ -273,14 +278,24 @@ export class ConsumeQueue implements LogicQueue {
     if (cut && this.files.count > 0) this.files.cut(low * UNIT_BYTES);
     this.#setWindow(undefined, low);
     this.#setAhead(undefined, 0);
-    this.maxOffset = low;
-    this.writtenOffset = low;
-    this.nextOffset = low;
-    this.recoveredOffset = low;
+    this.#beginAt(low);
     this.minOffset = this.files.begin / UNIT_BYTES;
     const last = this.entry(low - 1);
     this.maxPhysicalOffset = last === undefined || isBlank(last) ? -1 : last.physicalOffset;
     this.ext?.recover(this.#extOffsetOf(low - 1), cut);
+  }
+
+  /** Units before `offset`, and none behind, are in files. */
+  #beginAt(offset: number): void {
+    this.maxOffset = offset;
+    this.writtenOffset = offset;
+    this.nextOffset = offset;
+    this.recoveredOffset = offset;
+    this.minOffset = offset;
+    this.maxPhysicalOffset = -1;
+    this.correctedFor = -1;
+    this.unsyncedFrom = -1;
+    this.#setWindow(undefined, offset);
   }
 
   /** Where the extended unit of a message is; -1 when it has none. */

@@ -26,6 +26,7 @@ import { entryAt, isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
+import { DeletedTopics } from "./deleted_topics.ts";
 import { makeDirectories } from "./directories.ts";
 import { DiskGuard } from "./disk_guard.ts";
 import { isQueued } from "./dispatch_request.ts";
@@ -75,6 +76,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #reader: MessageReader;
   readonly #disk: DiskGuard;
   readonly #losses: Losses;
+  readonly #deleted: DeletedTopics;
   readonly #clean: CleanFiles;
   readonly #expiredListeners: ((range: ExpiredRange) => void)[] = [];
   readonly #checkpoint: StoreCheckpoint;
@@ -109,7 +111,9 @@ export class DefaultMessageStore implements MessageStore {
     const losses = new Losses(log);
     this.#losses = losses;
     this.#multi = new MultiDispatch(settings, queues);
-    const dispatcher = new Dispatcher({ log, settings, queues, index, losses, multi: this.#multi });
+    const deleted = new DeletedTopics(runtime.files, log, root);
+    this.#deleted = deleted;
+    const dispatcher = new Dispatcher({ log, settings, queues, index, losses, multi: this.#multi, deleted });
     this.#commitLog = commitLog;
     this.#queues = queues;
     this.#index = index;
@@ -127,7 +131,7 @@ export class DefaultMessageStore implements MessageStore {
       disk: this.#disk,
       expired: (range) => this.#onExpired(range),
     });
-    this.#checkpointer = new Checkpointer({ runtime, log, settings, commitLog, dispatcher, queues, index, checkpoint });
+    this.#checkpointer = new Checkpointer({ runtime, log, settings, commitLog, dispatcher, queues, index, checkpoint, deleted });
   }
 
   // ------------------------------------------------------------------------------------------------------- open, close
@@ -145,6 +149,7 @@ export class DefaultMessageStore implements MessageStore {
       const orderly = !files.exists(`${root}/abort`);
       this.#commitLog.files.load("mappedFileSizeCommitLog", orderly);
       this.#queues.load(orderly);
+      this.#deleted.load();
       if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
       }
@@ -157,20 +162,24 @@ export class DefaultMessageStore implements MessageStore {
         queues: this.#queues,
         checkpoint: this.#checkpoint,
         losses: this.#losses,
+        deleted: this.#deleted,
         orderly,
         indexFrom: (logBegin) => {
           if (!orderly) return this.#index.resumeFrom(logBegin);
-          // After an orderly stop everything is indexed, unless the index was lost as a whole.
-          return this.#settings.messageIndexEnable && this.#index.isEmpty ? logBegin : undefined;
+          // After an orderly stop everything is indexed, unless the index was lost as a whole. A store whose messages have
+          // no keys never had one; of Apache's checkpoint that can't be told.
+          const had = !this.#checkpoint.isOurs || this.#checkpoint.indexMsgTimestamp > 0;
+          return this.#settings.messageIndexEnable && this.#index.isEmpty && had ? logBegin : undefined;
         },
-        dispatch: (request) => {
-          this.#dispatcher.dispatch(request);
+        dispatch: (request, toQueues) => {
+          this.#dispatcher.dispatch(request, toQueues);
           this.#queues.trim();
         },
         lose: (request) => this.#dispatcher.lose(request),
       });
       this.#index.cut(recovered.end);
       this.#queues.recovered();
+      this.#deleted.endAt(recovered.end);
       this.#commitLog.start(recovered.flushedOffset, recovered.end, recovered.lastStoreTimestamp);
       this.#dispatcher.dispatchedOffset = recovered.end;
       this.#checkpoint.create();
@@ -424,9 +433,11 @@ export class DefaultMessageStore implements MessageStore {
   // ------------------------------------------------------------------------------------------------------------ expiry
 
   deleteTopics(topics: ReadonlySet<string>): void {
+    if (topics.size === 0) return;
+    // A crash would dispatch their old messages again: known before the queues go, until a checkpoint lies behind them.
+    this.#deleted.add(topics, this.#commitLog.endOffset);
     for (const topic of topics) this.#queues.delete(topic);
-    // A crash would dispatch their old messages again: move the place from which it does.
-    if (topics.size > 0) this.#checkpointer.now();
+    this.#checkpointer.now();
   }
 
   deleteExpiredCommitLogs(): Promise<number> {

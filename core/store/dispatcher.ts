@@ -4,6 +4,7 @@
  */
 import type { Log } from "../runtime.ts";
 import type { ConsumeQueueKinds } from "./consume_queue_kinds.ts";
+import type { DeletedTopics } from "./deleted_topics.ts";
 import { type DispatchRequest, isQueued } from "./dispatch_request.ts";
 import type { IndexService } from "./index_service.ts";
 import { offsetsOf } from "./logic_queue.ts";
@@ -22,6 +23,7 @@ export interface DispatcherParts {
   readonly index: IndexService;
   readonly losses: Losses;
   readonly multi: MultiDispatch;
+  readonly deleted: DeletedTopics;
 }
 
 export class Dispatcher {
@@ -38,18 +40,20 @@ export class Dispatcher {
   readonly #index: IndexService;
   readonly #losses: Losses;
   readonly #multi: MultiDispatch;
+  readonly #deleted: DeletedTopics;
   readonly #listeners: ((arrival: Arrival) => void)[] = [];
   /** In log order, from `#at` on. */
   #waiting: DispatchRequest[] = [];
   #at = 0;
 
-  constructor({ log, settings, queues, index, losses, multi }: DispatcherParts) {
+  constructor({ log, settings, queues, index, losses, multi, deleted }: DispatcherParts) {
     this.#log = log;
     this.#settings = settings;
     this.#queues = queues;
     this.#index = index;
     this.#losses = losses;
     this.#multi = multi;
+    this.#deleted = deleted;
   }
 
   onArrival(listener: (arrival: Arrival) => void): void {
@@ -95,7 +99,7 @@ export class Dispatcher {
       const request = waiting[i] as DispatchRequest;
       if (request.physicalOffset < end) break;
       // Backwards, so that the smallest offset is what remains.
-      if (isQueued(request.sysFlag)) {
+      if (isQueued(request.sysFlag) && !this.#deleted.covers(request.topic, request.physicalOffset)) {
         const queue = this.#queues.find(request);
         if (queue !== undefined) queue.nextOffset = request.queueOffset;
         for (const light of this.#multi.requestsOf(request)) {
@@ -109,13 +113,17 @@ export class Dispatcher {
     return count;
   }
 
-  /** To queue and index only, as recovery needs it. @returns true when a consumer will find it in its queue */
-  dispatch(given: DispatchRequest): boolean {
+  /**
+   * To queue and index only, as recovery needs it.
+   * @param toQueues false for a record that the queues have, while the index is made again
+   * @returns true when a consumer will find it in its queue
+   */
+  dispatch(given: DispatchRequest, toQueues = true): boolean {
     const request = this.#withBitMap(given);
     this.lastRecordOffset = request.physicalOffset;
     this.lastStoreTimestamp = request.storeTimestamp;
     if (this.#settings.messageIndexEnable) this.#index.put(request);
-    if (!isQueued(request.sysFlag)) return false;
+    if (!toQueues || !isQueued(request.sysFlag)) return false;
     for (const light of this.#multi.requestsOf(request)) this.#put(light);
     return this.#put(request);
   }
@@ -128,6 +136,7 @@ export class Dispatcher {
   }
 
   #put(request: DispatchRequest): boolean {
+    if (this.#deleted.covers(request.topic, request.physicalOffset)) return false;
     const queue = this.#queues.findOrCreate(request.topic, request.queueId, request.batchSize !== undefined);
     const expected = queue.maxOffset;
     if (this.#queues.put(queue, request)) {
@@ -147,7 +156,7 @@ export class Dispatcher {
 
   /** The record is lost, but its header, if it is right, says whose next message it was. */
   lose({ topic, queueId, queueOffset, physicalOffset, sysFlag }: DispatchRequest): void {
-    if (!isQueued(sysFlag)) return;
+    if (!isQueued(sysFlag) || this.#deleted.covers(topic, physicalOffset)) return;
     const queue = this.#queues.find({ topic, queueId });
     if (queue === undefined || queue.maxOffset !== queueOffset || queue.maxPhysicalOffset >= physicalOffset) return;
     if (this.#queues.putHole(queue)) this.#lost({ topic, queueId, physicalOffset }, queueOffset, queueOffset + 1);

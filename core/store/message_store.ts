@@ -156,7 +156,11 @@ export interface MessageStore {
   /** Physical offsets of messages with the key (hash matches: the caller re-checks), newest first. Needs whole key text `topic#key`. */
   query(keyText: string, maxCount: number, beginTimestamp: number, endTimestamp: number): Promise<QueryResult>;
 
-  /** Drops consume queues of topics. */
+  /**
+   * Drops consume queues of topics, for good on return: messages stored before don't come back, those stored later begin at
+   * queue offset 0.
+   * @throws RuntimeFault when that can't be made known to a start after a crash; the queues are then as they were
+   */
   deleteTopics(topics: ReadonlySet<string>): void;
   /** Manual expiry (codes 329 and 306). */
   deleteExpiredCommitLogs(): Promise<number>;

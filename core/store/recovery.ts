@@ -14,6 +14,7 @@ import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { storeTimestampAt } from "../../wire/message_reader.ts";
 import type { Log, Runtime } from "../runtime.ts";
+import type { DeletedTopics } from "./deleted_topics.ts";
 import { type DispatchRequest, delaysOf, requestOf } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
 import { type ScanResult, scanLog } from "./log_scanner.ts";
@@ -22,6 +23,7 @@ import type { Losses } from "./losses.ts";
 import { isRecordOf } from "./message_reader.ts";
 import type { StoreSettings } from "./options.ts";
 import { isDirectoryName } from "./put_checks.ts";
+import { sumOfQueues } from "./queues_sum.ts";
 import { setAside } from "./recovery_aside.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
@@ -37,11 +39,13 @@ export interface RecoveryParts {
   readonly queues: LogicQueues;
   readonly checkpoint: StoreCheckpoint;
   readonly losses: Losses;
+  readonly deleted: DeletedTopics;
   /** There was no `abort` file. */
   readonly orderly: boolean;
   /** Where the index needs its dispatch to begin; undefined when it needs none. */
   indexFrom(logBegin: number): number | undefined;
-  dispatch(request: DispatchRequest): void;
+  /** @param toQueues the queues lack it, or may */
+  dispatch(request: DispatchRequest, toQueues: boolean): void;
   /** The record is lost; its header may be right. */
   lose(request: DispatchRequest): void;
 }
@@ -63,12 +67,16 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
     return { end: 0, flushedOffset: 0, lastStoreTimestamp: 0, lastRecord: -1 };
   }
   if (parts.orderly) for (const queue of queues.all()) queue.recover(Number.POSITIVE_INFINITY, false);
-  const queuesFrom = parts.orderly ? orderlyStart(parts) : crashStart(parts);
-  if (!parts.orderly) for (const queue of queues.all()) queue.recover(queuesFrom, true);
+  const queuesFrom = !parts.orderly ? crashStart(parts) : areQueuesThere(parts) ? orderlyStart(parts) : commitLog.begin;
+  if (!parts.orderly) {
+    // The crash may have come before their queues were removed; what was stored since is dispatched again.
+    for (const topic of parts.deleted.deletedBehind(queuesFrom)) queues.delete(topic);
+    for (const queue of queues.all()) queue.recover(queuesFrom, true);
+  }
   const from = Math.min(queuesFrom, parts.indexFrom(commitLog.begin) ?? queuesFrom);
   if (!parts.orderly) log.warn("the store was not closed in order; dispatching again from the log", { from, end: commitLog.end });
 
-  const scan = await dispatchFrom(parts, from);
+  const scan = await dispatchFrom(parts, from, queuesFrom);
   const { storePathRootDir } = settings;
   setAside({ runtime, log, storePathRootDir, commitLog }, scan.end, scan.remains, scan.broken ?? "no record follows");
   for (const queue of queues.all()) if (queue.maxPhysicalOffset >= scan.end) queue.recover(scan.end, true);
@@ -76,7 +84,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
 }
 
 /** Reads the log from `from` on and hands what it finds to dispatch. */
-async function dispatchFrom(parts: RecoveryParts, from: number): Promise<ScanResult> {
+async function dispatchFrom(parts: RecoveryParts, from: number, queuesFrom: number): Promise<ScanResult> {
   const { commitLog, log, runtime, settings, losses } = parts;
   const delays = delaysOf(settings.messageDelayLevel);
   const end = usedEnd(runtime, commitLog);
@@ -98,14 +106,14 @@ async function dispatchFrom(parts: RecoveryParts, from: number): Promise<ScanRes
     progress,
     record(bytes, layout) {
       const request = requestOf(bytes, layout, delays);
-      if (isDirectoryName(request.topic)) parts.dispatch(request);
+      if (isDirectoryName(request.topic)) parts.dispatch(request, request.physicalOffset >= queuesFrom);
       else log.error("a record's topic can't name a directory; it is not dispatched", { physicalOffset: request.physicalOffset });
     },
     lost({ from, to, why, frame }) {
       losses.stretch(from, to, why);
       if (frame === undefined) return;
       const request = requestOf(frame.bytes, frame.layout, delays);
-      if (isDirectoryName(request.topic)) parts.lose(request);
+      if (from >= queuesFrom && isDirectoryName(request.topic)) parts.lose(request);
     },
   });
 }
@@ -118,6 +126,15 @@ function usedEnd({ files }: Runtime, commitLog: FileQueue): number {
     if (allocated > 0) return base + Math.min(allocated, commitLog.fileSize);
   }
   return commitLog.begin;
+}
+
+/** False when queues, or ends of them, were lost since an orderly stop; true also when that can't be told. */
+function areQueuesThere({ queues, checkpoint, runtime, log, settings }: RecoveryParts): boolean {
+  if (checkpoint.queuesSum === 0 || checkpoint.queuesSum === sumOfQueues(queues.all(), runtime.digest)) return true;
+  log.warn("consume queues are not as the last stop left them; what is missing is made again from the whole commit log", {
+    directory: settings.storePathRootDir,
+  });
+  return false;
 }
 
 /** After an orderly stop everything is dispatched: the newest record that any queue knows is near the end of the log. */

@@ -1,8 +1,12 @@
 /**
- * The file `checkpoint`: 4,096 bytes, of which six int64 are used.
+ * The file `checkpoint`: 4,096 bytes, of which Apache uses six int64, and we two more.
  *
  *     0 physicMsgTimestamp   8 logicsMsgTimestamp   16 indexMsgTimestamp   24 masterFlushedOffset   32 confirmPhyOffset
  *     40 logicsPhysicalOffset: the last record whose dispatch is on the disk; recovery starts there
+ *
+ *     48 sum of the consume queues at an orderly stop (`queues_sum.ts`), else 0   56 physicMsgTimestamp once more
+ *
+ * Apache leaves the last two as they are and changes physicMsgTimestamp: where the two times differ, Apache wrote last.
  *
  * Apache moves logicsPhysicalOffset at a recovery only, and indexMsgTimestamp when an index file is full. Here both move
  * with every checkpoint: a start after a crash reads what came since and no more, and Apache, should it be the one that
@@ -12,7 +16,7 @@ import { readInt64, writeInt64 } from "../../wire/bytes.ts";
 import type { Files } from "../runtime.ts";
 
 const FILE_BYTES = 4096;
-const USED_BYTES = 48;
+const USED_BYTES = 64;
 
 export class StoreCheckpoint {
   physicMsgTimestamp = 0;
@@ -21,6 +25,10 @@ export class StoreCheckpoint {
   masterFlushedOffset = 0;
   confirmPhyOffset = 0;
   logicsPhysicalOffset = 0;
+  /** Of the consume queues at the last orderly stop; 0 when unknown. */
+  queuesSum = 0;
+  /** This store wrote the file, and no Apache broker since. */
+  isOurs = false;
   readonly #files: Files;
   readonly #path: string;
 
@@ -43,6 +51,8 @@ export class StoreCheckpoint {
     this.masterFlushedOffset = field(24);
     this.confirmPhyOffset = field(32);
     this.logicsPhysicalOffset = field(40);
+    this.isOurs = this.physicMsgTimestamp > 0 && field(56) === this.physicMsgTimestamp;
+    this.queuesSum = this.isOurs ? field(48) : 0;
     return true;
   }
 
@@ -60,10 +70,12 @@ export class StoreCheckpoint {
     writeInt64(used, 24, this.masterFlushedOffset);
     writeInt64(used, 32, this.confirmPhyOffset);
     writeInt64(used, 40, this.logicsPhysicalOffset);
+    writeInt64(used, 48, this.queuesSum);
+    writeInt64(used, 56, this.physicMsgTimestamp);
     const file = this.#files.open(this.#path, { create: true });
     try {
       if (file.size() !== FILE_BYTES) file.truncate(FILE_BYTES);
-      // 48 bytes at the start of the file lie in one sector: they change together or not at all.
+      // 64 bytes at the start of the file lie in one sector: they change together or not at all.
       file.writeSync(used, 0);
       await file.dataSync();
     } finally {

@@ -150,6 +150,8 @@ function deleteTopicWithRetries(parts: AdminParts, topic: string): void {
     offsets.removeTopic(name);
     if (settings.autoDeleteUnusedStats) stats.topicDeleted(name);
   }
+  // Else a crash would bring them back, and a consumer of a topic made anew would begin far behind its messages.
+  offsets.persist();
   store.deleteTopics(new Set(doomed));
 }
 
