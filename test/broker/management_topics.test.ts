@@ -5,6 +5,7 @@ import { TopicConfigManager } from "../../core/broker/metadata/topics.ts";
 import { newTopic } from "../../core/broker/metadata/topics_config.ts";
 import { topicConfigAndMappingSerializeWrapper } from "../../wire/bodies/register_broker.ts";
 import { topicConfigAndQueueMapping } from "../../wire/bodies/static_topic.ts";
+import { newSubscriptionGroupConfig } from "../../wire/bodies/subscription_group.ts";
 import { createTopicListRequestBody, dataVersion, topicConfig, topicList } from "../../wire/bodies/topic.ts";
 import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
@@ -292,8 +293,11 @@ describe("a disk that is full", () => {
     full = true;
     expect(() => topics.createOnSend("U", "TBW102", 4, 0)).toThrow("no space left");
     expect(() => topics.update({ ...newTopic("T", 9, 6) })).toThrow("no space left");
-    expect(() => groups.findOrCreate("G")).toThrow("no space left");
+    expect(() => groups.update(newSubscriptionGroupConfig("G"))).toThrow("no space left");
     expect([topics.find("U"), topics.find("T")?.readQueueNums, groups.find("G"), told]).toEqual([undefined, 1, undefined, ["T"]]);
+    // One that only reads is not sent away: its group is made again on its next first use.
+    expect(groups.findOrCreate("Reader")?.consumeEnable).toBe(true);
+    expect(groups.find("Reader")?.groupName).toBe("Reader");
   });
 });
 
