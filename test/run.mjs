@@ -2,8 +2,8 @@
 //
 //     node test/run.mjs [--full]
 //
-// Plain: everything below test/ on Bun, what must hold on each runtime also on Deno and Node, and the interop suite, which
-// needs a JDK and Maven and says so when it is skipped for want of them (with CI=true that is a failure). --full: every
+// Plain: everything below test/ on Bun, what must hold on each runtime also on Deno and Node, and the interop suites, which
+// need a JDK and Maven and say so when they are skipped for want of them (with CI=true that is a failure). --full: every
 // suite on every runtime, and the interop suite over all runtimes, client versions and header serializations.
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
@@ -23,6 +23,14 @@ const suites = [
   {
     name: full ? "interop, the whole matrix" : "interop",
     command: ["node_modules/.bin/bun", "test/interop/run.ts", ...(full ? ["--full"] : [])],
+  },
+  {
+    name: full ? "Apache's store and ours, every runtime and file size" : "Apache's store and ours",
+    command: [
+      "node_modules/.bin/bun",
+      "test/interop/store_compat.ts",
+      ...(full ? ["--target", "bun,deno,node", "--sizes", "small,default"] : []),
+    ],
   },
 ];
 

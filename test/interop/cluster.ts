@@ -17,6 +17,8 @@ const brokerReadyText = "] boot success";
 
 export interface ClusterOptions {
   readonly target: Target;
+  /** Who serves as nameserver; the target when left out. */
+  readonly namesrvTarget?: Target;
   /** How many nameservers have a port and stand in the broker's namesrvAddr; only the first is started by `start`. */
   readonly namesrvCount?: number;
   /** The address everybody listens on and dials: 127.0.0.1, or ::1. */
@@ -39,9 +41,11 @@ export class Cluster {
   readonly brokerPort: number;
   readonly #namesrvs = new Map<number, Child>();
   #broker: Child | undefined;
+  #target: Target;
 
   private constructor(options: ClusterOptions, directory: string, firstPort: number, namesrvCount: number) {
     this.#options = options;
+    this.#target = options.target;
     this.directory = directory;
     this.#namesrvPorts = Array.from({ length: namesrvCount }, (_, index) => firstPort + index);
     this.brokerPort = firstPort + namesrvCount + 2;
@@ -51,7 +55,8 @@ export class Cluster {
   static async start(options: ClusterOptions): Promise<Cluster> {
     const namesrvCount = options.namesrvCount ?? 2;
     // ports: nameservers, then listenPort − 2, (unused), listenPort, listenPort + 1
-    const firstPort = await freePorts(namesrvCount + 4);
+    // … and the same three again for an intruder
+    const firstPort = await freePorts(namesrvCount + 8);
     const directory = mkdtempSync(join(tmpdir(), `edgemq-interop-${options.target.name}-`));
     const cluster = new Cluster(options, directory, firstPort, namesrvCount);
     cluster.#writeFiles();
@@ -86,6 +91,11 @@ export class Cluster {
     return this.#broker?.pid;
   }
 
+  /** storePathRootDir of the broker. */
+  get storeDirectory(): string {
+    return join(this.#brokerHome, "store");
+  }
+
   #namesrvHome(index: number): string {
     return join(this.directory, `namesrv-${index}`);
   }
@@ -109,7 +119,12 @@ export class Cluster {
       writeFileSync(join(home, "namesrv.conf"), propertiesText(config));
     }
     mkdirSync(this.#brokerHome, { recursive: true });
-    const config = {
+    writeFileSync(join(this.#brokerHome, "broker.conf"), propertiesText(this.#brokerConfig()));
+  }
+
+  #brokerConfig(): Record<string, string> {
+    const bindAddress = this.#options.host === undefined ? {} : { bindAddress: this.#options.host };
+    return {
       brokerClusterName: "DefaultCluster",
       brokerName: "broker-a",
       brokerId: "0",
@@ -117,7 +132,7 @@ export class Cluster {
       listenPort: String(this.brokerPort),
       ...bindAddress,
       namesrvAddr: this.namesrvAddr,
-      storePathRootDir: join(this.#brokerHome, "store"),
+      storePathRootDir: this.storeDirectory,
       autoCreateTopicEnable: "true",
       // the shortest period Apache allows, so that a nameserver that comes late is found soon
       registerNameServerPeriod: "10000",
@@ -131,12 +146,12 @@ export class Cluster {
       enablePropertyFilter: "true",
       ...this.#options.brokerConfig,
     };
-    writeFileSync(join(this.#brokerHome, "broker.conf"), propertiesText(config));
   }
 
   async startNamesrv(index: number): Promise<void> {
     const home = this.#namesrvHome(index);
-    const child = new Child(this.#options.target.namesrv(join(home, "namesrv.conf"), home), join(home, "output.log"));
+    const target = this.#options.namesrvTarget ?? this.#options.target;
+    const child = new Child(target.namesrv(join(home, "namesrv.conf"), home), join(home, "output.log"));
     this.#namesrvs.set(index, child);
     await child.waitForOutput(namesrvReadyText, readyTimeoutMs);
   }
@@ -146,8 +161,24 @@ export class Cluster {
     this.#namesrvs.delete(index);
   }
 
+  /** The next broker is one of this target, on the same directory, with these keys besides. */
+  hand(target: Target, config: Readonly<Record<string, string>> = {}): void {
+    this.#target = target;
+    writeFileSync(join(this.#brokerHome, "broker.conf"), propertiesText({ ...this.#brokerConfig(), ...config }));
+  }
+
+  /** A second broker on the first one's directory, on the ports behind its: its command, to be seen to fail. */
+  intruder(target: Target): Command {
+    const file = join(this.#brokerHome, "intruder.conf");
+    const home = join(this.directory, "intruder");
+    mkdirSync(home, { recursive: true });
+    writeFileSync(file, propertiesText({ ...this.#brokerConfig(), listenPort: String(this.brokerPort + 4) }));
+    return target.broker(file, home);
+  }
+
   #brokerCommand(home: string): Command {
-    const { target, standalone } = this.#options;
+    const { standalone } = this.#options;
+    const target = this.#target;
     if (standalone !== true) return target.broker(join(home, "broker.conf"), home);
     if (target.standalone === undefined) throw new Error(`${target.name} has no server that is nameserver and broker in one`);
     return target.standalone({ host: this.host, namesrvPort: this.#namesrvPorts[0]!, brokerPort: this.brokerPort }, home);

@@ -14,9 +14,9 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster } from "./cluster.ts";
+import { driver, type Report, runJava } from "./java_run.ts";
 import {
   type ClientVersion,
-  clientModules,
   fullRuns,
   ipv6Cases,
   queuesCases,
@@ -27,7 +27,6 @@ import {
   smokeCases,
   testRuns,
 } from "./matrix.ts";
-import { Child } from "./processes.ts";
 import { apacheTarget, ourTarget, type TargetName, targetNames } from "./targets.ts";
 import { buildJava, findToolchain, interopJavaDirectory, type Toolchain } from "./toolchain.ts";
 
@@ -43,9 +42,6 @@ const { values: options } = parseArgs({
     keep: { type: "boolean", default: false },
   },
 });
-
-/** A JVM whose cases all hang must not hold up the suite for longer. */
-const runTimeoutMs = 12 * 60_000;
 
 /** Apache takes 10 s a restart, so that its proof of killUnderLoad is a short one. */
 const killsOf = (target: TargetName): string => options.kills ?? (target === "apache" ? "2" : "20");
@@ -112,15 +108,6 @@ async function serve(cluster: Cluster, ask: string): Promise<void> {
   else throw new Error(`unknown request "${ask}"`);
 }
 
-/** A line of the Java program's report. */
-interface Report {
-  readonly ask?: string;
-  readonly case?: string;
-  readonly ms?: number;
-  readonly failure?: string;
-  readonly skipped?: string;
-}
-
 /** Counts and prints an outcome. */
 function take(title: string, report: Report): void {
   const name = `${title} ${report.case}`;
@@ -141,7 +128,15 @@ function take(title: string, report: Report): void {
 async function runCases(toolchain: Toolchain, classpaths: Record<string, string>, cluster: Cluster, run: Run, prefix: string) {
   const title = `${run.target} ${run.client} ${run.serialize}${run.servers === undefined ? "" : ` ${run.servers.name}`}`;
   const failed = new Map<string, Report>();
-  await runJava(toolchain, classpaths, cluster, run, prefix, (report) => {
+  const program = {
+    toolchain,
+    classpaths,
+    cluster,
+    run,
+    kills: killsOf(run.target),
+    serve: (ask: string) => serve(cluster, ask),
+  };
+  await runJava({ ...program, prefix }, (report) => {
     if (report.failure === undefined || report.case === undefined) take(title, report);
     else failed.set(report.case, report);
   });
@@ -149,65 +144,13 @@ async function runCases(toolchain: Toolchain, classpaths: Record<string, string>
   for (const [name, report] of failed) if (!again.includes(name)) take(title, report);
   if (again.length === 0) return;
   await cluster.startStopped();
-  await runJava(toolchain, classpaths, cluster, { ...run, cases: again }, `${prefix}again`, (report) => {
+  await runJava({ ...program, run: { ...run, cases: again }, prefix: `${prefix}again` }, (report) => {
     const first = failed.get(report.case ?? "");
     if (report.failure === undefined && first !== undefined) {
       secondTries.push(`${title} ${first.case}: ${first.failure?.split("\n")[0]}`);
     }
     take(title, report);
   });
-}
-
-/** Stands for the Java program itself. */
-const driver = "driver";
-
-/** Runs one JVM; `onReport` gets each case's outcome. */
-async function runJava(
-  toolchain: Toolchain,
-  classpaths: Record<string, string>,
-  cluster: Cluster,
-  run: Run,
-  prefix: string,
-  onReport: (report: Report) => void,
-) {
-  const jvm = [
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Xmx768m",
-    `-Drocketmq.serialize.type=${run.serialize}`,
-    `-Duser.home=${cluster.directory}`,
-  ];
-  const args = [
-    ...["--namesrv", cluster.namesrvAddrOf(0), "--all-namesrvs", cluster.namesrvAddr, "--broker", cluster.brokerAddr],
-    ...[
-      "--prefix",
-      prefix,
-      "--target",
-      run.target,
-      "--client",
-      run.client,
-      "--cases",
-      run.cases?.join(",") ?? "",
-      "--kills",
-      killsOf(run.target),
-    ],
-  ];
-  const classpath = classpaths[clientModules[run.client]]!;
-  const log = join(cluster.directory, `java-${prefix}.log`);
-  const jarArgs = ["-cp", classpath, "edgemq.interop.Main", ...args];
-  const java = new Child({ program: toolchain.java, args: [...jvm, ...jarArgs], cwd: cluster.directory }, log, (line) => {
-    if (!line.startsWith("{")) return;
-    const report = JSON.parse(line) as Report;
-    if (report.ask === undefined) return onReport(report);
-    serve(cluster, report.ask).then(
-      () => java.writeLine("ok"),
-      (error: unknown) => java.writeLine(String(error).replaceAll("\n", " ")),
-    );
-  });
-  const timer = setTimeout(() => void java.kill(), runTimeoutMs);
-  const ended = await java.exited;
-  clearTimeout(timer);
-  if (ended !== 0) onReport({ case: driver, ms: 0, failure: `The Java program ended with ${ended}:\n${java.outputTail}` });
 }
 
 /** Runs of one target and address share a cluster; each has topics and groups of its own. */

@@ -14,6 +14,8 @@ record Case(String name, Phase phase, String chain, Body body) {
         ALONE,
         /** Restarts servers: runs last, one by one. */
         RESTART,
+        /** Needs a runner that knows what it asks for: runs only when it is named. */
+        NAMED,
     }
 
     /** Thrown by a case that can't run here; its message is the reason. */
@@ -39,6 +41,10 @@ record Case(String name, Phase phase, String chain, Body body) {
 
     static Case alone(String name, Body body) {
         return new Case(name, Phase.ALONE, null, body);
+    }
+
+    static Case named(String name, Body body) {
+        return new Case(name, Phase.NAMED, null, body);
     }
 
     static Case restart(String name, Body body) {

@@ -39,6 +39,7 @@ public final class Main {
         BadInputCases.addTo(cases);
         SpecialQueueCases.addTo(cases);
         RestartCases.addTo(cases);
+        StoreCompatCases.addTo(cases);
         return cases;
     }
 
@@ -53,7 +54,8 @@ public final class Main {
         Control control = new Control(realOut);
         List<Case> chosen = new ArrayList<>();
         for (Case one : allCases()) {
-            if (settings.cases().isEmpty() || settings.cases().contains(one.name())) chosen.add(one);
+            boolean unnamed = settings.cases().isEmpty() && one.phase() != Case.Phase.NAMED;
+            if (unnamed || settings.cases().contains(one.name())) chosen.add(one);
         }
         for (String name : settings.cases()) {
             if (chosen.stream().noneMatch(one -> one.name().equals(name))) control.report(name, 0, "there is no such case");
@@ -67,7 +69,7 @@ public final class Main {
             }
             pool.shutdown();
             if (!pool.awaitTermination(8, TimeUnit.MINUTES)) control.report("inTime", 0, "cases still run after 8 minutes");
-            for (Case.Phase phase : List.of(Case.Phase.ALONE, Case.Phase.RESTART)) {
+            for (Case.Phase phase : List.of(Case.Phase.ALONE, Case.Phase.RESTART, Case.Phase.NAMED)) {
                 for (Case one : chosen) {
                     if (one.phase() == phase) run(one, shared);
                 }

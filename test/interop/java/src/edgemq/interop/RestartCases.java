@@ -37,7 +37,7 @@ final class RestartCases {
         cases.add(Case.restart("killUnderLoad", RestartCases::killUnderLoad));
     }
 
-    private static void brokerIsBack(Kit kit, String topic) throws Exception {
+    static void brokerIsBack(Kit kit, String topic) throws Exception {
         kit.routeExists(topic);
         eventually("the broker answers", 30, () -> {
             try {

@@ -1,0 +1,167 @@
+/**
+ * One data directory, by turns Apache's and ours (`java/src/edgemq/interop/StoreCompatCases.java`): what one wrote the other serves and writes on,
+ * stopped in order and killed. Meanwhile the other's broker is started on the directory that is in use, and must not get it.
+ *
+ *     bun test/interop/store_compat.ts [--target bun,deno,node] [--sizes small,default] [--keep]
+ *
+ * `small` has files of 64 KiB of log, 50 entries of a queue and 200 of an index, so that each turn crosses their ends;
+ * `default` has Apache's sizes. The last line is `N passed, N failed, N skipped`, as in `run.ts`.
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Cluster } from "./cluster.ts";
+import { type Report, runJava } from "./java_run.ts";
+import { Child } from "./processes.ts";
+import { differences, filesOf, type StoreFiles } from "./store_files.ts";
+import { apacheTarget, ourTarget, type Target, type TargetName } from "./targets.ts";
+import { buildJava, findToolchain, interopJavaDirectory, type Toolchain } from "./toolchain.ts";
+
+type OurName = Exclude<TargetName, "apache">;
+type Sizes = "small" | "default";
+
+const { values: options } = parseArgs({
+  options: {
+    target: { type: "string", default: "bun" },
+    sizes: { type: "string", default: "small" },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+const cases = [
+  "compat1_apacheWrites",
+  "compat2_oursOpensItStopped",
+  "compat3_apacheOpensOurs",
+  "compat4_oursOpensItKilled",
+  "compat5_apacheOpensOursKilled",
+];
+
+/** A broker that does not get its directory must be gone by then. */
+const INTRUDER_MS_MAX = 60_000;
+
+const smallFiles: Readonly<Record<string, string>> = {
+  mappedFileSizeCommitLog: "65536",
+  mappedFileSizeConsumeQueue: "1000",
+  maxHashSlotNum: "100",
+  maxIndexNum: "200",
+};
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+function take(title: string, report: Report): void {
+  const failed = report.failure !== undefined;
+  if (failed) totals.failed++;
+  else totals.passed++;
+  console.log(`${failed ? "✗" : "✓"} ${title} ${report.case} [${report.ms} ms]`);
+  if (failed) console.log(report.failure?.split("\n").slice(0, 12).join("\n"));
+}
+
+/** One chain of turns with one of our runtimes. */
+class Turns {
+  readonly #cluster: Cluster;
+  readonly #apache: Target;
+  readonly #ours: Target;
+  #logBefore: StoreFiles = new Map();
+
+  constructor(cluster: Cluster, apache: Target, ours: Target) {
+    this.#cluster = cluster;
+    this.#apache = apache;
+    this.#ours = ours;
+  }
+
+  /** Does what a case asks for: stopBroker, killBroker, startBroker:<who>[:key=value,…], intrude:<who>. */
+  async serve(ask: string): Promise<void> {
+    const [what = "", who = "", config = ""] = ask.split(":");
+    if (what === "stopBroker") await this.#cluster.stopBroker();
+    else if (what === "killBroker") await this.#cluster.killBroker();
+    else if (what === "startBroker") return this.#start(this.#targetOf(who), config);
+    else if (what === "intrude") return this.#intrude(this.#targetOf(who));
+    else throw new Error(`unknown request "${ask}"`);
+    this.#logBefore = filesOf(this.#cluster.storeDirectory, ["commitlog"]);
+  }
+
+  #targetOf(who: string): Target {
+    return who === "apache" ? this.#apache : this.#ours;
+  }
+
+  async #start(target: Target, config: string): Promise<void> {
+    const keys = config.split(",").flatMap((pair) => (pair === "" ? [] : [pair.split("=") as [string, string]]));
+    this.#cluster.hand(target, Object.fromEntries(keys));
+    await this.#cluster.startBroker();
+    const changed = differences(this.#logBefore, filesOf(this.#cluster.storeDirectory, ["commitlog"]), true);
+    if (changed.length > 0) throw new Error(`${target.name} changed what was written before it: ${changed.join(", ")}`);
+  }
+
+  /** Starts a second broker on the directory in use: it must end by itself, say why, and leave all messages as they are. */
+  async #intrude(target: Target): Promise<void> {
+    const { storeDirectory, directory } = this.#cluster;
+    const before = this.#files();
+    const intruder = new Child(this.#cluster.intruder(target), join(directory, `intruder-${target.name}.log`));
+    const timer = setTimeout(() => void intruder.kill(), INTRUDER_MS_MAX);
+    const ended = await intruder.exited;
+    clearTimeout(timer);
+    const said = intruder.outputTail;
+    if (typeof ended !== "number" || ended === 0) throw new Error(`the second broker ended with ${ended}:\n${said}`);
+    if (target !== this.#apache && !(said.includes(`"${storeDirectory}/lock"`) && said.includes("stop it"))) {
+      throw new Error(`the second broker did not say who is in its way:\n${said}`);
+    }
+    // The first broker goes on delivering what it delayed. The index is left out: an Apache broker deletes and makes anew its
+    // newest files in the recovery that precedes its look at the lock.
+    const changed = differences(before, this.#files(), true);
+    if (changed.length > 0) throw new Error(`the second broker (${target.name}) changed: ${changed.join(", ")}`);
+  }
+
+  #files(): StoreFiles {
+    return filesOf(this.#cluster.storeDirectory, ["commitlog", "consumequeue", "abort", "lock"]);
+  }
+}
+
+async function runTurns(toolchain: Toolchain, classpaths: Record<string, string>, name: OurName, sizes: Sizes): Promise<void> {
+  const title = `${name} and apache, ${sizes} files`;
+  const apache = apacheTarget(toolchain, classpaths["apache"]!);
+  const cluster = await Cluster.start({
+    target: apache,
+    // ours starts in a moment
+    namesrvTarget: ourTarget("bun"),
+    namesrvCount: 1,
+    brokerConfig: {
+      messageDelayLevel: "1s 4s 6s 6s 8s 1h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h",
+      ...(sizes === "small" ? smallFiles : {}),
+    },
+  });
+  const failedBefore = totals.failed;
+  try {
+    const turns = new Turns(cluster, apache, ourTarget(name));
+    const run = { target: name, client: "5.5.0", serialize: "JSON", cases } as const;
+    const serve = (ask: string): Promise<void> => turns.serve(ask);
+    await runJava({ toolchain, classpaths, cluster, run, prefix: "s", kills: "0", serve }, (report) => take(title, report));
+  } finally {
+    const keep = options.keep && totals.failed > failedBefore;
+    if (keep) console.log(`The servers' directory is left: ${cluster.directory}`);
+    await cluster.close(keep);
+  }
+}
+
+async function main(): Promise<void> {
+  const toolchain = findToolchain();
+  if (typeof toolchain === "string") {
+    const isCi = process.env["CI"] === "true";
+    if (isCi) totals.failed++;
+    else totals.skipped++;
+    console.log(`${isCi ? "✗" : "-"} store compatibility: a broker of Apache needs a JDK and Maven, and there is ${toolchain}`);
+    return;
+  }
+  const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current", "older"]);
+  for (const name of options.target.split(",") as OurName[]) {
+    for (const sizes of options.sizes.split(",") as Sizes[]) {
+      try {
+        await runTurns(toolchain, classpaths, name, sizes);
+      } catch (error) {
+        take(name, { case: "servers", ms: 0, failure: String(error) });
+      }
+    }
+  }
+}
+
+await main();
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed === 0 ? 0 : 1);
