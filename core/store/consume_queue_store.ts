@@ -23,7 +23,10 @@ const QUEUES_PER_SECOND = 1000;
 /** Queues between two looks at the clock. */
 const QUEUES_PER_SLICE = 50;
 /** Syncs under way when the store closes and nothing else wants the disk. A checkpoint has one. */
-const SYNCS_AT_ONCE = 3;
+const SYNCS_AT_ONCE = 4;
+
+/** Several of the same, which share what there is to do. */
+const atOnce = (work: () => Promise<void>): Promise<unknown> => Promise.all(Array.from({ length: SYNCS_AT_ONCE }, work));
 
 export class ConsumeQueueStore {
   readonly memory: QueueMemory = { bytes: 0, fault: undefined, used: (queue) => this.#inMemory.add(queue) };
@@ -156,8 +159,8 @@ export class ConsumeQueueStore {
     try {
       await this.#syncPaced(left);
       // Who hurries shares what is left among several.
-      await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, () => this.#syncRest(left)));
-      this.#syncDirectories();
+      await atOnce(() => this.#syncRest(left));
+      await atOnce(() => this.#syncDirectories());
     } catch (error) {
       for (const queue of dirty) {
         this.#dirty.add(queue);
@@ -181,7 +184,7 @@ export class ConsumeQueueStore {
       if (next.done === true) return;
       await this.#syncOne(next.value);
       if (++done % QUEUES_PER_SLICE > 0) continue;
-      this.#syncDirectories();
+      await this.#syncDirectories();
       const aheadMs = (done / QUEUES_PER_SECOND) * 1000 - (this.#clock.monotonic() - startedAt);
       if (aheadMs > 0) await this.#wait(aheadMs);
     }
@@ -207,10 +210,19 @@ export class ConsumeQueueStore {
     this.#inMemory.delete(queue);
   }
 
-  #syncDirectories(): void {
+  async #syncDirectories(): Promise<void> {
     for (const directory of this.#newDirectories) {
-      if (this.#files.exists(directory)) this.#files.syncDirectory(directory);
       this.#newDirectories.delete(directory);
+      // Its topic may be deleted.
+      if (!this.#files.exists(directory)) continue;
+      try {
+        await this.#files.syncDirectoryLater(directory);
+      } catch (error) {
+        if (this.#files.exists(directory)) {
+          this.#newDirectories.add(directory);
+          throw error;
+        }
+      }
     }
   }
 
