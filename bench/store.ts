@@ -1,0 +1,173 @@
+/**
+ * The bench of the store alone: `bun bench/store.ts [options]`. Runs `store/program.ts` on Bun and `store/StoreProgram.java`
+ * with Apache's DefaultMessageStore, each scenario in a process of its own on real files, and writes bench/STORE.md from the
+ * figures kept of all runs.
+ *
+ *     --target apache,bun             whose store (default: both)
+ *     --scenario fill,read,queues,index
+ *     --messages N --queues N         of `fill` and `read` (default 20000000 and 1000); 7 GB of disk for each target
+ *     --directory D                   where the stores go (default: a directory under the system's temporary one)
+ *
+ * It owns the processes it starts and the directories it makes, and ends both. Linux only: it reads /proc.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { buildJava, findToolchain, interopJavaDirectory, projectDirectory } from "../test/interop/toolchain.ts";
+import { MemoryWatch } from "./proc.ts";
+
+type Figures = Record<string, number>;
+type Target = "apache" | "bun";
+
+const { values: options } = parseArgs({
+  options: {
+    target: { type: "string", default: "apache,bun" },
+    scenario: { type: "string", default: "fill,read,queues,index" },
+    messages: { type: "string", default: "20000000" },
+    queues: { type: "string", default: "1000" },
+    directory: { type: "string", default: tmpdir() },
+  },
+});
+
+/** Messages and queues of a scenario. */
+const sizes: Record<string, [messages: number, queues: number]> = {
+  fill: [Number(options.messages), Number(options.queues)],
+  read: [Number(options.messages), Number(options.queues)],
+  // A message a second into each: past the first checkpoint, which comes after a minute.
+  queues: [1_700_000, 20_000],
+  index: [10_000_000, 1],
+};
+
+function commandOf(target: Target, args: readonly string[]): [string, string[]] {
+  if (target === "bun") return ["bun", [join(projectDirectory, "bench/store/program.ts"), ...args]];
+  const toolchain = findToolchain();
+  if (typeof toolchain === "string") throw new Error(toolchain);
+  const { apache } = buildJava(toolchain, interopJavaDirectory, ["apache"]);
+  const jvm = ["-Xms1g", "-Xmx1g", `-Duser.home=${tmpdir()}`, "-cp", apache!];
+  return [toolchain.java, [...jvm, join(projectDirectory, "bench/store/StoreProgram.java"), ...args]];
+}
+
+/** Runs one scenario to its end; its figures, and the memory it took. */
+async function run(target: Target, scenario: string, directory: string): Promise<Figures> {
+  const [messages, queues] = sizes[scenario]!;
+  const [file, args] = commandOf(target, [scenario, directory, String(messages), String(queues)]);
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const watch = new MemoryWatch([child.pid!]);
+  const figures: Figures = {};
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, name, value] = /^([a-z]+\.[A-Za-z0-9.]+)=(.*)$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    figures[`${scenario}:${name}`] = Number(value);
+    console.log(`${target} ${scenario} ${line}`);
+  }
+  watch.stop();
+  if (child.exitCode === null) await new Promise((resolve) => child.once("exit", resolve));
+  if (child.exitCode !== 0) throw new Error(`${file} ${args.join(" ")}: exit code ${child.exitCode}`);
+  figures[`${scenario}:rss.peakMib`] = watch.peakRssKib / 1024;
+  figures[`${scenario}:anon.peakMib`] = watch.peakAnonKib / 1024;
+  return figures;
+}
+
+/** What `du` says of a directory: bytes on the disk, and bytes as the files' sizes say. */
+function diskUse(path: string): { taken: number; apparent: number } {
+  const bytes = (...flags: string[]): number =>
+    Number(/^\d+/.exec(spawnSync("du", [...flags, path], { encoding: "utf8" }).stdout));
+  return { taken: bytes("-s", "-B1"), apparent: bytes("-s", "-B1", "--apparent-size") };
+}
+
+const keptPath = join(projectDirectory, "bench/java/target/results/store.json");
+
+function kept(): Record<Target, Figures> {
+  try {
+    return JSON.parse(readFileSync(keptPath, "utf8")) as Record<Target, Figures>;
+  } catch {
+    return { apache: {}, bun: {} };
+  }
+}
+
+function keep(target: Target, figures: Figures): void {
+  const all = kept();
+  all[target] = { ...all[target], ...figures };
+  mkdirSync(join(keptPath, ".."), { recursive: true });
+  writeFileSync(keptPath, JSON.stringify(all, undefined, 1));
+}
+
+const rows: readonly [key: string, title: string, digits: number, asked?: string][] = [
+  ["fill:fill.rate", "20 million messages into 1,000 queues, messages/s", 0],
+  ["fill:fill.cpuMicros", "the same, CPU µs a message", 1],
+  ["fill:rss.peakMib", "the same, peak resident memory, MiB", 0, "< 300"],
+  ["fill:anon.peakMib", "the same, peak anonymous memory, MiB", 0],
+  ["read:open.ms", "opening that store after an orderly stop, ms", 0],
+  ["read:tail.alone.p50Micros", "pull at the tail, nobody beside: p50 µs", 1],
+  ["read:tail.alone.p99Micros", "p99 µs", 1],
+  ["read:tail.beside.p50Micros", "pull at the tail, four consumers reading from the start: p50 µs", 1],
+  ["read:tail.beside.p99Micros", "p99 µs", 1],
+  ["read:cold.rate", "what those four read meanwhile, messages/s", 0],
+  ["read:cold.cpuMicros", "the same, CPU µs a message (that of the tail included)", 1],
+  ["read:rss.peakMib", "peak resident memory while reading, MiB", 0, "< 300"],
+  ["read:time.p50Micros", "offset by time in a queue of 20,000: p50 µs", 1],
+  ["read:time.p99Micros", "p99 µs", 1],
+  ["read:query.p50Micros", "query by key among 20 million: p50 µs", 1],
+  ["read:query.p99Micros", "p99 µs", 1],
+  ["queues:queues.files", "20,000 queues, a message a second into each: open files", 0, "≤ 400 + 11"],
+  ["queues:queues.writesPerSecondMax", "the same, most write calls in a second", 0, "< 20,000"],
+  ["queues:queues.writesPerMessage", "write calls a message", 3],
+  ["queues:queues.cpuMicros", "CPU µs a message", 1],
+  ["queues:rss.peakMib", "peak resident memory, MiB", 0],
+  ["queues:queues.closeMs", "orderly stop, ms", 0],
+  ["queues:disk.takenMib", "their consume queues on the disk (du), MiB", 0],
+  ["queues:disk.apparentMib", "the same, by the sizes of the files, MiB", 0],
+  ["index:index.nanos", "a key into the index, ns, its way to the disk included", 0, "< 1,000"],
+  ["index:index.cpuNanos", "the same, CPU ns", 0],
+];
+
+function report(): string {
+  const figures = kept();
+  const lines = ["| | Apache 5.5.0 | ours, Bun | asked |", "|---|---:|---:|---|"];
+  for (const [key, title, digits, asked = ""] of rows) {
+    const cell = (target: Target): string =>
+      figures[target][key]?.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? "";
+    lines.push(`| ${title} | ${cell("apache")} | ${cell("bun")} | ${asked} |`);
+  }
+  const gib = Math.round(totalmem() / 2 ** 30);
+  return `# Bench of the store
+
+Made by \`bun bench/store.ts\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${gib} GiB, Linux ${release()}, bun ${process.versions["bun"] ?? ""}.
+
+The store alone, without broker and network, one thread that sends: Apache's \`DefaultMessageStore\` with \`-Xms1g -Xmx1g\`, ours
+in one process. ASYNC_FLUSH, bodies of 200 bytes, a UNIQ_KEY of 32 letters. Resident memory of Apache has the files in it that
+it maps. Files lie in the page cache while they are read; what a slow disk does is shown in test/store/reads.test.ts.
+
+${lines.join("\n")}
+
+- *pull at the tail*: each millisecond five messages are stored and pulled; the time of the pull alone. Ours answers from memory
+  without a read. Beside it four consumers read queue after queue from the start, whose messages lie 340 KB apart.
+- *offset by time*: ours reads off the event loop, 15 steps of two small reads, so that nobody waits; Apache reads mapped memory.
+- *most write calls in a second*: those of the log included. Ours writes and syncs 1,000 queues a second when a checkpoint is due.
+`;
+}
+
+const base = mkdtempSync(join(options.directory, "edgemq-bench-store-"));
+try {
+  for (const target of options.target.split(",") as Target[]) {
+    for (const scenario of options.scenario.split(",")) {
+      // What was filled is read, and goes then.
+      const directory = join(base, `${target}-${scenario === "read" ? "fill" : scenario}`);
+      const figures = await run(target, scenario, directory);
+      if (scenario === "queues") {
+        const { taken, apparent } = diskUse(join(directory, "consumequeue"));
+        figures["queues:disk.takenMib"] = taken / 2 ** 20;
+        figures["queues:disk.apparentMib"] = apparent / 2 ** 20;
+      }
+      keep(target, figures);
+      if (scenario !== "fill") rmSync(directory, { recursive: true, force: true });
+    }
+  }
+} finally {
+  rmSync(base, { recursive: true, force: true });
+}
+writeFileSync(join(projectDirectory, "bench/STORE.md"), report());
+console.log(report());
