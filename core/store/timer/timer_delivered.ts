@@ -9,15 +9,15 @@
  * Where Apache was the last to write, its checkpoint has no such place: the search begins behind the newest record that is
  * certainly older than the first slot that may have been begun.
  */
-import { decodeUtf8, encodeUtf8, readInt32 } from "../../../wire/bytes.ts";
-import { BLANK_RECORD_BYTES, MAGIC_BLANK, RECORD_BYTES_MIN } from "../../../wire/message.ts";
+import { encodeUtf8, readInt32 } from "../../../wire/bytes.ts";
+import { BLANK_RECORD_BYTES, type Crc32, MAGIC_BLANK, RECORD_BYTES_MIN } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
-import { decodeRecord, layoutOf } from "../../../wire/message_reader.ts";
-import { propertyOf } from "../../../wire/properties.ts";
+import { readStoreTimestamp } from "../../../wire/message_reader.ts";
+import { PROPERTY_SEPARATOR, propertyOf } from "../../../wire/properties.ts";
 import type { Log, Runtime } from "../../runtime.ts";
 import { isRecordOf } from "../message_reader.ts";
 import type { MessageStore } from "../message_store.ts";
-import { identityOf, TIMER_QUEUE, TIMER_TOPIC } from "./timer_message.ts";
+import { decodedRecord, identityOf, TIMER_QUEUE, TIMER_TOPIC } from "./timer_message.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
 const PROGRESS_INTERVAL_MS = 3000;
@@ -45,7 +45,7 @@ export class DeliveredMessages {
 }
 
 export interface SearchParts {
-  readonly runtime: Pick<Runtime, "clock">;
+  readonly runtime: Pick<Runtime, "clock" | "digest">;
   readonly log: Log;
   readonly store: MessageStore;
 }
@@ -53,7 +53,8 @@ export interface SearchParts {
 /** What the timer put from log offset `from` on. @param stopped true ends the search early. */
 export async function findDelivered(parts: SearchParts, from: number, stopped: () => boolean): Promise<DeliveredMessages> {
   const { store, log } = parts;
-  const { clock } = parts.runtime;
+  const { clock, digest } = parts.runtime;
+  const crc32: Crc32 = (bytes) => digest.crc32(bytes);
   const delivered = new DeliveredMessages();
   const end = store.stats().writtenOffset;
   let reportedAt = clock.monotonic();
@@ -75,8 +76,9 @@ export async function findDelivered(parts: SearchParts, from: number, stopped: (
           if (done === 0) want = Math.max(BLOCK_BYTES, size);
           break;
         }
-        if (addDelivered(block, done, delivered)) found++;
-        done += size;
+        const added = addDelivered(block, done, done + size, crc32, delivered);
+        if (added === true) found++;
+        done += added === undefined ? 1 : size;
       } else if (done + RECORD_BYTES_MIN > block.length) break;
       // Where no record stands there was none to recover either; behind it there may be some.
       else done++;
@@ -96,12 +98,24 @@ export async function findDelivered(parts: SearchParts, from: number, stopped: (
 
 const MARK = encodeUtf8(`${MessageConst.TIMER_DEQUEUE_MS}\u0001`);
 
-function addDelivered(block: Uint8Array, at: number, delivered: DeliveredMessages): boolean {
-  const layout = layoutOf(block, at);
-  const properties = block.subarray(layout.propertiesAt, layout.propertiesAt + layout.propertiesBytes);
-  if (!contains(properties, MARK)) return false;
-  if (propertyOf(decodeUtf8(properties), MessageConst.TIMER_DEQUEUE_MS) === undefined) return false;
-  const message = decodeRecord(block, at);
+/**
+ * @param end of the record that begins at `at`.
+ * @returns undefined when it is no whole record.
+ */
+function addDelivered(
+  block: Uint8Array,
+  at: number,
+  end: number,
+  crc32: Crc32,
+  delivered: DeliveredMessages,
+): boolean | undefined {
+  // Most records are none of ours, and to say so takes no decoding.
+  if (!contains(block.subarray(at, end), MARK)) return false;
+  const message = decodedRecord(block, at);
+  if (message === undefined || (crc32(message.body) & 0x7fff_ffff) !== message.bodyCrc) return undefined;
+  // No CRC is over the properties: those whose end a power cut has torn off are no delivery that anybody can use.
+  if (!message.properties.endsWith(PROPERTY_SEPARATOR)) return false;
+  if (propertyOf(message.properties, MessageConst.TIMER_DEQUEUE_MS) === undefined) return false;
   const rollTimes = Number(propertyOf(message.properties, MessageConst.TIMER_ROLL_TIMES) ?? "0");
   // In the timer topic only what was rolled.
   if (message.topic === TIMER_TOPIC && rollTimes === 0) return false;
@@ -130,7 +144,7 @@ export async function searchStart(store: MessageStore, readTimeMs: number, fileS
   // The newest file of the log that begins before.
   for (let base = writtenOffset - (writtenOffset % fileSize); base > minPhysicalOffset; base -= fileSize) {
     const record = await store.recordAt(base);
-    if (record === undefined || decodeRecord(record).storeTimestamp >= readTimeMs) continue;
+    if (record === undefined || readStoreTimestamp(record) >= readTimeMs) continue;
     from = base;
     break;
   }

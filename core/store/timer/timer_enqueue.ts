@@ -5,6 +5,7 @@
  */
 import { hashCode } from "../../../wire/java_hash.ts";
 import type { Log } from "../../runtime.ts";
+import { isBlank } from "../consume_queue.ts";
 import type { MessageStore, QueueEntry } from "../message_store.ts";
 import { TIMER_MAGIC_DEFAULT, TIMER_MAGIC_DELETE, TIMER_MAGIC_ROLL, type TimerLog } from "./timer_log.ts";
 import { ENQUEUE_MS_EXPIRED, TIMER_QUEUE, type WaitingMessage, waitingMessage } from "./timer_message.ts";
@@ -64,18 +65,25 @@ export class TimerEnqueue {
         key: "fileReservedTime",
       });
     }
-    await forEachRecord(store, entries, (entry, record) => {
-      const waiting = record === undefined ? undefined : this.#waiting(entry, record);
-      if (waiting === undefined) {
-        if (record === undefined) log.error("a delayed message can't be read any more and is skipped", { ...entry });
-        progress.queueOffset = entry.queueOffset + 1;
-        return !stopped();
-      }
-      this.lastStoreTimestamp = waiting.message.storeTimestamp;
-      const slotTime = this.#slotTime(waiting.outTimeMs);
-      if (waiting.outTimeMs < progress.writeTimeMs || wheel.has(slotTime)) return this.#take(entry, waiting, stopped);
-      return wheel.prepare([slotTime]).then(() => this.#take(entry, waiting, stopped));
-    });
+    await forEachRecord(
+      store,
+      entries.filter((entry) => !isBlank(entry)),
+      (entry, record) => {
+        const waiting = record === undefined ? undefined : this.#waiting(entry, record);
+        if (waiting === undefined) {
+          if (record === undefined) log.error("a delayed message can't be read any more and is skipped", { ...entry });
+          progress.queueOffset = entry.queueOffset + 1;
+          return !stopped();
+        }
+        this.lastStoreTimestamp = waiting.message.storeTimestamp;
+        const slotTime = this.#slotTime(waiting.outTimeMs);
+        if (waiting.outTimeMs < progress.writeTimeMs || wheel.has(slotTime)) return this.#take(entry, waiting, stopped);
+        return wheel.prepare([slotTime]).then(() => this.#take(entry, waiting, stopped));
+      },
+    );
+    // Holes behind the last message.
+    const { queueOffset: lastOffset } = entries[entries.length - 1] as QueueEntry;
+    if (isBlank(entries[entries.length - 1] as QueueEntry) && !stopped()) progress.queueOffset = lastOffset + 1;
     await put.settle();
     return progress.queueOffset - from;
   }
@@ -92,6 +100,10 @@ export class TimerEnqueue {
 
   #take(entry: QueueEntry, waiting: WaitingMessage, stopped: () => boolean): boolean | Promise<boolean> {
     const { progress, put } = this.#parts;
+    if (put.isRolled(waiting)) {
+      progress.queueOffset = entry.queueOffset + 1;
+      return !stopped();
+    }
     if (waiting.outTimeMs >= progress.writeTimeMs) {
       this.#enter(entry, waiting);
       progress.queueOffset = entry.queueOffset + 1;

@@ -2,10 +2,11 @@
  * Messages that wait for the timer, as text: what their properties say, and what they become when they are put again. The
  * properties are Apache's to the letter, so that either broker goes on with what the other has parked.
  */
+import { WireError } from "../../../wire/errors.ts";
 import { tagsCode } from "../../../wire/java_hash.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
 import { decodeRecord, type StoredMessage } from "../../../wire/message_reader.ts";
-import { addProperty, propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
+import { addProperty, PROPERTY_SEPARATOR, propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
 import type { MessageInput } from "../message_store.ts";
 
 /** Messages with a time of their own wait in its queue 0. */
@@ -25,6 +26,16 @@ export function parseTime(text: string | undefined): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** Undefined for what begins like a record and is none: a power cut may leave its first page and not the others. */
+export function decodedRecord(bytes: Uint8Array, at = 0): StoredMessage | undefined {
+  try {
+    return decodeRecord(bytes, at);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
+
 /** TIMER_OUT_MS and where to; undefined when the record says no place or no time that can be. */
 export interface WaitingMessage {
   readonly message: StoredMessage;
@@ -39,8 +50,11 @@ export interface WaitingMessage {
 }
 
 export function waitingMessage(record: Uint8Array): WaitingMessage | undefined {
-  const message = decodeRecord(record);
+  const message = decodedRecord(record);
+  if (message === undefined) return undefined;
   const { properties } = message;
+  // Both brokers end the last pair. No CRC is over the properties: these have lost their end in a power cut.
+  if (!properties.endsWith(PROPERTY_SEPARATOR)) return undefined;
   const outTimeMs = parseTime(propertyOf(properties, MessageConst.TIMER_OUT_MS));
   const realTopic = propertyOf(properties, MessageConst.REAL_TOPIC);
   const realQueueId = Number(propertyOf(properties, MessageConst.REAL_QID) ?? "NaN");

@@ -6,7 +6,7 @@
 import type { Log, Runtime } from "../../runtime.ts";
 import type { MessageInput, MessageStore, PutReceipt } from "../message_store.ts";
 import type { DeliveredMessages } from "./timer_delivered.ts";
-import { deliveredMessage, identityOf, type WaitingMessage } from "./timer_message.ts";
+import { deliveredMessage, identityOf, TIMER_QUEUE, type WaitingMessage } from "./timer_message.ts";
 import type { TimerProgress } from "./timer_progress.ts";
 
 /** A batch is settled when it has so many messages or bytes. */
@@ -76,6 +76,15 @@ export class TimerPut {
       });
     } else return false;
     return true;
+  }
+
+  /**
+   * Before a crash the message was put into the timer topic once more, and lives on as that one: it must not enter the wheel
+   * again, where by now it might be near enough not to be rolled.
+   */
+  isRolled({ message, rollTimes }: WaitingMessage): boolean {
+    if (this.delivered === undefined) return false;
+    return this.delivered.take(identityOf(TIMER_QUEUE.topic, TIMER_QUEUE.queueId, message, rollTimes + 1));
   }
 
   /** Waits until the store may take something again. */

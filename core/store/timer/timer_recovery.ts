@@ -9,14 +9,14 @@
  *   Apache, whose files are mapped) is made again from the whole log. If the log is lost, everything is read from the topic.
  */
 
-import { decodeRecord } from "../../../wire/message_reader.ts";
 import type { Log, Runtime } from "../../runtime.ts";
 import type { MessageStore } from "../message_store.ts";
 import type { TimerCheckpoint } from "./timer_checkpoint.ts";
 import { searchStart } from "./timer_delivered.ts";
 import { type PlacedTimerUnit, TIMER_MAGIC_DELETE, TIMER_UNIT_BYTES, type TimerLog } from "./timer_log.ts";
-import { TIMER_QUEUE, TIMER_TOPIC } from "./timer_message.ts";
+import { decodedRecord, TIMER_QUEUE, TIMER_TOPIC, waitingMessage } from "./timer_message.ts";
 import type { TimerProgress } from "./timer_progress.ts";
+import { forEachRecord } from "./timer_records.ts";
 import { TIMER_RING_SLOTS, TIMER_SLOTS_TOTAL, type TimerWheel } from "./timer_wheel.ts";
 
 export interface TimerRecoveryParts {
@@ -88,21 +88,39 @@ async function endsAt(timerLog: TimerLog, position: number): Promise<boolean> {
 
 /** Enters units from `from` on, cuts off what is none, and returns the last one. */
 async function replay(parts: TimerRecoveryParts, from: number): Promise<PlacedTimerUnit | undefined> {
-  const { store, wheel, timerLog } = parts;
-  const { maxPhysicalOffset } = store.stats();
+  const { wheel, timerLog } = parts;
   let end = Math.max(from, timerLog.begin);
   let last = await timerLog.unitBefore(end);
   for await (const units of timerLog.unitsFrom(end)) {
-    const bad = units.findIndex(({ physicalOffset, size }) => physicalOffset + size > maxPhysicalOffset);
-    const good = bad < 0 ? units : units.slice(0, bad);
+    const good = await pointingAtMessages(parts, units);
     await wheel.prepare(good.map(({ outTimeMs }) => outTimeMs));
     for (const unit of good) enter(parts, unit);
     last = good.at(-1) ?? last;
     if (last !== undefined) end = last.position + TIMER_UNIT_BYTES;
-    if (bad >= 0) break;
+    if (good.length < units.length) break;
   }
   timerLog.start(end);
   return last;
+}
+
+/**
+ * Those before the first that points at nothing: after a power cut the log may have what the commit log has not. Units of
+ * before the checkpoint are not looked after: their messages were on the disk, and may have expired since.
+ */
+async function pointingAtMessages(
+  { store, checkpoint }: TimerRecoveryParts,
+  units: readonly PlacedTimerUnit[],
+): Promise<readonly PlacedTimerUnit[]> {
+  const from = units.findIndex(({ position }) => position >= checkpoint.lastTimerLogFlushPos);
+  if (from < 0) return units;
+  const { maxPhysicalOffset } = store.stats();
+  let good = from;
+  await forEachRecord(store, units.slice(from), ({ physicalOffset, size }, record) => {
+    if (physicalOffset + size > maxPhysicalOffset || record === undefined || waitingMessage(record) === undefined) return false;
+    good++;
+    return true;
+  });
+  return units.slice(0, good);
 }
 
 function enter({ wheel, progress }: TimerRecoveryParts, unit: PlacedTimerUnit): void {
@@ -141,8 +159,8 @@ async function setQueueOffset(parts: TimerRecoveryParts, saved: number, last: Pl
   let offset = saved;
   const record = last === undefined ? undefined : await store.recordAt(last.physicalOffset);
   if (record !== undefined) {
-    const message = decodeRecord(record);
-    if (message.topic === TIMER_TOPIC) offset = Math.max(offset, message.queueOffset + 1);
+    const message = decodedRecord(record);
+    if (message?.topic === TIMER_TOPIC) offset = Math.max(offset, message.queueOffset + 1);
   }
   const min = Math.max(0, store.minOffset(TIMER_QUEUE));
   const max = Math.max(min, store.maxOffset(TIMER_QUEUE));

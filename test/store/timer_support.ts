@@ -1,0 +1,82 @@
+/** A store with its timer on the simulator, for the tests of the timer. */
+import type { SimRuntime } from "../../adapters/sim/sim.ts";
+import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
+import type { StoreSettingsInput } from "../../core/store/options.ts";
+import { parkedMessage, parkedUntil } from "../../core/store/timer/timer_message.ts";
+import { TimerMessageStore } from "../../core/store/timer/timer_message_store.ts";
+import { decodeRecords, type StoredMessage } from "../../wire/message_reader.ts";
+import { type Lines, linesLog, message, openStore, settingsOf } from "./support.ts";
+
+/** Files end often: 64 KiB of commit log, 100 units of the timer log with its blank. */
+export const TIMER_FILES: StoreSettingsInput = { mappedFileSizeCommitLog: 65_536, mappedFileSizeTimerLog: 5_216 };
+
+export class TimerHarness {
+  readonly runtime: SimRuntime;
+  readonly store: DefaultMessageStore;
+  readonly timer: TimerMessageStore;
+  readonly log: Lines;
+  readonly metrics: { saved: string | undefined };
+
+  private constructor(runtime: SimRuntime, store: DefaultMessageStore, input: StoreSettingsInput, log: Lines) {
+    this.runtime = runtime;
+    this.store = store;
+    this.log = log;
+    this.metrics = { saved: undefined };
+    const { metrics } = this;
+    this.timer = new TimerMessageStore({
+      runtime,
+      log,
+      settings: settingsOf(runtime, "/store", input),
+      store,
+      metricsFile: {
+        path: "/store/config/timermetrics",
+        load: (parse) => (metrics.saved === undefined ? undefined : parse(metrics.saved)),
+        async saveInBackground(bytes) {
+          metrics.saved = new TextDecoder().decode(bytes);
+        },
+      },
+      counted() {},
+    });
+  }
+
+  static async open(runtime: SimRuntime, more: StoreSettingsInput = {}, started = true): Promise<TimerHarness> {
+    const input = { ...TIMER_FILES, ...more };
+    const log = linesLog();
+    const harness = new TimerHarness(runtime, await openStore(runtime, "/store", input, log), input, log);
+    await harness.timer.load();
+    if (started) harness.timer.start();
+    return harness;
+  }
+
+  /** Parks a message until `deliverMs`; resolves when it is on the disk. False when the store takes nothing. */
+  async send(name: string, deliverMs: number, queueId = 0, more: { cancels?: string; text?: string } = {}): Promise<boolean> {
+    const properties = `UNIQ_KEY\u0001${name}\u0002${more.cancels === undefined ? "" : `TIMER_DEL_UNIQKEY\u0001${more.cancels}\u0002`}`;
+    const plain = message({ topic: "T", queueId, properties, text: more.text ?? name });
+    const receipt = this.store.append(parkedMessage(plain, parkedUntil(deliverMs, this.timer.progress.precisionMs)));
+    if (receipt.status !== "PUT_OK") return false;
+    return this.store.durable(receipt.endOffset, true);
+  }
+
+  async close(): Promise<void> {
+    await this.timer.close();
+    await this.store.close();
+  }
+
+  async messages(topic = "T", queueId = 0): Promise<StoredMessage[]> {
+    const queue = { topic, queueId };
+    const found: StoredMessage[] = [];
+    for (let offset = Math.max(0, this.store.minOffset(queue)); offset < this.store.maxOffset(queue); ) {
+      const result = await this.store.get(queue, offset, { messagesMax: 32, bytesMax: 1_000_000 }, undefined);
+      if (result.status !== "FOUND") throw new Error(`${topic} at ${offset}: ${result.status}`);
+      found.push(...decodeRecords(result.body));
+      offset = result.nextBeginOffset;
+    }
+    return found;
+  }
+
+  /** Names in the real topic. A record whose properties a power cut has torn off passes for a message without properties. */
+  async delivered(): Promise<string[]> {
+    const whole = (await this.messages()).filter(({ properties }) => properties.endsWith("\u0002"));
+    return whole.map(({ body }) => new TextDecoder().decode(body));
+  }
+}
