@@ -225,7 +225,9 @@ export class ConsumeQueue implements LogicQueue {
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const unit = this.entry(middle);
-      if (unit === undefined || isBlank(unit) || unit.physicalOffset < physicalOffset) low = middle + 1;
+      // Of a damaged unit no more is lost if what lies before it counts as there.
+      const isBefore = unit === undefined || isBlank(unit) || (unit.physicalOffset >= 0 && unit.physicalOffset < physicalOffset);
+      if (isBefore) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -198,7 +198,44 @@ describe.each([
     }
   });
 
-  test.each(["index", "consumequeue", "consumequeue/TopicA/1"])("%s is lost: it is made again", async (lost) => {
+  test.each(["index", "consumequeue", "consumequeue/TopicA/1"])("%s is lost after a stop: it is made again", async (lost) => {
+    const runtime = simRuntime();
+    const store = await openStore(runtime, "/store", input);
+    await fill(store, 0, 40);
+    await store.close();
+    runtime.files.removeTree(`/store/${lost}`);
+    const log = linesLog();
+    const again = await openStore(runtime, "/store", input, log);
+    expect(await check(again, 40)).toBe(40);
+    if (lost !== "index") expect(log.lines.some((line) => line.includes("not as the last stop left them"))).toBe(true);
+    await goOn(runtime, again, 40, input);
+  });
+
+  test("the last file of a queue is lost after a stop: it is made again", async () => {
+    const runtime = simRuntime();
+    const store = await openStore(runtime, "/store", SMALL);
+    await fill(store, 0, 60);
+    await store.close();
+    const directory = "/store/consumequeue/TopicA/0";
+    runtime.files.remove(`${directory}/${runtime.files.list(directory).at(-1)}`);
+    const again = await openStore(runtime, "/store", SMALL);
+    expect(await check(again, 60)).toBe(60);
+    await goOn(runtime, again, 60, SMALL);
+  });
+
+  test("an Apache broker ran in between: its checkpoint says nothing of queues, and none are made again", async () => {
+    const runtime = simRuntime();
+    const store = await openStore(runtime, "/store", input);
+    await fill(store, 0, 40);
+    await store.close();
+    overwrite(runtime, "/store/checkpoint", 7, Uint8Array.of(0xff));
+    runtime.files.removeTree("/store/consumequeue/TopicA/1");
+    const again = await openStore(runtime, "/store", input);
+    expect(again.maxOffset({ topic: "TopicA", queueId: 0 })).toBe(20);
+    await again.close();
+  });
+
+  test.each(["index", "consumequeue", "consumequeue/TopicA/1"])("%s is lost in a crash, and the checkpoint", async (lost) => {
     for (const orderly of [true, false]) {
       let runtime = simRuntime();
       const store = await openStore(runtime, "/store", input);
@@ -209,6 +246,7 @@ describe.each([
         runtime = runtime.crash("kill");
       }
       runtime.files.removeTree(`/store/${lost}`);
+      // Without it the queues need not be complete, so all of the log is read.
       if (lost !== "index") runtime.files.remove("/store/checkpoint");
       if (lost === "consumequeue/TopicA/1") runtime.files.write("/store/abort", new Uint8Array(0));
       const again = await openStore(runtime, "/store", input);

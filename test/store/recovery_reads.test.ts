@@ -1,0 +1,103 @@
+/** Damage that no recovery saw: found by a pull, which leaves out what is no message and goes on. */
+import { describe, expect, test } from "bun:test";
+import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
+import { writeInt32, writeInt64 } from "../../wire/bytes.ts";
+import { decodeRecord } from "../../wire/message_reader.ts";
+import { linesLog, openStore, pull, putNow, textsOf } from "./support.ts";
+
+const QUEUE = "/store/consumequeue/TopicA/0/00000000000000000000";
+const LOG = "/store/commitlog/00000000000000000000";
+
+/** Five messages, an orderly stop, and then damage. */
+async function damaged(damage: (runtime: SimRuntime, offsets: number[]) => void): Promise<SimRuntime> {
+  const runtime = simRuntime();
+  const store = await openStore(runtime, "/store");
+  const offsets: number[] = [];
+  for (let i = 0; i < 5; i++) offsets.push((await putNow(store, { text: `m${i} ${"x".repeat(50)}` })).physicalOffset);
+  await store.close();
+  damage(runtime, offsets);
+  return runtime;
+}
+
+function overwrite(runtime: SimRuntime, path: string, at: number, bytes: Uint8Array): void {
+  const file = runtime.files.open(path);
+  file.writeSync(bytes, at);
+  file.close();
+}
+
+function unit(physicalOffset: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(12);
+  writeInt64(bytes, 0, physicalOffset);
+  writeInt32(bytes, 8, size);
+  return bytes;
+}
+
+describe("a unit of a consume queue", () => {
+  test.each([
+    { name: "with a size shorter than any record", physical: 300, size: 40 },
+    { name: "with a size beyond the file", physical: 300, size: 0x7fff_ffff },
+    { name: "with a size beyond the log", physical: 300, size: 500_000_000 },
+    { name: "with a negative offset", physical: -300, size: 150 },
+    { name: "with an offset beyond the log", physical: 2 ** 40, size: 150 },
+    { name: "with an offset between two records", physical: 333, size: 150 },
+  ])("$name costs its message only, wherever a pull begins", async ({ physical, size }) => {
+    const runtime = await damaged((disk) => overwrite(disk, QUEUE, 2 * 20, unit(physical, size)));
+    const log = linesLog();
+    const store = await openStore(runtime, "/store", {}, log);
+    expect((await textsOf(store)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m3", "m4"]);
+    expect(await pull(store, 2, { max: 1 })).toMatchObject({ status: "MESSAGE_WAS_REMOVING", nextBeginOffset: 3 });
+    expect((await pull(store, 2)).messages.map((found) => found.queueOffset)).toEqual([3, 4]);
+    await store.close();
+  });
+
+  test.each([0, -5])(
+    "with a size of %d looks like the end of the queue: the stop knew better, it is made again",
+    async (size) => {
+      const runtime = await damaged((disk) => overwrite(disk, QUEUE, 2 * 20, unit(300, size)));
+      const store = await openStore(runtime, "/store");
+      expect((await textsOf(store)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m2", "m3", "m4"]);
+      await store.close();
+    },
+  );
+
+  test("with a size that only a large message could have: the log is asked before memory is taken", async () => {
+    const runtime = await damaged((disk) => overwrite(disk, QUEUE, 2 * 20, unit(300, 20_000_000)));
+    const store = await openStore(runtime, "/store");
+    for (let i = 0; i < 8; i++) await putNow(store, { body: new Uint8Array(4_000_000), queueId: 1 });
+    expect(await pull(store, 2)).toMatchObject({ status: "MESSAGE_WAS_REMOVING", nextBeginOffset: 3 });
+    expect(store.stats().unreadableRecordCount).toBe(1);
+    expect((await pull(store, 3)).messages.map((found) => found.queueOffset)).toEqual([3, 4]);
+    await store.close();
+  });
+});
+
+describe("a record on the disk", () => {
+  test.each([
+    { name: "with another size", at: 0, bytes: Uint8Array.of(0, 0, 0, 92) },
+    { name: "without its magic", at: 4, bytes: Uint8Array.of(1) },
+    { name: "that says that it stands elsewhere", at: 34, bytes: Uint8Array.of(9) },
+    { name: "with a body longer than it is", at: 84, bytes: Uint8Array.of(0, 1, 0, 0) },
+    { name: "with a negative body length", at: 84, bytes: Uint8Array.of(0xff, 0, 0, 0) },
+    { name: "with hosts of another kind", at: 39, bytes: Uint8Array.of(0x10) },
+  ])("$name is left out, named and counted; a client would drop all that follows it", async ({ at, bytes }) => {
+    const runtime = await damaged((disk, offsets) => overwrite(disk, LOG, (offsets[2] as number) + at, bytes));
+    const log = linesLog();
+    const store = await openStore(runtime, "/store", {}, log);
+    expect((await textsOf(store)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m3", "m4"]);
+    expect(store.stats().unreadableRecordCount).toBe(1);
+    expect(log.lines.filter((line) => line.includes("no message"))).toHaveLength(1);
+    for (let i = 0; i < 300; i++) await pull(store, 2, { max: 1 });
+    expect(store.stats().unreadableRecordCount).toBe(301);
+    expect(log.lines.filter((line) => line.includes("no message"))).toHaveLength(100);
+    await store.close();
+  });
+
+  test("with a flipped bit in its body is served as it is, as by Apache: the client checks the CRC", async () => {
+    const runtime = await damaged((disk, offsets) => overwrite(disk, LOG, (offsets[2] as number) + 90, Uint8Array.of(0x59)));
+    const store = await openStore(runtime, "/store");
+    const pulled = await pull(store, 2, { max: 1 });
+    expect(pulled.status).toBe("FOUND");
+    expect(decodeRecord((await store.recordAt(pulled.messages[0]!.physicalOffset))!).body[2]).toBe(0x59);
+    await store.close();
+  });
+});
