@@ -29,7 +29,7 @@ export interface StoreSimOptions {
   /** Crashes only: no errors of the disk, no misreads, no full disk, no jumps of the clock. */
   readonly calm?: boolean;
   /** Stands between the simulator and the store: where a mutation of the tests breaks a promise on purpose. */
-  readonly files?: (runtime: SimRuntime) => Runtime;
+  readonly runtime?: (runtime: SimRuntime) => Runtime;
   readonly makeStore?: (runtime: Runtime, log: Log, settings: StoreSettings) => MessageStore;
 }
 
@@ -176,7 +176,7 @@ class StoreSim {
   }
 
   async #open(): Promise<MessageStore | undefined> {
-    const runtime = this.#options.files?.(this.#runtime) ?? this.#runtime;
+    const runtime = this.#options.runtime?.(this.#runtime) ?? this.#runtime;
     const make =
       this.#options.makeStore ?? ((on: Runtime, log: Log, settings: StoreSettings) => new DefaultMessageStore(on, log, settings));
     const log = linesLog();
