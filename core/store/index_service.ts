@@ -229,19 +229,16 @@ export class IndexService {
   #create(previous: IndexFile | undefined): IndexFile {
     const { files, clock } = this.#runtime;
     this.#newDirectories.push(...makeDirectories(files, this.#directory), this.#directory);
-    let time = clock.now();
+    const now = clock.now();
+    let time = now + this.#runtime.system.utcOffsetMinutes(now) * 60_000;
+    // Names say the order, also when the clock, or the summer time, goes back.
+    if (previous !== undefined) time = Math.max(time, timeOfName(previous.file.path) + 1);
     let path = "";
-    do path = `${this.#directory}/${this.#nameOf(time++)}`;
+    do path = `${this.#directory}/${nameOf(time++)}`;
     while (files.exists(path));
     const made = IndexFile.create(this.#open, path, this.#sizes, previous);
     this.#files.push(made);
     return made;
-  }
-
-  /** yyyyMMddHHmmssSSS in local time. */
-  #nameOf(time: number): string {
-    const local = time + this.#runtime.system.utcOffsetMinutes(time) * 60_000;
-    return new Date(local).toISOString().replace(/\D/g, "").slice(0, 17);
   }
 
   #lastIndexed(): number {
@@ -251,6 +248,16 @@ export class IndexService {
     }
     return -1;
   }
+}
+
+/** yyyyMMddHHmmssSSS of a local time, given as if it were UTC. */
+const nameOf = (time: number): string => new Date(time).toISOString().replace(/\D/g, "").slice(0, 17);
+
+/** The other way round, for a path that ends with such a name; 0 when its digits are no time. */
+function timeOfName(path: string): number {
+  const [, year, month, day, hour, minute, second, ms] = /(....)(..)(..)(..)(..)(..)(...)$/.exec(path) ?? [];
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  return Number.isNaN(time) ? 0 : time;
 }
 
 /** Where in a property text the values to be indexed are; `From` is -1 when there is none. */
