@@ -60,6 +60,7 @@ import { illegalPut } from "./put_checks.ts";
 import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
+import { UnsyncedMark, writeAgain } from "./unsynced_mark.ts";
 
 type State = "new" | "loading" | "open" | "closing" | "closed";
 
@@ -180,7 +181,8 @@ export class DefaultMessageStore implements MessageStore {
       this.#index.cut(recovered.end);
       this.#queues.recovered();
       this.#deleted.endAt(recovered.end);
-      this.#commitLog.start(recovered.flushedOffset, recovered.end, recovered.lastStoreTimestamp);
+      const flushedOffset = Math.min(recovered.flushedOffset, await this.#writeMarkedAgain(recovered.end));
+      this.#commitLog.start(flushedOffset, recovered.end, recovered.lastStoreTimestamp);
       this.#dispatcher.dispatchedOffset = recovered.end;
       this.#checkpoint.create();
       files.write(`${root}/abort`, new TextEncoder().encode(String(this.#runtime.system.pid)), { sync: true });
@@ -194,6 +196,19 @@ export class DefaultMessageStore implements MessageStore {
       this.#state = "closed";
       throw error;
     }
+  }
+
+  /** What a process before this one could not sync is made dirty again; returns where it begins, or `end`. */
+  async #writeMarkedAgain(end: number): Promise<number> {
+    const mark = new UnsyncedMark(this.#runtime.files, this.#settings.storePathRootDir);
+    const marked = mark.read();
+    if (marked === undefined) return end;
+    const { files } = this.#commitLog;
+    const from = Math.min(Math.max(marked, files.begin), end);
+    await writeAgain(files, from, end);
+    mark.remove();
+    this.#log.warn("a write or sync of the commit log had failed; what followed is written to the disk again", { from, end });
+    return from;
   }
 
   async close(): Promise<void> {

@@ -20,6 +20,7 @@ import type { FileQueue } from "./file_queue.ts";
 import type { PutRefusal } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import type { TailBuffer } from "./tail_buffer.ts";
+import { UnsyncedMark } from "./unsynced_mark.ts";
 
 /**
  * The largest batch that is written on the event loop: 30 to 60 µs into the page cache. A megabyte beside a running
@@ -355,6 +356,14 @@ export class GroupCommit {
       `The commit log is read-only after a failed ${tried}: ${error.message}. Check the disk of storePathCommitLog and restart the broker`,
     );
     this.#log.error("the commit log is read-only until a restart", { tried, error: error.message });
+    try {
+      new UnsyncedMark(this.#runtime.files, this.#settings.storePathRootDir).set(this.flush.flushedOffset);
+    } catch (fault) {
+      this.#log.error("cannot leave a mark for the next start, which may take for synced what the disk has not", {
+        from: this.flush.flushedOffset,
+        error: (fault as Error).message,
+      });
+    }
   }
 
   async #sync(from: number, to: number): Promise<void> {

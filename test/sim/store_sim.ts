@@ -17,7 +17,7 @@ import { decodeRecords } from "../../wire/message_reader.ts";
 import { linesLog, message, settingsOf } from "../store/support.ts";
 import { must, mustEqual, SimFailure } from "./failure.ts";
 import { type Entry, Ledger } from "./ledger.ts";
-import { checkPull, checkRecord, checkStore, crcHolds, idOf } from "./store_check.ts";
+import { checkPull, checkRecord, checkStore, crcHolds, idOf, queueName } from "./store_check.ts";
 import { Trace } from "./trace.ts";
 
 export interface StoreSimOptions {
@@ -257,7 +257,8 @@ class StoreSim {
   #send(store: MessageStore): void {
     const { entry, input } = this.#message();
     const receipt = store.append(input);
-    this.trace.add(`append ${entry.id}: ${receipt.status}`);
+    const place = receipt.status === "PUT_OK" ? ` at ${receipt.physicalOffset}` : "";
+    this.trace.add(`append ${entry.id} to ${queueName(entry)}: ${receipt.status}${place}`);
     if (receipt.status === "PUT_OK") this.#sent(store, entry, receipt);
     else must(this.#mayRefuse(), () => `message ${entry.id} is refused on a good disk: ${receipt.reason}`);
   }
