@@ -5,8 +5,8 @@ import { clientModules, type Run } from "./matrix.ts";
 import { Child } from "./processes.ts";
 import type { Toolchain } from "./toolchain.ts";
 
-/** A JVM whose cases all hang must not hold up the suite for longer. */
-const runTimeoutMs = 12 * 60_000;
+/** A JVM whose cases all hang must not hold up the suite for longer; each kill of a broker has its own time. */
+const runTimeoutMs = (kills: number): number => 12 * 60_000 + kills * 10_000;
 
 /** Stands for the Java program itself in reports. */
 export const driver = "driver";
@@ -18,6 +18,8 @@ export interface Report {
   readonly ms?: number;
   readonly failure?: string;
   readonly skipped?: string;
+  /** Figures of a case that passed. */
+  readonly note?: string;
 }
 
 export interface JavaRun {
@@ -63,7 +65,7 @@ export async function runJava(
       (error: unknown) => java.writeLine(String(error).replaceAll("\n", " ")),
     );
   });
-  const timer = setTimeout(() => void java.kill(), runTimeoutMs);
+  const timer = setTimeout(() => void java.kill(), runTimeoutMs(Number(kills)));
   const ended = await java.exited;
   clearTimeout(timer);
   if (ended !== 0) onReport({ case: driver, ms: 0, failure: `The Java program ended with ${ended}:\n${java.outputTail}` });

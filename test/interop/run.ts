@@ -120,7 +120,7 @@ function take(title: string, report: Report): void {
     console.log(`- ${name}: skipped: ${report.skipped}`);
   } else {
     totals.passed++;
-    console.log(`✓ ${name} [${report.ms} ms]`);
+    console.log(`✓ ${name} [${report.ms} ms]${report.note === undefined ? "" : `\n  ${report.note}`}`);
   }
 }
 

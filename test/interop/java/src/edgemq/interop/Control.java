@@ -29,7 +29,7 @@ final class Control {
         report(name, millis, "failure", failure);
     }
 
-    /** @param kind of the text: failure, or skipped; null for a case that passed */
+    /** @param kind of the text: failure, skipped, or note for the figures of a case that passed; text null for one without */
     void report(String name, long millis, String kind, String text) {
         String tail = text == null ? "" : ",\"" + kind + "\":" + quote(text);
         line("{\"case\":\"" + name + "\",\"ms\":" + millis + tail + "}");

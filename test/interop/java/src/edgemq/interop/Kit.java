@@ -40,6 +40,7 @@ final class Kit implements AutoCloseable {
 
     private final String name;
     private final Shared shared;
+    private String note;
     private final Deque<Shutdown> opened = new ArrayDeque<>();
 
     Kit(String name, Shared shared) {
@@ -50,6 +51,15 @@ final class Kit implements AutoCloseable {
     @Override
     public void close() {
         while (!opened.isEmpty()) opened.pop().run();
+    }
+
+    /** Figures that stand in the report of a case that passes. */
+    void note(String text) {
+        note = text;
+    }
+
+    String note() {
+        return note;
     }
 
     AdminFixture fixture() throws Exception {

@@ -95,10 +95,13 @@ public final class Main {
         String text = null;
         try (Kit kit = new Kit(one.name(), shared)) {
             one.body().run(kit);
+            kind = "note";
+            text = kit.note();
         } catch (Case.Skipped e) {
             kind = "skipped";
             text = e.getMessage();
         } catch (Throwable e) {
+            kind = "failure";
             StringWriter trace = new StringWriter();
             e.printStackTrace(new PrintWriter(trace));
             text = trace.toString();

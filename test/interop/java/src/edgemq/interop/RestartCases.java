@@ -172,7 +172,10 @@ final class RestartCases {
         });
     }
 
-    /** Kills the broker again and again while four threads send: every message that was acknowledged must be there. */
+    /**
+     * Kills the broker again and again while four threads send, each message once: what was acknowledged must be where the
+     * answer said, and what a thread sent one after the other must stand in that order.
+     */
     private static void killUnderLoad(Kit kit) throws Exception {
         int queues = 4;
         String topic = kit.topic(queues);
@@ -183,17 +186,19 @@ final class RestartCases {
         producer.setRetryTimesWhenSendFailed(0);
         producer.start();
         Map<String, String> acknowledged = new ConcurrentHashMap<>();
-        AtomicInteger sequence = new AtomicInteger();
+        AtomicInteger unanswered = new AtomicInteger();
         AtomicBoolean stop = new AtomicBoolean();
         List<Thread> threads = new ArrayList<>();
         for (int t = 0; t < 4; t++) {
+            String name = "t" + t + "-";
             Thread thread = new Thread(() -> {
-                while (!stop.get()) {
-                    String body = "m" + sequence.getAndIncrement();
+                for (int number = 0; !stop.get(); number++) {
+                    String body = name + number;
                     try {
                         SendResult result = producer.send(new Message(topic, "*", body, bytes(body)));
                         if (result.getSendStatus() == SendStatus.SEND_OK) acknowledged.put(body, place(result));
                     } catch (Exception down) {
+                        unanswered.incrementAndGet();
                         pause(20);
                     }
                 }
@@ -201,12 +206,15 @@ final class RestartCases {
             thread.start();
             threads.add(thread);
         }
+        List<Long> startMillis = new ArrayList<>();
         try {
             for (int kill = 0; kill < kit.settings().kills(); kill++) {
                 int before = acknowledged.size();
                 eventually("messages are acknowledged again", 60, () -> acknowledged.size() > before + 200);
                 kit.servers("killBroker");
+                long from = System.nanoTime();
                 kit.servers("startBroker");
+                startMillis.add(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - from));
             }
             int before = acknowledged.size();
             eventually("messages are acknowledged again", 60, () -> acknowledged.size() > before + 200);
@@ -216,15 +224,35 @@ final class RestartCases {
             producer.shutdown();
         }
         brokerIsBack(kit, topic);
-        Map<String, String> found = readAll(kit, topic, queues);
+        Map<String, String> found = new ConcurrentHashMap<>();
+        int duplicated = 0;
+        int outOfOrder = 0;
+        for (int queue = 0; queue < queues; queue++) {
+            Map<String, Integer> last = new ConcurrentHashMap<>();
+            for (MessageExt message : readQueue(kit, topic, queue)) {
+                String body = Inbox.bodyOf(message);
+                if (found.put(body, message.getQueueId() + ":" + message.getQueueOffset()) != null) duplicated++;
+                String[] parts = body.split("-");
+                int number = Integer.parseInt(parts[1]);
+                if (number < last.getOrDefault(parts[0], -1)) outOfOrder++;
+                last.put(parts[0], number);
+            }
+        }
         List<String> lost = new ArrayList<>();
         for (Map.Entry<String, String> entry : acknowledged.entrySet()) {
             if (!entry.getValue().equals(found.get(entry.getKey()))) {
                 lost.add(entry.getKey() + " acknowledged at " + entry.getValue() + ", found at " + found.get(entry.getKey()));
             }
         }
+        startMillis.sort(null);
+        kit.note(startMillis.size() + " kills, " + acknowledged.size() + " acknowledged, " + unanswered + " unanswered of which "
+            + (found.size() - acknowledged.size() + lost.size()) + " were stored, " + lost.size() + " lost, " + duplicated + " duplicated, "
+            + outOfOrder + " out of order; start of the process until it serves: median "
+            + startMillis.get(startMillis.size() / 2) + " ms, longest " + startMillis.get(startMillis.size() - 1) + " ms");
         check(lost.isEmpty(), "all " + acknowledged.size() + " acknowledged messages are where the answer said; missing "
             + lost.size() + ": " + lost.subList(0, Math.min(5, lost.size())));
+        equal(0, duplicated, "messages that are there twice");
+        equal(0, outOfOrder, "messages that stand before what their thread sent earlier");
         // and the index, the ids and the consumers see them too
         Set<String> wanted = new HashSet<>(acknowledged.keySet());
         Inbox inbox = kit.consume(kit.named("g"), topic, "*");
@@ -247,24 +275,16 @@ final class RestartCases {
         }
     }
 
-    private static Map<String, String> readAll(Kit kit, String topic, int queues) throws Exception {
-        Map<String, String> found = new ConcurrentHashMap<>();
-        DefaultMQPullConsumer consumer = kit.startedPullConsumer();
+    private static List<MessageExt> readQueue(Kit kit, String topic, int queue) throws Exception {
+        List<MessageExt> messages = new ArrayList<>();
+        DefaultMQPullConsumer consumer = kit.pullConsumer(kit.named("pullers" + queue));
+        consumer.start();
         consumer.fetchSubscribeMessageQueues(topic);
-        for (int queue = 0; queue < queues; queue++) {
-            long offset = 0;
-            while (true) {
-                PullResult result = consumer.pull(kit.queue(topic, queue), "*", offset, 32);
-                if (result.getPullStatus() == PullStatus.FOUND) {
-                    for (MessageExt message : result.getMsgFoundList()) {
-                        found.put(Inbox.bodyOf(message), message.getQueueId() + ":" + message.getQueueOffset());
-                    }
-                } else if (result.getPullStatus() != PullStatus.NO_MATCHED_MSG) {
-                    break;
-                }
-                offset = result.getNextBeginOffset();
-            }
+        for (long offset = 0;;) {
+            PullResult result = consumer.pull(kit.queue(topic, queue), "*", offset, 32);
+            if (result.getPullStatus() == PullStatus.FOUND) messages.addAll(result.getMsgFoundList());
+            else if (result.getPullStatus() != PullStatus.NO_MATCHED_MSG) return messages;
+            offset = result.getNextBeginOffset();
         }
-        return found;
     }
 }
