@@ -6,6 +6,7 @@
 import { isLmq } from "../../wire/mix_all.ts";
 import type { Files } from "../runtime.ts";
 import { BATCH_UNIT_BYTES, BatchConsumeQueue } from "./batch_consume_queue.ts";
+import type { CompactionStore } from "./compaction/compaction_store.ts";
 import { ConsumeQueue } from "./consume_queue.ts";
 import { ConsumeQueueExt } from "./consume_queue_ext.ts";
 import type { ConsumeQueueStore } from "./consume_queue_store.ts";
@@ -29,6 +30,8 @@ export class ConsumeQueueKinds implements LogicQueues {
   readonly #batches = new Map<string, Map<number, BatchConsumeQueue>>();
   #dirty = new Set<BatchConsumeQueue>();
   #dirtyExts = new Set<ConsumeQueueExt>();
+  /** Logs of compacted topics, which are beside their plain queues. */
+  compaction: CompactionStore | undefined;
   /** Light queues there are. */
   lmqCount = 0;
   #stopped = false;
@@ -95,7 +98,11 @@ export class ConsumeQueueKinds implements LogicQueues {
 
   /** @returns false when the request's queue offset can't be right; see `ConsumeQueue.put`. */
   put(queue: LogicQueue, request: DispatchRequest): boolean {
-    if (queue instanceof ConsumeQueue) return this.#putSimple(queue, request);
+    if (queue instanceof ConsumeQueue) {
+      const there = this.#putSimple(queue, request);
+      if (there) this.compaction?.put(request);
+      return there;
+    }
     const batch = queue as BatchConsumeQueue;
     this.#dirty.add(batch);
     batch.put(request);
@@ -136,6 +143,16 @@ export class ConsumeQueueKinds implements LogicQueues {
     return this.#batches.get(topic) ?? this.simple.queuesOf(topic);
   }
 
+  /** Queues of the topics that are asked for. */
+  refsOf(wanted: (topic: string) => boolean): QueueRef[] {
+    const refs: QueueRef[] = [];
+    for (const topic of this.simple.topics()) {
+      if (!wanted(topic)) continue;
+      for (const queueId of this.simple.queuesOf(topic)?.keys() ?? []) refs.push({ topic, queueId });
+    }
+    return refs;
+  }
+
   /** What was found by recovery is older than this process. */
   recovered(): void {
     for (const queue of this.simple.all()) queue.recoveredOffset = queue.maxOffset;
@@ -160,6 +177,7 @@ export class ConsumeQueueKinds implements LogicQueues {
   }
 
   async sync(): Promise<void> {
+    await this.compaction?.sync();
     await this.#syncExts();
     await this.simple.sync();
     const dirty = this.#dirty;
@@ -217,6 +235,7 @@ export class ConsumeQueueKinds implements LogicQueues {
   }
 
   delete(topic: string): void {
+    this.compaction?.delete(topic);
     for (const queue of this.simple.queuesOf(topic)?.values() ?? []) {
       if (queue.ext !== undefined) this.#dirtyExts.delete(queue.ext);
     }

@@ -22,6 +22,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
 import { CommitLog } from "./commit_log.ts";
 import { CommitLogPaths } from "./commit_log_paths.ts";
+import { CompactionStore } from "./compaction/compaction_store.ts";
 import { entryAt, isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
@@ -74,6 +75,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #index: IndexService;
   readonly #dispatcher: Dispatcher;
   readonly #multi: MultiDispatch;
+  readonly #compaction: CompactionStore;
   readonly #reader: MessageReader;
   readonly #disk: DiskGuard;
   readonly #losses: Losses;
@@ -107,6 +109,18 @@ export class DefaultMessageStore implements MessageStore {
     });
     const simple = new ConsumeQueueStore(runtime.clock, this.#openFiles, settings);
     const queues = new ConsumeQueueKinds(simple, this.#openFiles, settings, topicAttributes);
+    this.#compaction = new CompactionStore({
+      runtime,
+      log,
+      settings,
+      open: this.#openFiles,
+      attributes: topicAttributes,
+      queue: (ref) => queues.find(ref),
+      // Before the store is open the log does not know its end.
+      readSync: (target, offset) =>
+        this.#state === "loading" ? logFiles.readSync(target, offset) === target.length : commitLog.readSync(target, offset),
+    });
+    queues.compaction = this.#compaction;
     const index = new IndexService(runtime, log, settings, this.#openFiles);
     const checkpoint = new StoreCheckpoint(runtime.files, `${root}/checkpoint`);
     const losses = new Losses(log);
@@ -155,6 +169,7 @@ export class DefaultMessageStore implements MessageStore {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
       }
       this.#index.load(orderly, this.#checkpoint.indexMsgTimestamp);
+      this.#compaction.load(orderly ? Number.POSITIVE_INFINITY : this.#checkpoint.logicsMsgTimestamp);
       const recovered = await recover({
         runtime: this.#runtime,
         log: this.#log,
@@ -180,6 +195,7 @@ export class DefaultMessageStore implements MessageStore {
       });
       this.#index.cut(recovered.end);
       this.#queues.recovered();
+      await this.#compaction.catchUp(this.#queues.refsOf((topic) => this.#compaction.isCompacted(topic)));
       this.#deleted.endAt(recovered.end);
       const flushedOffset = Math.min(recovered.flushedOffset, await this.#writeMarkedAgain(recovered.end));
       this.#commitLog.start(flushedOffset, recovered.end, recovered.lastStoreTimestamp);
@@ -215,6 +231,7 @@ export class DefaultMessageStore implements MessageStore {
     if (this.#state !== "open") return;
     this.#state = "closing";
     try {
+      await this.#compaction.stop();
       await this.#clean.stop();
       await this.#commitLog.drain();
       await this.#commitLog.files.dropPrepared();
@@ -357,6 +374,7 @@ export class DefaultMessageStore implements MessageStore {
   // ------------------------------------------------------------------------------------------------------------- reads
 
   get(queue: QueueRef, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
+    if (this.#compaction.isCompacted(queue.topic)) return this.#compaction.get(queue, offset, limits);
     return this.#reader.get(this.#queues.find(queue), offset, limits, filter);
   }
 

@@ -67,14 +67,6 @@ export const storeIdleOptions = {
     rocksdbWalFileRollingThreshold: long(1_073_741_824),
     useSeparateStorePathForRocksdbCQ: bool(false),
   }),
-  ...withoutEffect("compaction topics are not served yet", {
-    compactionMappedFileSize: int(104_857_600),
-    compactionCqMappedFileSize: int(10_485_760),
-    compactionScheduleInternal: int(900_000),
-    maxOffsetMapSize: int(104_857_600),
-    compactionThreadNum: int(6),
-    enableCompaction: bool(true),
-  }),
   ...withoutEffect("the timer has one loop, retries until it succeeds and never skips what it can't read now", {
     timerGetMessageThreadNum: int(3),
     timerPutMessageThreadNum: int(3),

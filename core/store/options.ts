@@ -113,6 +113,19 @@ const lightQueues = {
   maxLmqConsumeQueueNum: int(20_000, "live", "Most light queues, with enableLmqQuota.", { min: 0 }),
 };
 
+const compaction = {
+  enableCompaction: bool(true, "restart", "Topics with cleanup.policy COMPACTION keep the newest message of each key."),
+  compactionMappedFileSize: int(104_857_600, "never", "Bytes a file of a compaction log, about.", { min: 1024 }),
+  compactionCqMappedFileSize: int(10_485_760, "never", "Bytes a file of its queue, rounded down to entries of 46.", { min: 92 }),
+  compactionScheduleInternal: int(900_000, "live", "A queue is compacted about every so many ms, while there is anything new.", {
+    min: 1,
+  }),
+  maxOffsetMapSize: int(104_857_600, "live", "Bytes of memory for the keys of all rounds; each key takes 24.", { min: 0 }),
+  compactionThreadNum: int(6, "live", "Parts that maxOffsetMapSize is cut in, as many as there are processors at most.", {
+    min: 1,
+  }),
+};
+
 const recovery = {
   checkCRCOnRecover: bool(true, "restart", "Recovery checks the CRC of bodies."),
   forceVerifyPropCRC: bool(false, "restart", "Recovery checks that CRC where a record has one."),
@@ -159,6 +172,7 @@ export const storeOptions = {
   ...index,
   ...expiry,
   ...lightQueues,
+  ...compaction,
   ...recovery,
   ...delay,
 };

@@ -262,6 +262,7 @@ final class SpecialQueueCases {
         consumer.pull(lmq(light), "*", 0, 32);
         consumer.updateConsumeOffset(lmq(light), 7);
         consumer.getOffsetStore().persistAll(new java.util.HashSet<>(List.of(lmq(light))));
+        eventually("the offset is stored", 10, () -> consumer.fetchConsumeOffset(lmq(light), true) == 7);
         for (String how : List.of("stopBroker", "killBroker")) {
             kit.servers(how);
             kit.servers("startBroker");
