@@ -218,22 +218,23 @@ describe("recovery of a compaction log", () => {
         await runtime.clock.advance(900);
         let left = step;
         let crashed = false;
-        const { rename, remove, removeTree, write } = runtime.files;
+        const { files } = runtime;
+        const ends = (path: string): boolean => {
+          if (crashed) return true;
+          if (!path.includes("compaction") || --left > 0) return false;
+          crashed = true;
+          throw new Error("the process ends here");
+        };
         const counted =
-          <A extends unknown[]>(act: (...args: A) => void) =>
+          <A extends [path: string, ...rest: unknown[]]>(act: (...args: A) => void) =>
           (...args: A): void => {
-            const path = String(args[0]);
-            if (path.includes("compaction") && !crashed && --left === 0) {
-              crashed = true;
-              throw new Error("the process ends here");
-            }
-            if (!crashed) act.apply(runtime.files, args);
+            if (!ends(args[0])) act(...args);
           };
-        Object.assign(runtime.files, {
-          rename: counted(rename),
-          remove: counted(remove),
-          removeTree: counted(removeTree),
-          write: counted(write),
+        Object.assign(files, {
+          rename: counted(files.rename.bind(files)),
+          remove: counted(files.remove.bind(files)),
+          removeTree: counted(files.removeTree.bind(files)),
+          write: counted(files.write.bind(files)),
         });
         await runtime.clock.advance(5000);
         runtime = runtime.crash(kind);
