@@ -1,6 +1,6 @@
 /**
  * One pair of files of a compaction log: records in `compactionLog/<topic>/<queueId>/<base>`, and where each of them is in
- * `compactionCq/<topic>/<queueId>/<base>`, in units of a queue of batches (`batch_consume_queue.ts`) whose physical offset is
+ * `compactionCq/<topic>/<queueId>/<base>`, in units of a queue of batches (`../batch_consume_queue.ts`) whose physical offset is
  * the place in this log. Both have their full size from the beginning, sparse. A record that does not fit, or that would take
  * the last unit, ends the segment: a blank record and a unit of place -1 say so.
  */
