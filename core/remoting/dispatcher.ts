@@ -131,6 +131,7 @@ export class Dispatcher<R extends Role> {
   ): void {
     if (reply === undefined || isOneway(command)) return;
     connection.respond(this.#replies, command, reply, entry?.row.reply);
+    reply.release?.();
   }
 
   #errorReply(error: unknown, connection: RemotingConnection, entry: Entry): AnyReply {

@@ -65,6 +65,8 @@ export interface TypedReply<N extends RequestName> {
   /** Fields beside the header's. An empty object is sent as such, as Apache does for headers without fields. */
   readonly extFields?: ExtFields;
   readonly body?: Uint8Array;
+  /** Called when the reply is written and nobody looks at `body` any more; not at all for a reply that is not sent. */
+  readonly release?: (() => void) | undefined;
 }
 
 export type MaybePromise<T> = T | Promise<T>;

@@ -10,6 +10,7 @@ import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { MAGIC_V1, MAGIC_V2, RECORD_AT, RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
+import { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
 import { isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
@@ -48,6 +49,7 @@ export class MessageReader {
   readonly #losses: Losses;
   readonly #memoryBytes: number;
   readonly #ahead: ReadAhead;
+  readonly #bodies = new BodyPool();
 
   constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number) {
     this.#commitLog = commitLog;
@@ -96,7 +98,7 @@ export class MessageReader {
   #fill(queue: LogicQueue, selection: Selection): GetResult | Promise<GetResult> {
     const { offsets, sizes } = selection;
     if (offsets.length === 0) return this.#result(queue, selection, NOTHING, 0);
-    const body = new Uint8Array(selection.bytes);
+    const body = this.#bodies.take(selection.bytes);
     let filled = 0;
     for (let i = 0; i < offsets.length; i++) {
       const target = body.subarray(filled, filled + (sizes[i] as number));
@@ -274,6 +276,7 @@ export class MessageReader {
       minOffset,
       maxOffset,
       body: filled === body.length ? body : body.subarray(0, filled),
+      release: this.#bodies.releaseOf(body),
       messageCount,
       suggestSlave,
     };

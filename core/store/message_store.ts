@@ -64,6 +64,8 @@ export interface GetResult {
   readonly maxOffset: number;
   /** Records in stored layout, one after another; a buffer of its own. Empty unless FOUND. */
   readonly body: Uint8Array;
+  /** Gives the body's memory back to the store, for who is done with it. Whoever calls it may not look at the body again. */
+  readonly release?: (() => void) | undefined;
   readonly messageCount: number;
   /** The last delivered record's distance from the tail asks for reading from a slave (slaveReadEnable). */
   readonly suggestSlave: boolean;

@@ -167,7 +167,7 @@ export class PullMessageProcessor {
       topicSysFlag: admitted.topic.topicSysFlag,
       groupSysFlag: admitted.group.groupSysFlag,
     };
-    return { code, remark: result.status, header: reply, body: result.body };
+    return { code, remark: result.status, header: reply, body: result.body, release: result.release };
   }
 
   #suspend(

@@ -24,6 +24,7 @@ export interface PullReply {
   readonly header?: PullMessageResponseHeader;
   readonly extFields?: ExtFields;
   readonly body?: Uint8Array;
+  readonly release?: (() => void) | undefined;
 }
 
 /** After an arrival that did not match, as Apache's check every five seconds. */
