@@ -6,6 +6,9 @@
  * (`identityOf`), and a delivery whose count is not yet used up is passed over. A checkpoint is taken every
  * timerFlushIntervalMs, in the middle of a slot too, so what is kept here is what was delivered within that time.
  *
+ * One case stays open: a power cut that leaves pages of the log in any order may take a rolled copy and leave the copy made
+ * of that one, or a delivery of it. Then the message is put once more; none is lost.
+ *
  * Where Apache was the last to write, its checkpoint has no such place: the search begins behind the newest record that is
  * certainly older than the first slot that may have been begun.
  */
