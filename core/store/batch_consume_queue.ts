@@ -158,11 +158,23 @@ export class BatchConsumeQueue implements LogicQueue {
     return unit === undefined ? undefined : batchEntryAt(unit, 0);
   }
 
+  async entryLater(queueOffset: number): Promise<QueueEntry | undefined> {
+    return this.entry(queueOffset);
+  }
+
   correctMinOffset(minPhysicalOffset: number): void {
     if (this.#correctedFor === minPhysicalOffset) return;
     this.#correctedFor = minPhysicalOffset;
     this.#minUnit = this.#unitBehind(minPhysicalOffset);
     this.minOffset = this.#baseOf(this.#minUnit);
+  }
+
+  async correctMinOffsetLater(minPhysicalOffset: number): Promise<void> {
+    this.correctMinOffset(minPhysicalOffset);
+  }
+
+  knowsAlive(_queueOffset: number, minPhysicalOffset: number): boolean {
+    return this.#correctedFor === minPhysicalOffset;
   }
 
   firstBehind(physicalOffset: number): number {

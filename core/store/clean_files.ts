@@ -92,7 +92,7 @@ export class CleanFiles {
       for (const queue of [...queues.all()]) {
         if (++passed % SLICE_QUEUES === 0) await this.#pause(0);
         if (this.#stopped) return;
-        queue.correctMinOffset(minOffset);
+        await queue.correctMinOffsetLater(minOffset);
         removed += queue.removeExpiredFiles();
       }
       const lightQueues = queues.dropExpired();

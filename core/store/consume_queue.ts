@@ -94,9 +94,9 @@ export class ConsumeQueue implements LogicQueue {
     return this.maxOffset - this.writtenOffset;
   }
 
-  /** Has anything that `release` would give back. */
-  get usesMemory(): boolean {
-    return this.#window !== undefined || this.#ahead !== undefined;
+  /** What `release` would give back. */
+  get memoryBytes(): number {
+    return (this.#window?.length ?? 0) + (this.#ahead?.length ?? 0);
   }
 
   /**
@@ -200,10 +200,10 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   /** As `entry`, off the event loop unless it is in memory. */
-  async entryLater(queueOffset: number): Promise<QueueEntry | undefined> {
+  async entryLater(queueOffset: number, inTurn: InTurn = atOnce): Promise<QueueEntry | undefined> {
     if (queueOffset < 0 || queueOffset >= this.maxOffset || this.isRecent(queueOffset, 1)) return this.entry(queueOffset);
     const unit = new Uint8Array(UNIT_BYTES);
-    const got = await this.files.read(unit, queueOffset * UNIT_BYTES);
+    const got = await inTurn(() => this.files.read(unit, queueOffset * UNIT_BYTES));
     return got < UNIT_BYTES ? undefined : entryAt(unit, 0, queueOffset);
   }
 
@@ -215,6 +215,28 @@ export class ConsumeQueue implements LogicQueue {
     if (this.correctedFor === minPhysicalOffset) return;
     this.correctedFor = minPhysicalOffset;
     this.minOffset = this.firstBehind(minPhysicalOffset);
+  }
+
+  async correctMinOffsetLater(minPhysicalOffset: number, inTurn?: InTurn): Promise<void> {
+    if (this.correctedFor === minPhysicalOffset) return;
+    let low = Math.max(this.minOffset, this.files.begin / UNIT_BYTES);
+    let high = this.maxOffset;
+    if (this.maxPhysicalOffset >= 0 && this.maxPhysicalOffset < minPhysicalOffset) low = high;
+    // Mostly nothing is expired: the first step looks at the first unit.
+    for (let middle = low; low < high; middle = Math.floor((low + high) / 2)) {
+      const unit = await this.entryLater(middle, inTurn);
+      if (unit === undefined || isBlank(unit) || unit.physicalOffset < minPhysicalOffset) low = middle + 1;
+      else high = middle;
+    }
+    // Another search may have gone further meanwhile.
+    this.minOffset = Math.max(this.minOffset, low);
+    this.correctedFor = Math.max(this.correctedFor, minPhysicalOffset);
+  }
+
+  knowsAlive(queueOffset: number, minPhysicalOffset: number): boolean {
+    if (this.correctedFor >= minPhysicalOffset || queueOffset >= this.maxOffset) return true;
+    if (this.#window === undefined || queueOffset < this.#windowFrom) return false;
+    return readInt64(this.#window, (queueOffset - this.#windowFrom) * UNIT_BYTES) >= minPhysicalOffset;
   }
 
   /** The first queue offset whose message lies at or behind `physicalOffset`; the end of the queue when none does. */
@@ -335,8 +357,9 @@ export class ConsumeQueue implements LogicQueue {
       }
     }
     const kept = count - this.#unneeded(physicalOffset);
-    // Half of it free makes up for the copy; a window of needed units grows.
-    const units = window === undefined ? WINDOW_UNITS_FIRST : kept > count / 2 ? count * 2 : count;
+    // Half of it free makes up for the copy; a window of needed units grows, by little: thousands of queues grow at once.
+    const larger = count + Math.max(WINDOW_UNITS_FIRST, count >>> 2);
+    const units = window !== undefined && kept <= count / 2 ? count : larger;
     const next = window !== undefined && units === count ? window : new Uint8Array(units * UNIT_BYTES);
     if (window !== undefined) next.set(window.subarray((count - kept) * UNIT_BYTES, count * UNIT_BYTES));
     this.#setWindow(next, this.maxOffset - kept);
@@ -359,7 +382,7 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   #setWindow(window: Uint8Array | undefined, from: number): void {
-    const fresh = window !== undefined && !this.usesMemory;
+    const fresh = window !== undefined && this.memoryBytes === 0;
     this.#memory.bytes += (window?.length ?? 0) - (this.#window?.length ?? 0);
     this.#window = window;
     this.#windowFrom = from;
@@ -367,7 +390,7 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   #setAhead(block: Uint8Array | undefined, from: number): void {
-    const fresh = block !== undefined && !this.usesMemory;
+    const fresh = block !== undefined && this.memoryBytes === 0;
     this.#memory.bytes += (block?.length ?? 0) - (this.#ahead?.length ?? 0);
     this.#ahead = block;
     this.#aheadFrom = from;

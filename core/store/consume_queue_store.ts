@@ -12,7 +12,7 @@ import type { StoreSettings } from "./options.ts";
 
 /** Windows and read blocks of all queues: beyond it those of quiet queues go. 40 units each for 20,000 queues. */
 const MEMORY_BYTES_MAX = 16 * 1024 * 1024;
-/** Busy queues that are passed over, in search of a quiet one, before the next is taken whatever it is. */
+/** Busy queues that are looked at, in search of a quiet one, before one of them is taken. */
 const PASSED_OVER_MAX = 16;
 
 /**
@@ -116,26 +116,31 @@ export class ConsumeQueueStore {
 
   /** Keeps the memory of all queues within its bound, a few queues at a time; cheap when it is. */
   trim(): void {
-    let passedOver = 0;
     while (this.memory.bytes > MEMORY_BYTES_MAX) {
-      const [queue] = this.#inMemory;
+      const queue = this.#dispensable();
       if (queue === undefined) return;
-      if (queue.isQuiet(this.#newestPhysical) || passedOver >= PASSED_OVER_MAX) {
-        try {
-          this.#release(queue);
-        } catch (error) {
-          // Not lost, only kept. The store takes no messages until a write succeeds.
-          this.memory.fault = error as Error;
-          return;
-        }
-        passedOver = 0;
-      } else {
-        // To the end.
-        this.#inMemory.delete(queue);
-        this.#inMemory.add(queue);
-        passedOver++;
+      try {
+        this.#release(queue);
+      } catch (error) {
+        // Not lost, only kept. The store takes no messages until a write succeeds.
+        this.memory.fault = error as Error;
+        return;
       }
     }
+  }
+
+  /** A queue without messages in the tail buffer, or the one with the most memory among those looked at. */
+  #dispensable(): ConsumeQueue | undefined {
+    let largest: ConsumeQueue | undefined;
+    for (let passedOver = 0; passedOver < PASSED_OVER_MAX; passedOver++) {
+      const [queue] = this.#inMemory;
+      if (queue === undefined || queue.isQuiet(this.#newestPhysical)) return queue;
+      if (largest === undefined || queue.memoryBytes > largest.memoryBytes) largest = queue;
+      // To the end.
+      this.#inMemory.delete(queue);
+      this.#inMemory.add(queue);
+    }
+    return largest;
   }
 
   /** Writes all units into the page cache; on a failure the rest stays in memory and `memory.fault` says why. */

@@ -37,9 +37,15 @@ export interface LogicQueue {
   readLater(queueOffset: number, countMax: number, inTurn?: InTurn): Promise<Uint8Array>;
   /** The unit that holds `queueOffset`; its own offset is that of its first message. */
   entry(queueOffset: number): QueueEntry | undefined;
+  /** As `entry`, off the event loop. @throws RuntimeFault */
+  entryLater(queueOffset: number, inTurn?: InTurn): Promise<QueueEntry | undefined>;
 
   /** Lets `minOffset` follow the smallest offset of the log. */
   correctMinOffset(minPhysicalOffset: number): void;
+  /** As `correctMinOffset`, off the event loop. @throws RuntimeFault */
+  correctMinOffsetLater(minPhysicalOffset: number, inTurn?: InTurn): Promise<void>;
+  /** True when it is known without a read that the message there is not expired, or that there is none yet. */
+  knowsAlive(queueOffset: number, minPhysicalOffset: number): boolean;
   /** The first queue offset whose message lies at or behind `physicalOffset`, not before `minOffset`; else `maxOffset`. */
   firstBehind(physicalOffset: number): number;
   /** Removes files whose messages are expired; returns how many. */

@@ -61,7 +61,11 @@ export class MessageReader {
 
   get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
     if (queue === undefined) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
-    queue.correctMinOffset(this.#commitLog.minOffset);
+    const { minOffset: logBegin } = this.#commitLog;
+    if (!queue.knowsAlive(offset, logBegin)) {
+      const corrected = queue.correctMinOffsetLater(logBegin, (read) => this.#ahead.inTurn(read));
+      return corrected.then(() => this.get(queue, offset, limits, filter));
+    }
     const { minOffset, maxOffset } = queue;
     if (maxOffset === 0) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
     if (offset < minOffset) return nothing("OFFSET_TOO_SMALL", minOffset, minOffset, maxOffset);

@@ -1,4 +1,7 @@
-/** Search by time: a binary search over a consume queue, as the store timestamp never goes back. */
+/**
+ * Search by time: a binary search over a consume queue, as the store timestamp never goes back. A step reads one unit and the
+ * head of one record, 96 bytes, off the event loop: 40 small reads in a queue of a million messages.
+ */
 
 import { readInt64 } from "../../wire/bytes.ts";
 import { storeTimestampAt } from "../../wire/message_reader.ts";
@@ -13,7 +16,7 @@ const HEAD_BYTES = 76;
 
 /** Store timestamp of a queue's message; -1 when it is not there. */
 export async function storeTimeOf(commitLog: CommitLog, queue: LogicQueue, offset: number): Promise<number> {
-  const entry = queue.entry(offset);
+  const entry = await queue.entryLater(offset);
   if (entry === undefined || isBlank(entry) || entry.size < HEAD_BYTES) return -1;
   const head = new Uint8Array(HEAD_BYTES);
   if (!(await commitLog.read(head, entry.physicalOffset)) || !isRecordOf(head, 0, entry.size, entry.physicalOffset)) return -1;

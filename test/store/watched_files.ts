@@ -20,6 +20,8 @@ export interface Watch {
   /** Asynchronous reads under way, and the most there ever were. */
   reading: number;
   readingMax: number;
+  /** How often a path that contains `part` was opened. */
+  opened(part: string): number;
   /** Calls of these kinds on paths that contain `part`. */
   count(part: string, ...kinds: FileCall[]): number;
 }
@@ -27,6 +29,7 @@ export interface Watch {
 /** @returns the same runtime, but for its files */
 export function watched<T extends Runtime>(runtime: T): { runtime: T; watch: Watch } {
   const calls: WatchedCall[] = [];
+  const openings: string[] = [];
   let openFiles = 0;
   const watch: Watch = {
     calls,
@@ -36,6 +39,7 @@ export function watched<T extends Runtime>(runtime: T): { runtime: T; watch: Wat
     openFilesMax: 0,
     reading: 0,
     readingMax: 0,
+    opened: (part) => openings.filter((path) => path.includes(part)).length,
     count: (part, ...kinds) => calls.filter(({ call, path }) => kinds.includes(call) && path.includes(part)).length,
   };
   const note = (call: FileCall, path: string, position = 0, bytes = 0): void => {
@@ -44,6 +48,7 @@ export function watched<T extends Runtime>(runtime: T): { runtime: T; watch: Wat
   const open = (path: string, options?: OpenOptions): FileHandle => {
     const file = runtime.files.open(path, options);
     openFiles++;
+    openings.push(path);
     watch.openFilesMax = Math.max(watch.openFilesMax, openFiles);
     let closed = false;
     return {

@@ -1,0 +1,128 @@
+/** Thousands of queues: open files stay within their bound, small writes are spread, files are large and sparse. */
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { simRuntime } from "../../adapters/sim/sim.ts";
+import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
+import { hostRuntime } from "../support/host_runtime.ts";
+import { linesLog, openStore, put, putNow, textsOf } from "./support.ts";
+import { type Watch, watched } from "./watched_files.ts";
+
+const QUEUES = 20_000;
+const PER_TOPIC = 100;
+const ROUNDS = 45;
+
+/** A message into each queue. */
+async function round(store: DefaultMessageStore, number: number): Promise<void> {
+  for (let i = 0; i < QUEUES; i++) {
+    put(store, { topic: `Topic${Math.floor(i / PER_TOPIC)}`, queueId: i % PER_TOPIC, text: `${number}` });
+    if (i % 1000 === 999) await store.durable(store.stats().maxPhysicalOffset, false);
+  }
+}
+
+const isQueueWrite = ({ call, path }: Watch["calls"][number]): boolean =>
+  path.includes("/consumequeue/") && (call === "write" || call === "writeSync" || call === "dataSync");
+
+describe("20,000 queues", () => {
+  test("a message every other second into each: some 1,000 a second are written, at most openFilesMax files are open", async () => {
+    const { runtime, watch } = watched(simRuntime());
+    const log = linesLog();
+    const store = await openStore(runtime, "/store", { openFilesMax: 64 }, log);
+    for (let number = 0; number < ROUNDS; number++) {
+      await round(store, number);
+      // In steps, so that what a checkpoint waits for comes in its turn.
+      for (let step = 0; step < 40; step++) await runtime.clock.advance(50);
+    }
+    const perSecond = new Map<number, { writes: number; syncs: number }>();
+    for (const each of watch.calls) {
+      if (!isQueueWrite(each)) continue;
+      const second = Math.floor(each.at / 1000);
+      const sums = perSecond.get(second) ?? { writes: 0, syncs: 0 };
+      if (each.call === "dataSync") sums.syncs++;
+      else sums.writes++;
+      perSecond.set(second, sums);
+    }
+    const all = [...perSecond.values()];
+    // The checkpoint after 60 s takes 20 s.
+    expect(Math.max(...all.map(({ syncs }) => syncs))).toBeLessThanOrEqual(1050);
+    expect(all.reduce((sum, { syncs }) => sum + syncs, 0)).toBeGreaterThanOrEqual(QUEUES);
+    expect(Math.max(...all.map(({ writes }) => writes))).toBeLessThanOrEqual(1050);
+    // Lock and checkpoint have handles of their own.
+    expect(watch.openFilesMax).toBeLessThanOrEqual(64 + 2);
+    expect(log.lines.filter((line) => line.startsWith("error"))).toEqual([]);
+    for (const i of [0, 7777, QUEUES - 1]) {
+      const texts = await textsOf(store, `Topic${Math.floor(i / PER_TOPIC)}`, i % PER_TOPIC);
+      expect(texts).toEqual(Array.from({ length: ROUNDS }, (_, number) => `${number}`));
+    }
+    await store.close();
+  }, 60_000);
+
+  test("without a checkpoint: memory is bounded, and who makes room for others writes some 40 units at a time", async () => {
+    const { runtime, watch } = watched(simRuntime());
+    const store = await openStore(runtime, "/store", {
+      messageIndexEnable: false,
+      flushConsumeQueueThoroughInterval: 3_600_000,
+    });
+    for (let number = 0; number < 40; number++) await round(store, number);
+    expect(watch.calls.filter(isQueueWrite)).toEqual([]);
+    for (let number = 40; number < 50; number++) await round(store, number);
+    const writes = watch.calls.filter(isQueueWrite);
+    // Of 16 MiB for 20,000 queues each has 41 units.
+    expect(writes.length).toBeGreaterThan(0);
+    expect(writes.reduce((sum, { bytes }) => sum + bytes, 0) / writes.length).toBeGreaterThanOrEqual(35 * 20);
+    await store.close();
+  }, 60_000);
+
+  test("a store that closes does not take its time", async () => {
+    const runtime = simRuntime();
+    const store = await openStore(runtime, "/store");
+    await round(store, 0);
+    // The checkpoint is under way, and waits until the second is over.
+    await runtime.clock.advance(60_100);
+    await round(store, 1);
+    const began = runtime.clock.monotonic();
+    await store.close();
+    expect(runtime.clock.monotonic()).toBe(began);
+    expect(runtime.files.exists("/store/abort")).toBe(false);
+  });
+});
+
+describe("open files", () => {
+  test("the least recently used is closed: what is used all the time stays open", async () => {
+    const { runtime, watch } = watched(simRuntime());
+    const store = await openStore(runtime, "/store", { openFilesMax: 8, flushConsumeQueueThoroughInterval: 100 });
+    for (let i = 0; i < 200; i++) {
+      await putNow(store, { queueId: i, keys: `k${i}` });
+      await runtime.clock.advance(150);
+    }
+    expect(watch.openFilesMax).toBeLessThanOrEqual(8 + 2);
+    // The log and the index were never closed; each queue's file was opened once.
+    expect(watch.opened("/commitlog/")).toBeLessThanOrEqual(2);
+    expect(watch.opened("/index/")).toBe(1);
+    expect(watch.opened("/consumequeue/")).toBe(200);
+    await store.close();
+  });
+});
+
+describe("files of queues on a real disk", () => {
+  test("have the 6,000,000 bytes that Apache reads, and take a page", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "edgemq-sparse-"));
+    try {
+      const store = await openStore(await hostRuntime(), directory);
+      for (let queueId = 0; queueId < 50; queueId++) put(store, { queueId });
+      await store.durable(store.stats().maxPhysicalOffset, false);
+      await store.close();
+      let blocks = 0;
+      for (let queueId = 0; queueId < 50; queueId++) {
+        const stat = statSync(join(directory, `consumequeue/TopicA/${queueId}/00000000000000000000`));
+        expect(stat.size).toBe(6_000_000);
+        blocks += stat.blocks;
+      }
+      // 4 KiB each on most file systems, where 300 MB could be.
+      if (process.platform === "linux") expect(blocks * 512).toBeLessThanOrEqual(50 * 64 * 1024);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,178 @@
+/** What pulls and searches cost the disk, and that nobody at the tail waits for it. */
+import { describe, expect, test } from "bun:test";
+import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
+import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
+import type { GetResult } from "../../core/store/message_store.ts";
+import { READS_AT_ONCE } from "../../core/store/read_ahead.ts";
+import { openStore, put, putNow } from "./support.ts";
+import { type Watch, watched } from "./watched_files.ts";
+
+const LIMITS = { messagesMax: 32, bytesMax: 1 << 20 };
+const COLD = { accessMessageInMemoryMaxRatio: 0, maxTransferCountOnMessageInDisk: 32, maxTransferBytesOnMessageInDisk: 1 << 20 };
+
+const get = (store: DefaultMessageStore, queueId: number, offset: number): GetResult | Promise<GetResult> =>
+  store.get({ topic: "TopicA", queueId }, offset, LIMITS, undefined);
+
+/** A store with `count` messages of 200 bytes over `queues` queues, opened anew: nothing of it is in memory. */
+async function cold(
+  count: number,
+  queues: number,
+  text = "x".repeat(200),
+): Promise<{ runtime: SimRuntime; store: DefaultMessageStore; watch: Watch }> {
+  const plain = simRuntime();
+  const first = await openStore(plain, "/store", COLD);
+  for (let i = 0; i < count; i++) {
+    put(first, { queueId: i % queues, text });
+    if (i % 1000 === 999) await first.durable(first.stats().maxPhysicalOffset, false);
+    // So that time tells the messages apart.
+    if (i % 100 === 99) await plain.clock.advance(1);
+  }
+  await first.close();
+  const { runtime, watch } = watched(plain);
+  const store = await openStore(runtime, "/store", COLD);
+  await runtime.clock.advance(1);
+  // After a start, and when a file of the log has expired, the first pull of a queue looks up where the queue begins.
+  for (let queueId = 0; queueId < queues; queueId++) store.minOffset({ topic: "TopicA", queueId });
+  watch.calls.length = 0;
+  watch.readingMax = 0;
+  return { runtime, store, watch };
+}
+
+const reads = (watch: Watch): number => watch.calls.filter(({ call }) => call === "read" || call === "readSync").length;
+
+describe("a consumer at the tail", () => {
+  test("is answered at once and without a read, before and after a checkpoint", async () => {
+    const { runtime, watch } = watched(simRuntime());
+    const store = await openStore(runtime, "/store", { flushConsumeQueueThoroughInterval: 1000 });
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 3000; i++) put(store, { queueId: i % 4, text: "x".repeat(200) });
+      await store.durable(store.stats().maxPhysicalOffset, false);
+      await runtime.clock.advance(1500);
+    }
+    expect(watch.count("/consumequeue/", "dataSync")).toBeGreaterThan(4);
+    watch.calls.length = 0;
+    // As long as the tail buffer reaches: 15,000 messages of 300 bytes are 4.3 MiB.
+    for (let queueId = 0; queueId < 4; queueId++) {
+      let offset = 0;
+      while (offset < 3750) {
+        const result = get(store, queueId, offset);
+        expect(result).not.toBeInstanceOf(Promise);
+        offset = (result as GetResult).nextBeginOffset;
+      }
+    }
+    expect(reads(watch)).toBe(0);
+    await store.close();
+  });
+
+  test("does not wait for a slow disk from which others read the start", async () => {
+    const { runtime, store, watch } = await cold(20_000, 40);
+    runtime.disk.faults.readMs = [50, 50];
+    const began = runtime.clock.monotonic();
+    const others = Array.from({ length: 40 }, async (_, queueId) => {
+      let count = 0;
+      for (let offset = 0; offset < 500; ) {
+        const result = await get(store, queueId, offset);
+        count += result.messageCount;
+        offset = result.nextBeginOffset;
+      }
+      return count;
+    });
+    // Everything at the tail happens while no time passes at all.
+    for (let i = 0; i < 500; i++) {
+      await putNow(store, { queueId: 0, text: `${i}` });
+      const result = get(store, 0, 500 + i);
+      expect(result).not.toBeInstanceOf(Promise);
+      expect((result as GetResult).messageCount).toBe(1);
+    }
+    expect(runtime.clock.monotonic()).toBe(began);
+    expect(watch.calls.filter(({ call }) => call === "readSync")).toEqual([]);
+    let done = false;
+    const all = Promise.all(others).then((counts) => {
+      done = true;
+      return counts;
+    });
+    while (!done) await runtime.clock.advance(50);
+    // The one that reads what is written at the tail meanwhile may get more.
+    const [first, ...rest] = await all;
+    expect(first).toBeGreaterThanOrEqual(500);
+    expect(rest).toEqual(Array.from({ length: 39 }, () => 500));
+    expect(watch.readingMax).toBe(READS_AT_ONCE);
+    expect(watch.calls.filter(({ call }) => call === "readSync")).toEqual([]);
+    await store.close();
+  });
+});
+
+describe("a cold pull", () => {
+  test("of 32 messages that lie together is two reads; the next ones find what it read ahead", async () => {
+    const { store, watch } = await cold(20_000, 1);
+    const first = await get(store, 0, 7);
+    expect(first.messageCount).toBe(32);
+    expect(reads(watch)).toBe(2);
+    expect(watch.count("/commitlog/", "read")).toBe(1);
+    for (let offset = 39; offset < 199; offset += 32) expect((await get(store, 0, offset)).messageCount).toBe(32);
+    expect(reads(watch)).toBe(2);
+    await store.close();
+  });
+
+  test("is two reads wherever it begins", async () => {
+    const { store, watch } = await cold(20_000, 1);
+    for (let offset = 19_900; offset > 0; offset -= 1999) {
+      watch.calls.length = 0;
+      expect((await get(store, 0, offset)).messageCount).toBe(32);
+      expect(reads(watch)).toBeLessThanOrEqual(2);
+    }
+    await store.close();
+  });
+
+  test("a queue read from start to end: log and queue are read once, in large pieces", async () => {
+    const { store, watch } = await cold(20_000, 1);
+    for (let offset = 0; offset < 20_000; ) offset = (await get(store, 0, offset)).nextBeginOffset;
+    const logReads = watch.calls.filter(({ path }) => path.includes("/commitlog/"));
+    const logBytes = logReads.reduce((sum, { bytes }) => sum + bytes, 0);
+    const { writtenOffset } = store.stats();
+    expect(logBytes).toBe(writtenOffset);
+    expect(logReads.length).toBe(Math.ceil(writtenOffset / (512 * 1024)));
+    // 4 KiB are 204 units; a pull that ends behind them reads the next.
+    expect(watch.count("/consumequeue/", "read")).toBeLessThan((20_000 / 204) * 1.3);
+    await store.close();
+  });
+
+  test("eight consumers side by side read the log once", async () => {
+    const { store, watch } = await cold(24_000, 8);
+    const { writtenOffset } = store.stats();
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, queueId) => {
+        for (let offset = 0; offset < 3000; ) offset = (await get(store, queueId, offset)).nextBeginOffset;
+      }),
+    );
+    const logBytes = watch.calls.filter(({ path }) => path.includes("/commitlog/")).reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(logBytes).toBeLessThan(writtenOffset * 1.1);
+    expect(watch.readingMax).toBeLessThanOrEqual(READS_AT_ONCE);
+    await store.close();
+  });
+
+  test("records that lie far apart are read one by one, some at once", async () => {
+    const { store, watch } = await cold(200, 4, "x".repeat(100_000));
+    const found = await get(store, 1, 10);
+    expect(found.messageCount).toBe(10);
+    expect(watch.count("/commitlog/", "read")).toBe(10);
+    expect(watch.readingMax).toBe(READS_AT_ONCE);
+    await store.close();
+  });
+});
+
+describe("search by time", () => {
+  test.each(["LOWER", "UPPER"] as const)("%s is a binary search: two small reads a step", async (boundary) => {
+    const { store, watch } = await cold(20_000, 2);
+    const queue = { topic: "TopicA", queueId: 1 };
+    const time = await store.storeTimeAt(queue, 7777);
+    watch.calls.length = 0;
+    const found = await store.offsetByTime(queue, time, boundary);
+    expect(await store.storeTimeAt(queue, found)).toBe(time);
+    expect(await store.storeTimeAt(queue, boundary === "LOWER" ? found - 1 : found + 1)).not.toBe(time);
+    // 10,000 units: 14 steps, a unit and the head of a record each; then the four reads of the checks above.
+    expect(reads(watch)).toBeLessThanOrEqual(2 * 14 + 4);
+    expect(watch.calls.every(({ call, bytes }) => call === "read" && bytes <= 76)).toBe(true);
+    await store.close();
+  });
+});
