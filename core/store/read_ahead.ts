@@ -14,8 +14,13 @@ import type { CommitLog } from "./commit_log.ts";
 import { Deferred } from "./deferred.ts";
 
 const PIECE_BYTES = 512 * 1024;
-/** 4 MiB. */
-const PIECES_MAX = 8;
+/** Pieces kept: 4 MiB, and up to 16 MiB when pieces are read that were dropped a moment ago. */
+const PIECES_FIRST = 8;
+const PIECES_MAX = 32;
+/** Dropped pieces that are remembered. */
+const DROPPED_MAX = 64;
+/** Stretches of a piece's size of which it is remembered that somebody read a single record there. */
+const SINGLES_MAX = 128;
 /** Where pieces begin: a consumer a little behind another finds its piece. */
 const ALIGN_BYTES = 64 * 1024;
 /** A record that is longer is read by itself, straight to where it is wanted. */
@@ -41,6 +46,11 @@ export class ReadAhead {
   /** Pieces to come, by their base. */
   readonly #loading = new Map<number, Promise<void>>();
   readonly #free: Uint8Array[] = [];
+  #piecesMax = PIECES_FIRST;
+  /** Bases of pieces that were dropped, the latest last. */
+  readonly #dropped: number[] = [];
+  /** Where single records were read, the latest last. */
+  readonly #singles = new Set<number>();
   #inFlight = 0;
   readonly #line: Deferred<void>[] = [];
 
@@ -83,13 +93,18 @@ export class ReadAhead {
     return true;
   }
 
-  /** Reads one record into `target`, with what follows it in the log when that is `near`. @returns false when it is gone */
+  /**
+   * Reads one record into `target`, with what surrounds it in the log when others of the same pull are `near`, or when
+   * another one was read there just now: of a thousand queues that are read side by side each wants a record of every piece.
+   * @returns false when it is gone
+   */
   async read(target: Uint8Array, offset: number, near: boolean): Promise<boolean> {
-    if (near && target.length <= RECORD_BYTES_MAX) {
+    if (target.length <= RECORD_BYTES_MAX && (near || this.#loadingAt(offset) !== undefined || this.#isSecondAt(offset))) {
       await this.#load(offset, target.length);
       if (this.copy(target, offset)) return true;
     }
-    return this.inTurn(() => this.#commitLog.read(target, offset));
+    // While it waited for its turn a piece may have come.
+    return this.inTurn(async () => this.copy(target, offset) || this.#commitLog.read(target, offset));
   }
 
   /** Fetches pieces until `[offset, offset + bytes)` is here; what can't be had is not here afterwards. @throws RuntimeFault */
@@ -120,11 +135,23 @@ export class ReadAhead {
     // To where another begins at most.
     const length = this.#pieces.reduce((to, piece) => (piece.base > base ? Math.min(to, piece.base) : to), end) - base;
     if (length <= 0) return;
-    if (this.#pieces.length >= PIECES_MAX) this.#drop(0);
+    if (this.#dropped.includes(base)) this.#piecesMax = Math.min(this.#piecesMax + 4, PIECES_MAX);
+    while (this.#pieces.length >= this.#piecesMax) this.#drop(0);
     const bytes = this.#free.pop() ?? new Uint8Array(PIECE_BYTES);
     if (await this.#commitLog.read(length === PIECE_BYTES ? bytes : bytes.subarray(0, length), base)) {
       this.#pieces.push({ bytes, base, length });
     } else this.#free.push(bytes);
+  }
+
+  #isSecondAt(offset: number): boolean {
+    const stretch = Math.floor(offset / PIECE_BYTES);
+    if (this.#singles.delete(stretch)) return true;
+    this.#singles.add(stretch);
+    if (this.#singles.size > SINGLES_MAX) {
+      const [oldest] = this.#singles;
+      this.#singles.delete(oldest as number);
+    }
+    return false;
   }
 
   #loadingAt(offset: number): Promise<void> | undefined {
@@ -143,6 +170,9 @@ export class ReadAhead {
 
   #drop(index: number): void {
     const [piece] = this.#pieces.splice(index, 1);
-    if (piece !== undefined && this.#free.length < PIECES_MAX) this.#free.push(piece.bytes);
+    if (piece === undefined) return;
+    this.#free.push(piece.bytes);
+    this.#dropped.push(piece.base);
+    if (this.#dropped.length > DROPPED_MAX) this.#dropped.shift();
   }
 }

@@ -151,8 +151,23 @@ describe("a cold pull", () => {
     await store.close();
   });
 
+  test("a thousand queues side by side: the log is read in pieces, a few times over, not record by record", async () => {
+    // Each pull wants 20 records 290 KB apart.
+    const { store, watch } = await cold(20_000, 1000);
+    const { writtenOffset } = store.stats();
+    const counts = await Promise.all(
+      Array.from({ length: 1000 }, async (_, queueId) => (await get(store, queueId, 0)).messageCount),
+    );
+    expect(counts).toEqual(Array.from({ length: 1000 }, () => 20));
+    const logReads = watch.calls.filter(({ path }) => path.includes("/commitlog/"));
+    expect(logReads.length).toBeLessThan(200);
+    expect(logReads.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(writtenOffset * 3);
+    expect(watch.readingMax).toBe(READS_AT_ONCE);
+    await store.close();
+  });
+
   test("records that lie far apart are read one by one, some at once", async () => {
-    const { store, watch } = await cold(200, 4, "x".repeat(100_000));
+    const { store, watch } = await cold(200, 8, "x".repeat(100_000));
     const found = await get(store, 1, 10);
     expect(found.messageCount).toBe(10);
     expect(watch.count("/commitlog/", "read")).toBe(10);
