@@ -17,6 +17,7 @@ import type { LogicQueues } from "./logic_queue.ts";
 import type { ExpiredRange } from "./message_store.ts";
 import type { StoreFile } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
+import type { WallClock } from "./wall_clock.ts";
 
 const HOUR_MS = 3_600_000;
 /** Rounds for which expired files go at any hour after `removeExpired`, the first at once. Apache's number. */
@@ -34,8 +35,7 @@ export interface CleanFilesParts {
   readonly disk: DiskGuard;
   /** Messages of a queue are about to go. */
   readonly expired: (range: ExpiredRange) => void;
-  /** False while the wall clock is not to be trusted: then nothing goes because of its age. */
-  readonly isClockTrusted?: () => boolean;
+  readonly wallClock: WallClock;
 }
 
 export class CleanFiles {
@@ -112,7 +112,8 @@ export class CleanFiles {
   }
 
   #look(): void {
-    const { disk, commitLog, log, settings } = this.#parts;
+    const { disk, commitLog, log, settings, wallClock } = this.#parts;
+    wallClock.look();
     try {
       disk.look(commitLog.writtenOffset);
     } catch (error) {
@@ -167,19 +168,27 @@ export class CleanFiles {
 
   /** The files that may go in this round, oldest first. */
   #doomed(forced: boolean): StoreFile[] {
-    const { runtime, settings, commitLog, isClockTrusted } = this.#parts;
+    const { settings, commitLog, wallClock } = this.#parts;
     const { files, fileSize } = commitLog.files;
-    const now = runtime.clock.now();
     const doomed: StoreFile[] = [];
-    if (!forced && isClockTrusted?.() === false) return doomed;
-    for (const file of files.slice(0, Math.min(files.length - 1, settings.deleteFileBatchMax))) {
+    if (!forced && !wallClock.isTrusted) return doomed;
+    for (const [index, file] of files.slice(0, Math.min(files.length - 1, settings.deleteFileBatchMax)).entries()) {
       // Never what is not on the disk yet, however full it is.
       if (file.base + fileSize > commitLog.flush.flushedOffset) break;
-      const modifiedMs = runtime.files.stat(file.path)?.modifiedMs ?? 0;
-      if (!forced && now - modifiedMs < settings.fileReservedTime * HOUR_MS) break;
+      if (!forced && wallClock.leastAgeMs(this.#datesFrom(index)) < settings.fileReservedTime * HOUR_MS) break;
       doomed.push(file);
     }
     return doomed;
+  }
+
+  /** When the file of this number and those behind it were written last. */
+  *#datesFrom(index: number): Generator<number> {
+    const { runtime, commitLog } = this.#parts;
+    const { files } = commitLog.files;
+    for (let at = index; at < files.length; at++) {
+      const modifiedMs = runtime.files.stat((files[at] as StoreFile).path)?.modifiedMs;
+      if (modifiedMs !== undefined) yield modifiedMs;
+    }
   }
 
   /** Tells which messages are lost to their queues when the log begins at `begin`. */

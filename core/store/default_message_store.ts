@@ -62,6 +62,7 @@ import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
 import { UnsyncedMark, writeAgain } from "./unsynced_mark.ts";
+import { WallClock } from "./wall_clock.ts";
 
 type State = "new" | "loading" | "open" | "closing" | "closed";
 
@@ -144,6 +145,7 @@ export class DefaultMessageStore implements MessageStore {
       queues,
       index,
       disk: this.#disk,
+      wallClock: new WallClock(runtime.clock, log, () => settings.cleanResourceInterval),
       expired: (range) => this.#onExpired(range),
     });
     this.#checkpointer = new Checkpointer({ runtime, log, settings, commitLog, dispatcher, queues, index, checkpoint, deleted });
