@@ -44,7 +44,7 @@ export class ConfigFile {
   }
 
   /**
-   * What `parse` makes of the file, or of its backup when `parse` throws on it; undefined when neither exists.
+   * What `parse` makes of the file, or of its backup when `parse` throws on it; undefined when neither has content.
    * @throws Error naming both files when there is content and none of it is good: starting without would forget it
    */
   load<T>(parse: (text: string) => T): T | undefined {
@@ -70,7 +70,15 @@ export class ConfigFile {
         problems.push(`"${path}" can't be read: ${(error as Error).message}`);
       }
     }
-    if (problems.every((problem) => problem.endsWith("is empty"))) return undefined;
+    if (problems.every((problem) => problem.endsWith("is empty"))) {
+      // As Apache, which starts without, and in silence.
+      if (problems.length > 0) {
+        this.#log.error("a configuration file is empty and has no backup; it is taken for one that was never written", {
+          path: this.path,
+        });
+      }
+      return undefined;
+    }
     throw new Error(
       `Cannot load the configuration: ${problems.join("; ")}. Mend one of them, or move both away to start without`,
     );

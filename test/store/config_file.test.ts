@@ -57,6 +57,20 @@ describe("ConfigFile", () => {
     expect([text(runtime, PATH), text(runtime, `${PATH}.bak`)]).toEqual(['"newer"', '"old"']);
   });
 
+  test.each([true, false])(
+    "empty, and the backup empty (%p) or absent: as if nothing was saved, and the log says so",
+    (backup) => {
+      const runtime = simRuntime();
+      const log = linesLog();
+      runtime.files.makeDirectory("/store/config");
+      runtime.files.write(PATH, new Uint8Array(0));
+      if (backup) runtime.files.write(`${PATH}.bak`, new Uint8Array(0));
+      expect(fileOf(runtime, log).load(JSON.parse)).toBeUndefined();
+      expect(log.lines).toHaveLength(1);
+      expect(log.lines[0]).toContain(PATH);
+    },
+  );
+
   test("both are broken: the start is refused, both are named", () => {
     const runtime = simRuntime();
     const file = fileOf(runtime);

@@ -303,6 +303,49 @@ describe.each([
   });
 });
 
+describe("small files after a crash", () => {
+  const pathOf = (base: number): string => `${LOG}/${String(base).padStart(20, "0")}`;
+  const truncate = (runtime: SimRuntime, path: string, size: number): void => {
+    const file = runtime.files.open(path);
+    file.truncate(size);
+    file.close();
+  };
+
+  test("a last file of half its size: it is made whole, and what it has is served", async () => {
+    const { runtime, end } = await killedAfter(60, SMALL);
+    const base = end - (end % 4096);
+    truncate(runtime, pathOf(base), end - base);
+    const store = await openStore(runtime, "/store", SMALL);
+    expect(runtime.files.stat(pathOf(base))?.size).toBe(4096);
+    await goOn(runtime, store, await check(store, 60), SMALL);
+  });
+
+  test("the last messages went with half of the last file", async () => {
+    const { runtime, end } = await killedAfter(60, SMALL);
+    const base = end - (end % 4096);
+    truncate(runtime, pathOf(base), Math.floor((end - base) / 2));
+    const store = await openStore(runtime, "/store", SMALL);
+    const found = await check(store, 40);
+    expect(found).toBeLessThan(60);
+    await goOn(runtime, store, found, SMALL);
+  });
+
+  test("the filler at the end of a file is lost: the next file goes on", async () => {
+    const { runtime } = await killedAfter(60, SMALL);
+    const bytes = bytesOf(runtime, pathOf(0), 0, 4096);
+    const filler = bytes.findLastIndex((_, i) => bytes[i] === 0xcb && bytes[i + 1] === 0xd4 && bytes[i + 2] === 0x31);
+    overwrite(runtime, pathOf(0), filler - 4, new Uint8Array(8));
+    const log = linesLog();
+    const store = await openStore(runtime, "/store", SMALL, log);
+    expect(await check(store, 60)).toBe(60);
+    expect(store.stats()).toMatchObject({ lostStretchCount: 1, lostQueueOffsetCount: 0 });
+    expect(log.lines.some((line) => line.includes("a stretch of the commit log is lost") && line.includes('"to":4096'))).toBe(
+      true,
+    );
+    await goOn(runtime, store, 60, SMALL);
+  });
+});
+
 describe("a start that must not happen", () => {
   const refused = async (spoil: (runtime: SimRuntime) => void, input: StoreSettingsInput = SMALL): Promise<string> => {
     const runtime = simRuntime();
