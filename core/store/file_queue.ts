@@ -53,11 +53,13 @@ export class FileQueue {
   #list: StoreFile[] = [];
   /** Directories with entries made since `takeNewDirectories`. */
   #newDirectories: string[] = [];
+  /** Directories that got one of several directories of this queue. */
+  #grownDirectories: Set<string> | undefined;
   /** The file behind the last one, made or being made. */
   #prepared: PreparedFile | undefined;
 
   /** @param directory holds all files, unless `places` says otherwise; then it names them all, for messages */
-  constructor(open: OpenFiles, directory: string, fileSize: number, places: FilePlaces = onePlace(directory)) {
+  constructor(open: OpenFiles, directory: string, fileSize: number, places: FilePlaces = new OnePlace(directory)) {
     this.#open = open;
     this.#places = places;
     this.directory = directory;
@@ -161,7 +163,7 @@ export class FileQueue {
       throw new Error(`"${this.directory}" ends at ${this.end}; a file at ${base} would leave a gap`);
     }
     const prepared = this.#takePrepared(base);
-    const file = prepared?.file ?? this.#newFile(base);
+    const file = prepared?.file ?? this.#newFile(base, false);
     const handle = this.#open.open(file, true);
     if (prepared?.isDurable !== true) {
       try {
@@ -177,16 +179,26 @@ export class FileQueue {
     return file;
   }
 
-  /** Its directory is made when it is the first there. @throws RuntimeFault */
-  #newFile(base: number): StoreFile {
+  /**
+   * Its directory is made when it is the first there.
+   * @param lastIsDurable the file before it is known to be on the disk
+   * @throws RuntimeFault
+   */
+  #newFile(base: number, lastIsDurable: boolean): StoreFile {
     const { files } = this.#open;
     const directory = this.#places.directoryFor(base, this.fileSize);
     const last = this.#list.at(-1);
     const lastDirectory = last === undefined ? undefined : directoryOf(last.path);
     if (directory !== lastDirectory) {
-      // Entries of two directories reach the disk in any order, and after a power cut a later file must not be alone.
-      if (lastDirectory !== undefined && this.#newDirectories.includes(lastDirectory)) files.syncDirectory(lastDirectory);
-      this.#newDirectories.push(...makeDirectories(files, directory));
+      // Entries of two directories reach the disk in any order, and after a power cut a later file must not be alone. Seldom:
+      // the file could not be made ahead.
+      if (lastDirectory !== undefined && !lastIsDurable) {
+        for (const above of this.#grownDirectories ?? []) files.syncDirectory(above);
+        files.syncDirectory(lastDirectory);
+      }
+      const grown = makeDirectories(files, directory);
+      this.#newDirectories.push(...grown);
+      if (this.#places.directories.length > 1) this.#grownDirectories = new Set([...(this.#grownDirectories ?? []), ...grown]);
     }
     return new StoreFile(pathOf(directory, base), base);
   }
@@ -201,7 +213,7 @@ export class FileQueue {
     if (this.#prepared !== undefined || this.#list.length === 0) return;
     let file: StoreFile;
     try {
-      file = this.#newFile(this.end);
+      file = this.#newFile(this.end, true);
     } catch (error) {
       failed(error as Error);
       return;
@@ -376,7 +388,23 @@ export class FileQueue {
 
 const pathOf = (directory: string, base: number): string => `${directory}/${String(base).padStart(20, "0")}`;
 
-function onePlace(directory: string): FilePlaces {
-  const directories = [directory];
-  return { directories, isReadOnly: () => false, directoryFor: () => directory };
+/** What nearly every queue has. Small: there may be 20,000 of them. */
+class OnePlace implements FilePlaces {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  get directories(): readonly string[] {
+    return [this.#directory];
+  }
+
+  isReadOnly(): boolean {
+    return false;
+  }
+
+  directoryFor(): string {
+    return this.#directory;
+  }
 }

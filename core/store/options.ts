@@ -38,7 +38,12 @@ const places = {
 const durability = {
   flushDiskType: choice(["ASYNC_FLUSH", "SYNC_FLUSH"], "ASYNC_FLUSH", "live", "SYNC_FLUSH answers a send after the disk has it."),
   syncFlushTimeout: int(5000, "live", "A flush that takes longer, in ms, answers FLUSH_DISK_TIMEOUT.", { min: 1 }),
-  flushIntervalCommitLog: int(500, "live", "ASYNC_FLUSH: bytes reach the disk within about so many ms.", { min: 1 }),
+  flushIntervalCommitLog: int(
+    500,
+    "live",
+    "ASYNC_FLUSH: an fdatasync begins at most so many ms after the oldest byte that none covers.",
+    { min: 1 },
+  ),
   storeType: choice(
     ["default"],
     "default",

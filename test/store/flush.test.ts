@@ -177,16 +177,21 @@ describe("a new file and its directory", () => {
     expect(files).toBeGreaterThan(2);
   });
 
-  test("ASYNC_FLUSH: a power cut leaves a log that opens, also when several new files were not on the disk", async () => {
-    for (let seed = 1; seed <= 40; seed++) {
-      const runtime = simRuntime({ seed, disk: { unsyncedEntriesKept: 0.8, unsyncedPageKept: 0.5 } });
-      const store = await openStore(runtime, "/store", SMALL);
+  test.each([undefined, "/a,/b,/c"])("ASYNC_FLUSH: a power cut leaves a log that opens, in %s", async (storePathCommitLog) => {
+    // Also when several new files were not on the disk.
+    for (let seed = 1; seed <= 60; seed++) {
+      const runtime = simRuntime({ seed, disk: { syncMs: [0, 20], unsyncedEntriesKept: 0.8, unsyncedPageKept: 0.5 } });
+      const input = { ...SMALL, ...(storePathCommitLog === undefined ? {} : { storePathCommitLog }) };
+      const store = await runtime.clock.resolve(openStore(runtime, "/store", input));
       for (let i = 0; i < 60; i++) {
         put(store, { text: text(i) });
         if (i === 20) await runtime.clock.advance(600);
+        if (i > 20 && i % 7 === 0) await runtime.clock.advance(seed * 3);
       }
       await store.durable(store.stats().maxPhysicalOffset, false);
-      const again = await openStore(runtime.crash("power"), "/store", SMALL);
+      const powered = runtime.crash("power");
+      powered.disk.faults.syncMs = [0, 0];
+      const again = await openStore(powered, "/store", input);
       const texts = await textsOf(again);
       expect([seed, texts.length >= 21]).toEqual([seed, true]);
       await again.close();
