@@ -4,6 +4,7 @@ import { constants } from "node:fs";
 import { dirname } from "node:path";
 import type { DiskSpace, FileHandle, FileLock, FileStat, Files, OpenOptions } from "../../core/runtime.ts";
 import { codeOf, Fault, faultOf } from "./fault.ts";
+import { lockHolder } from "./lock_holder.ts";
 
 /** Tries to get an exclusive kernel lock on an open file; false when another holder has it. Closing the file drops it. */
 export type TryLock = (fd: number) => boolean;
@@ -131,12 +132,13 @@ export class HostFiles implements Files {
     const tried = `Cannot lock "${path}"`;
     return attempt(tried, () => {
       const fd = fs.openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+      let locked = false;
       try {
-        if (!this.#tryLock(fd)) throw new Fault("ELOCKED", `${tried}: another process, or this one, holds the lock`);
-      } catch (error) {
-        fs.closeSync(fd);
-        throw error;
+        locked = this.#tryLock(fd);
+      } finally {
+        if (!locked) fs.closeSync(fd);
       }
+      if (!locked) throw new Fault("ELOCKED", `${tried}: ${lockHolder(path)}`);
       let held = true;
       return {
         release: () => {

@@ -305,14 +305,14 @@ export class BrokerStats implements Stats {
     if (counter === undefined) {
       counter = new Counter();
       // The windows begin before the first event, so that it counts.
-      counter.sample(this.#clock.now(), 0);
+      counter.sample(this.#clock.monotonic(), 0);
       table.set(key, counter);
     }
     return counter;
   }
 
   #sample(): void {
-    const at = this.#clock.now();
+    const at = this.#clock.monotonic();
     this.#sampleNumber += 1;
     for (const [name, table] of Object.entries(this.#tables)) {
       for (const [key, counter] of table) {

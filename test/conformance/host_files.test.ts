@@ -73,6 +73,7 @@ describe("the lock of a data directory", () => {
         const [said] = (await once(child.stdout, "data")) as [{ toString(): string }];
         expect(said.toString().trim()).toBe("locked");
         expect(codeOf(() => files.lock(path))).toBe("ELOCKED");
+        if (process.platform === "linux") expect(() => files.lock(path)).toThrow(`process ${child.pid} (`);
       } finally {
         child.kill("SIGKILL");
         await exited;
@@ -90,6 +91,7 @@ describe("the lock of a data directory", () => {
       const [command, args] = commandFor(other, HOLDER, path);
       const { stdout } = spawnSync(command, args, { stdio: ["ignore", "pipe", "inherit"] });
       expect(stdout.toString().trim()).toBe("ELOCKED");
+      if (process.platform === "linux") expect(() => files.lock(path)).toThrow("this process holds it already");
       lock.release();
     },
     20_000,
