@@ -9,6 +9,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { runBrokerSim } from "./broker_sim.ts";
 import { runStoreSim, type SimReport } from "./store_sim.ts";
 
 const { values } = parseArgs({
@@ -26,6 +27,7 @@ const { values } = parseArgs({
 
 const WORLDS: Readonly<Record<string, (seed: number) => Promise<SimReport>>> = {
   store: (seed) => runStoreSim({ seed, calm: values.calm }),
+  broker: (seed) => runBrokerSim({ seed }),
 };
 
 const worlds = values.world === undefined ? Object.keys(WORLDS) : [values.world];
