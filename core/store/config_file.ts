@@ -6,6 +6,7 @@
  * no good; the caller says what is good by parsing it.
  */
 import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
+import { makeDirectoryDurably } from "../durable_files.ts";
 import type { Files, Log } from "../runtime.ts";
 
 export class ConfigFile {
@@ -24,7 +25,7 @@ export class ConfigFile {
   /** Replaces the content. @throws RuntimeFault; the old content is then in the file or in `.bak`. */
   save(text: string): void {
     const directory = this.path.slice(0, this.path.lastIndexOf("/")) || "/";
-    if (!this.#files.exists(this.path)) this.#files.makeDirectory(directory);
+    if (!this.#files.exists(this.path)) makeDirectoryDurably(this.#files, directory);
     this.replace(() => {
       this.#files.write(this.path, encodeUtf8(text), { sync: true });
       this.#files.syncDirectory(directory);

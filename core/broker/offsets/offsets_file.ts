@@ -2,6 +2,7 @@
  * A configuration file that is rewritten often, in the background as well: the new content is on the disk under another name
  * before anything is renamed, so that at every moment the file, or its `.bak`, is whole, and the event loop waits for no sync.
  */
+import { directoryOf, makeDirectoryDurably } from "../../durable_files.ts";
 import type { Files, Log } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 
@@ -24,7 +25,8 @@ export class OffsetsFile extends ConfigFile {
   async saveInBackground(bytes: Uint8Array): Promise<void> {
     const save = ++this.#saves;
     const temporary = `${this.path}.tmp`;
-    this.#files.makeDirectory(this.path.slice(0, this.path.lastIndexOf("/")));
+    const directory = directoryOf(this.path);
+    makeDirectoryDurably(this.#files, directory);
     const file = this.#files.open(temporary, { create: true });
     try {
       file.truncate(0);
@@ -38,5 +40,6 @@ export class OffsetsFile extends ConfigFile {
       return;
     }
     this.replace(() => this.#files.rename(temporary, this.path));
+    await this.#files.syncDirectoryLater(directory);
   }
 }
