@@ -9,7 +9,7 @@
  * binary search. A batch is never cut in two: who asks for an offset in its middle gets all of it.
  *
  * As in `consume_queue.ts` units are gathered in memory and the log is the truth: what a crash takes is dispatched again.
- * A message sent singly to such a topic is a batch of one. (Apache acknowledges it and then leaves it out of the queue.)
+ * A message sent singly to such a topic is a batch of one.
  */
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";

@@ -132,6 +132,7 @@ export const queuesCases: readonly string[] = [
   "batchQueue",
   "batchQueuePullInTheMiddle",
   "batchQueueSearchByTime",
+  "batchQueueSingleSend",
   "batchQueueOverRestart",
   "multiDispatch",
   "lmqOffsets",
@@ -165,6 +166,7 @@ export const testRuns: readonly Run[] = [
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone },
+  { target: "bun", client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues },
   { target: "deno", client: "5.5.0", serialize: "JSON", cases: smokeCases },
   { target: "node", client: "5.5.0", serialize: "JSON", cases: smokeCases },
 ];
@@ -176,6 +178,7 @@ export function fullRuns(targets: readonly TargetName[]): Run[] {
     ...clients.flatMap((client) => (["JSON", "ROCKETMQ"] as const).map((serialize): Run => ({ target, client, serialize }))),
     { target, client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush } as const,
+    { target, client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues } as const,
     ...(target === "apache"
       ? []
       : [{ target, client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone } as const]),

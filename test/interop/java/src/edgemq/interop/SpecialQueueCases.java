@@ -32,6 +32,7 @@ final class SpecialQueueCases {
         cases.add(Case.together("batchQueue", SpecialQueueCases::batchQueue));
         cases.add(Case.together("batchQueuePullInTheMiddle", SpecialQueueCases::batchQueuePullInTheMiddle));
         cases.add(Case.together("batchQueueSearchByTime", SpecialQueueCases::batchQueueSearchByTime));
+        cases.add(Case.together("batchQueueSingleSend", SpecialQueueCases::batchQueueSingleSend));
         cases.add(Case.together("multiDispatch", SpecialQueueCases::multiDispatch));
         cases.add(Case.together("lmqOffsets", SpecialQueueCases::lmqOffsets));
         cases.add(Case.together("compactionTopic", SpecialQueueCases::compactionTopic));
@@ -148,6 +149,18 @@ final class SpecialQueueCases {
         equal(3L, kit.admin().searchOffset(queue, second + 100_000), "after all: the last batch, as Apache has it");
         equal(0L, kit.admin().searchOffset(queue, first - 100_000), "before all");
         equal(first, kit.admin().earliestMsgStoreTime(queue), "earliest store time");
+    }
+
+    /** A message that is no batch is a batch of one. */
+    private static void batchQueueSingleSend(Kit kit) throws Exception {
+        String topic = batchTopic(kit);
+        DefaultMQProducer producer = kit.producer();
+        equal(0L, producer.send(new Message(topic, bytes("single"))).getQueueOffset(), "queue offset");
+        equal(1L, sendBatch(producer, topic, "a", 2).getQueueOffset(), "queue offset of the batch behind it");
+        MessageQueue queue = kit.queue(topic, 0);
+        eventually("the batch is there", 10, () -> kit.admin().maxOffset(queue) == 3);
+        Inbox inbox = kit.consume(kit.named("g"), topic, "*");
+        inbox.holdsExactly(List.of("single", "a-0", "a-1"), 20);
     }
 
     private static void batchQueueOverRestart(Kit kit) throws Exception {
