@@ -13,6 +13,8 @@ import { isRecordOf } from "./message_reader.ts";
 
 /** Bytes that hold a record's store timestamp for sure: born host of 20 bytes at 48, then the timestamp. */
 const HEAD_BYTES = 76;
+/** How far back from a damaged record a whole one is looked for. */
+const DAMAGED_MAX = 64;
 
 /** Store timestamp of a queue's message; -1 when it is not there. */
 export async function storeTimeOf(commitLog: CommitLog, queue: LogicQueue, offset: number): Promise<number> {
@@ -21,6 +23,15 @@ export async function storeTimeOf(commitLog: CommitLog, queue: LogicQueue, offse
   const head = new Uint8Array(HEAD_BYTES);
   if (!(await commitLog.read(head, entry.physicalOffset)) || !isRecordOf(head, 0, entry.size, entry.physicalOffset)) return -1;
   return readInt64(head, storeTimestampAt(head));
+}
+
+/** Of the message at `offset`, or, if it is damaged, of one a little before it; -1 when none can be read. */
+async function timeUpTo(commitLog: CommitLog, queue: LogicQueue, offset: number, low: number): Promise<number> {
+  for (let at = offset; at >= Math.max(low, offset - DAMAGED_MAX); at--) {
+    const time = await storeTimeOf(commitLog, queue, at);
+    if (time >= 0) return time;
+  }
+  return -1;
 }
 
 /**
@@ -41,8 +52,8 @@ export async function offsetByTime(
   // After the loop: everything before `low` lies before the boundary.
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const time = await storeTimeOf(commitLog, queue, middle);
-    // A message that can't be read has expired meanwhile: it lies before all that can.
+    const time = await timeUpTo(commitLog, queue, middle, low);
+    // Messages that can't be read have expired meanwhile: they lie before all that can.
     const before = boundary === "LOWER" ? time < timestamp : time <= timestamp;
     if (before) low = middle + 1;
     else high = middle;

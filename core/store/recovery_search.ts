@@ -3,7 +3,7 @@
  * holds, and its own physical offset where it stands.
  *
  * Where the bad record still says how long it is, the place behind it is tried first. Else every byte up to the end of the
- * files is looked at, once, in blocks of 1 MiB. Holes of sparse files are not read through: behind 4 MiB of zeros the file
+ * files is looked at, once, in blocks of 1 MiB. Holes of sparse files are not read through: behind a block of zeros the file
  * is left, if what it takes on the disk is accounted for by what lies before.
  */
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
@@ -19,9 +19,9 @@ const MAGIC_FIRST = MAGIC_V1 >>> 24;
 /** Size, magic … physical offset: what a place must have in the block to be judged. */
 const HEAD_BYTES = RECORD_AT.physicalOffset + 8;
 /** Zeros in a row behind which a file is left when nothing speaks for more. */
-const ZEROS_BYTES = 4 * RECOVERY_BLOCK_BYTES;
-/** What a file system keeps in the file's account beside its data: maps of its extents. */
-const ALLOCATED_SLACK_BYTES = 64 * 1024;
+const ZEROS_BYTES = RECOVERY_BLOCK_BYTES / 2;
+/** What a file system adds to the file's account beside its data: the rest of a block, maps of its extents. */
+const ALLOCATED_SLACK_BYTES = 12 * 1024;
 /**
  * A failed write is taken back, the next one writes over it, and a remainder of it may stand behind. It is older than what
  * precedes it, by a second (the wait before the next try), whereas store times of a log do not go back.

@@ -99,7 +99,7 @@ describe.each([
       expect(found).toBeLessThanOrEqual(count + 3);
       await goOn(runtime, again, found, input);
     }
-  });
+  }, 30_000);
 
   test("kill -9 again and again, with checkpoints in between", async () => {
     let runtime = simRuntime({ seed: 7 });
@@ -115,7 +115,7 @@ describe.each([
     }
     const store = await openStore(runtime, "/store", input);
     await goOn(runtime, store, count, input);
-  });
+  }, 30_000);
 
   test.each([0, 0.5, 1])(
     "SYNC_FLUSH and a power cut that keeps %d of the unsynced pages: nothing acknowledged is lost",
@@ -344,6 +344,23 @@ describe("small files after a crash", () => {
     );
     await goOn(runtime, store, 60, SMALL);
   });
+});
+
+test("a disk that can't be read stops the start, names the file, and changes nothing", async () => {
+  const { runtime } = await killedAfter(30, SMALL);
+  const before = runtime.files.list(LOG).map((name) => runtime.files.stat(`${LOG}/${name}`)?.size);
+  runtime.disk.fail({ operation: "read", code: "EIO", path: (path) => path === `${LOG}/00000000000000004096` });
+  const error = await openStore(runtime, "/store", SMALL).then(
+    () => "it started",
+    (fault: Error) => fault.message,
+  );
+  expect(error).toContain("EIO");
+  expect(error).toContain(`${LOG}/00000000000000004096`);
+  runtime.disk.restore();
+  expect(runtime.files.list(LOG).map((name) => runtime.files.stat(`${LOG}/${name}`)?.size)).toEqual(before);
+  const again = await openStore(runtime, "/store", SMALL);
+  expect(await check(again, 30)).toBe(30);
+  await again.close();
 });
 
 describe("a start that must not happen", () => {

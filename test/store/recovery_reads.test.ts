@@ -92,6 +92,25 @@ describe("a record on the disk", () => {
     await store.close();
   });
 
+  test("does not lead a search by time astray", async () => {
+    const runtime = simRuntime();
+    const store = await openStore(runtime, "/store");
+    const times: number[] = [];
+    const offsets: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      const receipt = await putNow(store, {});
+      times.push(receipt.storeTimestamp);
+      offsets.push(receipt.physicalOffset);
+      await runtime.clock.advance(1000);
+    }
+    await store.close();
+    overwrite(runtime, LOG, (offsets[4] as number) + 4, Uint8Array.of(1));
+    const again = await openStore(runtime, "/store");
+    const queue = { topic: "TopicA", queueId: 0 };
+    for (const i of [0, 1, 2, 3, 5, 6, 7, 8]) expect(await again.offsetByTime(queue, times[i] as number, "LOWER")).toBe(i);
+    await again.close();
+  });
+
   test("with a flipped bit in its body is served as it is, as by Apache: the client checks the CRC", async () => {
     const runtime = await damaged((disk, offsets) => overwrite(disk, LOG, (offsets[2] as number) + 90, Uint8Array.of(0x59)));
     const store = await openStore(runtime, "/store");
