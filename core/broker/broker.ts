@@ -79,6 +79,7 @@ const DRAIN_MS = 100;
 const VIP_PORT_DISTANCE = 2;
 const PROTECT_INTERVAL_MS = 3 * 60_000;
 const DAY_MS = 86_400_000;
+const MIDNIGHT_LOOK_INTERVAL_MS = 600_000;
 
 export class Broker {
   readonly settings: BrokerSettings;
@@ -167,6 +168,7 @@ export class Broker {
       admission: () => this.#server?.admission ?? this.#idleAdmission,
       registeredAddress: () => this.addresses.registeredAddress(),
       bootTimestamp: clock.now(),
+      bootMonotonicMs: clock.monotonic(),
     };
     this.processors = {
       ...this.#messages.processors,
@@ -318,16 +320,23 @@ export class Broker {
     }
   }
 
-  /** Counters of the day turn at local midnight. */
+  /** Counters of the day turn at local midnight. It is looked for again and again, as the wall clock may jump. */
   #awaitMidnight(): void {
     const { clock, system } = this.#options.runtime;
-    const now = clock.now();
-    const msOfDay = (now + system.utcOffsetMinutes(now) * 60_000) % DAY_MS;
-    const timer = clock.setTimeout(() => {
-      this.#timers.splice(this.#timers.indexOf(timer), 1);
-      this.stats.turnDay();
-      this.#awaitMidnight();
-    }, DAY_MS - msOfDay);
+    const localMs = (): number => {
+      const now = clock.now();
+      return now + system.utcOffsetMinutes(now) * 60_000;
+    };
+    const dayOf = (ms: number): number => Math.floor(ms / DAY_MS);
+    const now = localMs();
+    const timer = clock.setTimeout(
+      () => {
+        this.#timers.splice(this.#timers.indexOf(timer), 1);
+        if (dayOf(localMs()) !== dayOf(now)) this.stats.turnDay();
+        this.#awaitMidnight();
+      },
+      Math.min(DAY_MS - (now % DAY_MS), MIDNIGHT_LOOK_INTERVAL_MS),
+    );
     this.#timers.push(timer);
   }
 

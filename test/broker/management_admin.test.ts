@@ -115,6 +115,10 @@ describe("statistics", () => {
     expect(topic.statsMinute.sum).toBe(3);
     expect(topic.statsMinute.tps).toBeCloseTo(0.1, 5);
     expect((await view("BROKER_PUT_NUMS", "DefaultCluster")).statsMinute.sum).toBe(3);
+    // a rate is over time that has passed, whatever the wall clock says of it
+    harness.runtime.clock.jump(-3_600_000);
+    await harness.runtime.clock.advance(10_000);
+    expect((await view("TOPIC_PUT_NUMS", "T")).statsMinute.tps).toBeCloseTo(3 / 40, 5);
     await harness.runtime.clock.advance(2 * 3_600_000);
     const later = await view("TOPIC_PUT_NUMS", "T");
     expect([later.statsMinute.sum, later.statsHour.sum, later.statsDay.sum]).toEqual([0, 0, 3]);
@@ -370,6 +374,10 @@ describe("GET_BROKER_RUNTIME_INFO", () => {
     await runtime.clock.advance(2_000);
     await harness.send("T", 0, "m1");
     expect(harness.broker.stats.totals().put).toEqual([0, 1, 2]);
+    // and soon after a jump over it
+    runtime.clock.jump(24 * 3_600_000);
+    await runtime.clock.advance(600_000);
+    expect(harness.broker.stats.totals().put).toEqual([1, 2, 2]);
     await harness.broker.stop();
   });
 

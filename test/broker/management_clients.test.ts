@@ -150,6 +150,24 @@ describe("consumers of a group are told", () => {
     await harness.broker.stop();
   });
 
+  test.each([
+    ["a day forward", 24 * 3_600_000],
+    ["an hour back", -3_600_000],
+  ])("not when the wall clock jumps %s", async (_name, byMs) => {
+    const { harness, peers, beat } = await two();
+    await harness.heartbeat(peers[0], { clientID: "p", producerDataSet: [{ groupName: "PG" }] });
+    harness.runtime.clock.jump(byMs);
+    await harness.runtime.clock.advance(60_000);
+    expect(harness.broker.consumers.clientIds("G")).toEqual(["c0", "c1"]);
+    expect(harness.broker.producers.channels("PG")).toHaveLength(1);
+    // and they do expire in their own time
+    await beat(1, "T");
+    await harness.runtime.clock.advance(71_000);
+    expect(harness.broker.consumers.clientIds("G")).toEqual(["c1"]);
+    expect([...harness.broker.producers.groups()]).toEqual([]);
+    await harness.broker.stop();
+  });
+
   test("not when broker or group say so, nor while broadcasting", async () => {
     const { harness, peers } = await two({ notifyConsumerIdsChangedEnable: false });
     expect(peers.map((peer) => peer.count(CHANGED))).toEqual([0, 0]);

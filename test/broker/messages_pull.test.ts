@@ -346,6 +346,17 @@ describe("long polling", () => {
     await harness.close();
   });
 
+  test.each([24 * 3_600_000, -24 * 3_600_000])("is answered in its time, though the wall clock jumps by %d ms", async (byMs) => {
+    const harness = await Harness.open();
+    const held = harness.pull(SUSPEND);
+    harness.runtime.clock.jump(byMs);
+    await harness.runtime.clock.advance(14_000);
+    expect(harness.messages.hold.count).toBe(1);
+    await harness.runtime.clock.advance(6_000);
+    expect(await held).toMatchObject({ code: 19 });
+    await harness.close();
+  });
+
   test("is not woken by another queue or topic", async () => {
     const harness = await Harness.open();
     harness.topics.set("T2", newTopic("T2"));

@@ -30,4 +30,6 @@ export interface AdminParts extends BrokerParts {
   readonly registeredAddress: () => string;
   /** Wall clock at the start, ms since 1970. */
   readonly bootTimestamp: number;
+  /** The same on the monotonic clock, for how long it runs. */
+  readonly bootMonotonicMs: number;
 }

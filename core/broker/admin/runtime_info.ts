@@ -28,9 +28,9 @@ export function runtimeInfo(parts: AdminParts): Map<string, string> {
 
 type Put = (key: string, value: string | number | boolean) => void;
 
-function putBroker({ runtime, settings, timer, bootTimestamp }: AdminParts, put: Put): void {
+function putBroker({ runtime, settings, timer, bootTimestamp, bootMonotonicMs }: AdminParts, put: Put): void {
   put("bootTimestamp", bootTimestamp);
-  put("runtime", durationText(runtime.clock.now() - bootTimestamp));
+  put("runtime", durationText(runtime.clock.monotonic() - bootMonotonicMs));
   put("brokerActive", true);
   put("brokerVersionDesc", VERSION_CURRENT_NAME);
   put("brokerVersion", VERSION_CURRENT);
