@@ -144,6 +144,7 @@ export class Cluster {
       transactionOpBatchInterval: "100",
       // off by default, there and here
       enablePropertyFilter: "true",
+      recallMessageEnable: "true",
       ...this.#options.brokerConfig,
     };
   }

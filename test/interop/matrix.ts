@@ -76,6 +76,7 @@ export const smokeCases: readonly string[] = [
   "retryLater",
   "deadLetter",
   "delayLevel",
+  "timerDelays",
   "viewById",
   "queryByKey",
   "offsetsOverClientRestart",

@@ -43,6 +43,7 @@ const smallFiles: Readonly<Record<string, string>> = {
   mappedFileSizeConsumeQueue: "1000",
   maxHashSlotNum: "100",
   maxIndexNum: "200",
+  mappedFileSizeTimerLog: "1056",
 };
 
 const totals = { passed: 0, failed: 0, skipped: 0 };

@@ -38,6 +38,7 @@ public final class Main {
         AdminCommandCases.addTo(cases);
         BadInputCases.addTo(cases);
         SpecialQueueCases.addTo(cases);
+        TimerCases.addTo(cases);
         RestartCases.addTo(cases);
         StoreCompatCases.addTo(cases);
         return cases;

@@ -25,6 +25,7 @@ import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -38,6 +39,8 @@ final class StoreCompatCases {
     private static final int SOON = 1;
     private static final int LATER = 5;
     private static final long LATER_MILLIS = 8_000;
+    /** Messages that wait in the timer wheel from one turn to the next. */
+    private static final int TIMED = 5;
     /** A retry's first level is 3, and its queue has the number before. */
     private static final int FIRST_RETRY_QUEUE = 2;
 
@@ -186,6 +189,7 @@ final class StoreCompatCases {
         if (turn == INTRUDED_BY_APACHE) kit.servers("intrude:apache");
         // last: it must not be delivered before the next turn begins
         delay(kit, producer, LATER, "later-" + turn);
+        for (int i = 0; i < TIMED; i++) timed(kit, producer, "timed-" + turn + "-" + i, LATER_MILLIS + i * 900L);
         producer.shutdown();
     }
 
@@ -201,6 +205,12 @@ final class StoreCompatCases {
     private void delay(Kit kit, DefaultMQProducer producer, int level, String body) throws Exception {
         Message message = new Message(topicOf(kit, "delays"), "TagD", body, bytes(body));
         message.setDelayTimeLevel(level);
+        sent(producer.send(message));
+    }
+
+    private void timed(Kit kit, DefaultMQProducer producer, String body, long millis) throws Exception {
+        Message message = new Message(topicOf(kit, "delays"), "TagD", body, bytes(body));
+        MessageAccessor.putProperty(message, "TIMER_DELAY_MS", Long.toString(millis));
         sent(producer.send(message));
     }
 
@@ -289,7 +299,11 @@ final class StoreCompatCases {
 
     /** What waited for its level is delivered under the next broker: not early, and once when no broker was killed. */
     private void pendingComes(Kit kit) throws Exception {
-        String body = "later-" + (turn - 1);
+        comes(kit, "later-" + (turn - 1));
+        for (int i = 0; i < TIMED; i++) comes(kit, "timed-" + (turn - 1) + "-" + i);
+    }
+
+    private void comes(Kit kit, String body) throws Exception {
         eventually("the delayed message " + body + " comes", 40, () -> delayedBodies(kit).contains(body));
         int count = 0;
         for (MessageExt message : delayedMessages(kit)) {
