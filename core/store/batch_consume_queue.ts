@@ -177,7 +177,7 @@ export class BatchConsumeQueue implements LogicQueue {
     return this.#correctedFor === minPhysicalOffset;
   }
 
-  firstBehind(physicalOffset: number): number {
+  async firstBehindLater(physicalOffset: number): Promise<number> {
     return this.#baseOf(this.#unitBehind(physicalOffset));
   }
 

@@ -198,9 +198,9 @@ export class CleanFiles {
     for (const queue of [...queues.all()]) {
       if (++passed % SLICE_QUEUES === 0) await this.#pause(0);
       if (this.#stopped) return;
-      queue.correctMinOffset(commitLog.minOffset);
+      await queue.correctMinOffsetLater(commitLog.minOffset);
       const from = queue.minOffset;
-      const to = queue.firstBehind(begin);
+      const to = await queue.firstBehindLater(begin);
       if (to > from) expired({ topic: queue.topic, queueId: queue.queueId, from, to });
     }
   }

@@ -214,20 +214,12 @@ export class ConsumeQueue implements LogicQueue {
   correctMinOffset(minPhysicalOffset: number): void {
     if (this.correctedFor === minPhysicalOffset) return;
     this.correctedFor = minPhysicalOffset;
-    this.minOffset = this.firstBehind(minPhysicalOffset);
+    this.minOffset = this.#firstBehind(minPhysicalOffset);
   }
 
   async correctMinOffsetLater(minPhysicalOffset: number, inTurn?: InTurn): Promise<void> {
     if (this.correctedFor === minPhysicalOffset) return;
-    let low = Math.max(this.minOffset, this.files.begin / UNIT_BYTES);
-    let high = this.maxOffset;
-    if (this.maxPhysicalOffset >= 0 && this.maxPhysicalOffset < minPhysicalOffset) low = high;
-    // Mostly nothing is expired: the first step looks at the first unit.
-    for (let middle = low; low < high; middle = Math.floor((low + high) / 2)) {
-      const unit = await this.entryLater(middle, inTurn);
-      if (unit === undefined || isBlank(unit) || unit.physicalOffset < minPhysicalOffset) low = middle + 1;
-      else high = middle;
-    }
+    const low = await this.firstBehindLater(minPhysicalOffset, inTurn);
     // Another search may have gone further meanwhile.
     this.minOffset = Math.max(this.minOffset, low);
     this.correctedFor = Math.max(this.correctedFor, minPhysicalOffset);
@@ -239,17 +231,25 @@ export class ConsumeQueue implements LogicQueue {
     return readInt64(this.#window, (queueOffset - this.#windowFrom) * UNIT_BYTES) >= minPhysicalOffset;
   }
 
-  /** The first queue offset whose message lies at or behind `physicalOffset`; the end of the queue when none does. */
-  firstBehind(physicalOffset: number): number {
+  async firstBehindLater(physicalOffset: number, inTurn?: InTurn): Promise<number> {
+    let low = Math.max(this.minOffset, this.files.begin / UNIT_BYTES);
+    let high = this.maxOffset;
+    if (this.maxPhysicalOffset >= 0 && this.maxPhysicalOffset < physicalOffset) return high;
+    // Mostly nothing is expired: the first step looks at the first unit.
+    for (let middle = low; low < high; middle = Math.floor((low + high) / 2)) {
+      if (isBefore(await this.entryLater(middle, inTurn), physicalOffset)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #firstBehind(physicalOffset: number): number {
     let low = Math.max(this.minOffset, this.files.begin / UNIT_BYTES);
     let high = this.maxOffset;
     if (this.maxPhysicalOffset >= 0 && this.maxPhysicalOffset < physicalOffset) return high;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const unit = this.entry(middle);
-      // Of a damaged unit no more is lost if what lies before it counts as there.
-      const isBefore = unit === undefined || isBlank(unit) || (unit.physicalOffset >= 0 && unit.physicalOffset < physicalOffset);
-      if (isBefore) low = middle + 1;
+      if (isBefore(this.entry(middle), physicalOffset)) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -478,3 +478,7 @@ export const isHole = (units: Uint8Array, at: number): boolean =>
 function trim(units: Uint8Array, filePart: Uint8Array, got: number): Uint8Array {
   return got === filePart.length ? units : units.subarray(0, got - (got % UNIT_BYTES));
 }
+
+/** Of a damaged unit no more is lost if what lies before it counts as there. */
+const isBefore = (unit: QueueEntry | undefined, physicalOffset: number): boolean =>
+  unit === undefined || isBlank(unit) || (unit.physicalOffset >= 0 && unit.physicalOffset < physicalOffset);

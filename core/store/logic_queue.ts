@@ -46,8 +46,11 @@ export interface LogicQueue {
   correctMinOffsetLater(minPhysicalOffset: number, inTurn?: InTurn): Promise<void>;
   /** True when it is known without a read that the message there is not expired, or that there is none yet. */
   knowsAlive(queueOffset: number, minPhysicalOffset: number): boolean;
-  /** The first queue offset whose message lies at or behind `physicalOffset`, not before `minOffset`; else `maxOffset`. */
-  firstBehind(physicalOffset: number): number;
+  /**
+   * The first queue offset whose message lies at or behind `physicalOffset`, not before `minOffset`; else `maxOffset`. Off
+   * the event loop. @throws RuntimeFault
+   */
+  firstBehindLater(physicalOffset: number, inTurn?: InTurn): Promise<number>;
   /** Removes files whose messages are expired; returns how many. */
   removeExpiredFiles(): number;
   /** Finds the end after a start; see `ConsumeQueue.recover`. */

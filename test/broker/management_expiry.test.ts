@@ -61,7 +61,7 @@ describe("messages that go before they are consumed", () => {
     // Clients that are silent for two minutes are gone, so files are made old by their clock only.
     harness.runtime.files.stat = (path) => {
       const found = harness.runtime.disk.stat(path);
-      return found === undefined ? undefined : { ...found, modifiedMs: 0 };
+      return found === undefined ? undefined : { ...found, modifiedMs: found.modifiedMs - 2 * HOUR_MS };
     };
     const heartbeat = (group: string, messageModel: "CLUSTERING" | "BROADCASTING") =>
       harness.heartbeat(client(), {
