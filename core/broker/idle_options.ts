@@ -102,9 +102,6 @@ export const brokerIdleOptions = {
     transactionCheckRocksdbMaxThreads: int(5),
     transactionCheckRocksdbQueueCapacity: int(2000),
   }),
-  ...withoutEffect("bitmaps of filters are not written yet; filtering by SQL92 works without them", {
-    enableCalcFilterBitMap: bool(false),
-  }),
   ...withoutEffect("there are no thread pools: one event loop takes requests in the order of their lanes", {
     waitTimeMillsInSendQueue: long(200),
     waitTimeMillsInPullQueue: long(5000),

@@ -66,6 +66,11 @@ const filters = {
     "live",
     "Messages that come again are asked by the SQL92 expression of the topic they were first sent to.",
   ),
+  enableCalcFilterBitMap: bool(
+    false,
+    "restart",
+    "With enableConsumeQueueExt: it is noted with each message which groups' expressions it passes, so that pulls need not read it.",
+  ),
   expectConsumerNumUseFilter: int(
     32,
     "restart",

@@ -46,6 +46,30 @@ describe("pulls with an SQL92 expression", () => {
     await harness.close();
   });
 
+  test("with bits noted at dispatch: what passes is delivered, what does not is not read", async () => {
+    const settings = { enableConsumeQueueExt: true, enableCalcFilterBitMap: true };
+    const harness = await opened({ settings });
+    await fill(harness, 4);
+    const subscription = sqlSubscription("n >= 5");
+    harness.connect("G", [subscription]);
+    harness.filters.register("G", [subscription]);
+    await harness.runtime.clock.advance(10);
+    for (let n = 4; n < 10; n++) await harness.send({ body: `m${n}`, properties: { n: String(n) } });
+    const queue = { topic: "T", queueId: 0 };
+    const seen: string[] = [];
+    await harness.store.get(queue, 0, { messagesMax: 32, bytesMax: 1 << 20 }, (_code, ext) => {
+      const bloom = harness.filters.find("T", "G")?.data.bloomFilterData;
+      const bits = ext?.filterBitMap;
+      seen.push(bits === undefined || bloom === undefined ? "-" : String(harness.filters.bloom.mayHit(bloom, bits)));
+      return false;
+    });
+    expect(seen).toEqual(["-", "-", "-", "-", "false", "true", "true", "true", "true", "true"]);
+    const outcome = await harness.pull({ sysFlag: 0, subscription: undefined, subVersion: 1 });
+    expect(bodiesOf(outcome)).toEqual(["m5", "m6", "m7", "m8", "m9"]);
+    expect(outcome?.header["nextBeginOffset"]).toBe(10);
+    await harness.close();
+  });
+
   test("look at a bounded number of messages", async () => {
     // 64 units: two portions of the store's 32.
     const harness = await opened({ settings: { maxFilterMessageSize: 64 * 20 } });

@@ -37,7 +37,7 @@ export interface Servers {
 const ipv6: Servers = { name: "::1", host: "::1" };
 const syncFlush: Servers = { name: "SYNC_FLUSH", brokerConfig: { flushDiskType: "SYNC_FLUSH" } };
 /** Light queues and extended units on, and compaction so small and frequent that a case sees it happen. */
-const queues: Servers = {
+export const queues: Servers = {
   name: "queues",
   brokerConfig: {
     enableLmq: "true",

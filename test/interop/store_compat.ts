@@ -2,15 +2,17 @@
  * One data directory, by turns Apache's and ours (`java/src/edgemq/interop/StoreCompatCases.java`): what one wrote the other serves and writes on,
  * stopped in order and killed. Meanwhile the other's broker is started on the directory that is in use, and must not get it.
  *
- *     bun test/interop/store_compat.ts [--target bun,deno,node] [--sizes small,default] [--keep]
+ *     bun test/interop/store_compat.ts [--target bun,deno,node] [--sizes small,default] [--chains plain,special] [--keep]
  *
  * `small` has files of 64 KiB of log, 50 entries of a queue and 200 of an index, so that each turn crosses their ends;
- * `default` has Apache's sizes. The last line is `N passed, N failed, N skipped`, as in `run.ts`.
+ * `default` has Apache's sizes. The chain `special` (`java/src/edgemq/interop/SpecialCompatCases.java`) is of queues of batches,
+ * light ones, compacted ones and extended units. The last line is `N passed, N failed, N skipped`, as in `run.ts`.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster } from "./cluster.ts";
 import { type Report, runJava } from "./java_run.ts";
+import { queues } from "./matrix.ts";
 import { Child } from "./processes.ts";
 import { differences, filesOf, type StoreFiles } from "./store_files.ts";
 import { apacheTarget, ourTarget, type Target, type TargetName } from "./targets.ts";
@@ -23,16 +25,27 @@ const { values: options } = parseArgs({
   options: {
     target: { type: "string", default: "bun" },
     sizes: { type: "string", default: "small" },
+    chains: { type: "string", default: "plain,special" },
     keep: { type: "boolean", default: false },
   },
 });
 
-const cases = [
+type Chain = "plain" | "special";
+
+const plainCases = [
   "compat1_apacheWrites",
   "compat2_oursOpensItStopped",
   "compat3_apacheOpensOurs",
   "compat4_oursOpensItKilled",
   "compat5_apacheOpensOursKilled",
+];
+
+const specialCases = [
+  "special1_apacheWrites",
+  "special2_oursOpensItStopped",
+  "special3_apacheOpensOurs",
+  "special4_oursOpensItKilled",
+  "special5_apacheOpensOursKilled",
 ];
 
 /** A broker that does not get its directory must be gone by then. */
@@ -117,8 +130,15 @@ class Turns {
   }
 }
 
-async function runTurns(toolchain: Toolchain, classpaths: Record<string, string>, name: OurName, sizes: Sizes): Promise<void> {
-  const title = `${name} and apache, ${sizes} files`;
+async function runTurns(
+  toolchain: Toolchain,
+  classpaths: Record<string, string>,
+  name: OurName,
+  sizes: Sizes,
+  chain: Chain,
+): Promise<void> {
+  const title = `${name} and apache, ${sizes} files${chain === "plain" ? "" : ", special queues"}`;
+  const cases = chain === "plain" ? plainCases : specialCases;
   const apache = apacheTarget(toolchain, classpaths["apache"]!);
   const cluster = await Cluster.start({
     target: apache,
@@ -128,6 +148,7 @@ async function runTurns(toolchain: Toolchain, classpaths: Record<string, string>
     brokerConfig: {
       messageDelayLevel: "1s 4s 6s 6s 8s 1h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h",
       ...(sizes === "small" ? smallFiles : {}),
+      ...(chain === "plain" ? {} : queues.brokerConfig),
     },
   });
   const failedBefore = totals.failed;
@@ -155,10 +176,12 @@ async function main(): Promise<void> {
   const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current", "older"]);
   for (const name of options.target.split(",") as OurName[]) {
     for (const sizes of options.sizes.split(",") as Sizes[]) {
-      try {
-        await runTurns(toolchain, classpaths, name, sizes);
-      } catch (error) {
-        take(name, { case: "servers", ms: 0, failure: String(error) });
+      for (const chain of options.chains.split(",") as Chain[]) {
+        try {
+          await runTurns(toolchain, classpaths, name, sizes, chain);
+        } catch (error) {
+          take(name, { case: "servers", ms: 0, failure: String(error) });
+        }
       }
     }
   }

@@ -40,6 +40,9 @@ interface Entry extends ConsumerFilter {
 
 /** What the pull path and the heartbeats see. */
 export interface ConsumerFilters {
+  readonly bloom: BloomFilter;
+  /** See `ConsumerFilterManager.bitMap`. */
+  bitMap(topic: string, bytes: Uint8Array, at: number, end: number): Uint8Array | undefined;
   find(topic: string, group: string): ConsumerFilter | undefined;
   /** For pulls that bring their expression. @throws SqlExpressionError */
   compile(expression: string): SqlFilter;

@@ -7,6 +7,7 @@
  * (`../offsets/offsets.ts`), topics, groups, clients or the store: they are parts. What only a master does is started and stopped by
  * `startMaster` and `stopMaster`.
  */
+import { encodeUtf8 } from "../../../wire/bytes.ts";
 import type { ProcessorMap } from "../../remoting/processor.ts";
 import { offsetProcessors } from "../offsets/offset_processors.ts";
 import type { BrokerParts } from "../parts.ts";
@@ -61,6 +62,12 @@ export class BrokerMessages {
   constructor(parts: BrokerParts) {
     const { clock } = parts.runtime;
     const levels = new DelayLevels(parts.settings);
+    if (parts.settings.enableCalcFilterBitMap) {
+      parts.store.setFilterBitMap((topic, properties) => {
+        const bytes = encodeUtf8(properties);
+        return parts.filters.bitMap(topic, bytes, 0, bytes.length);
+      });
+    }
     this.locks = new RebalanceLockManager(() => clock.monotonic());
     this.hold = new PullRequestHoldService(clock, parts.store, parts.settings);
     this.schedule = new ScheduleMessageService(parts, levels);

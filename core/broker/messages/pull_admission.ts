@@ -123,7 +123,8 @@ export class PullAdmission {
       throw new RemotingError(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest");
     }
     if (isTagType(subscription.expressionType)) return { filter: this.#filters.of(subscription), records: undefined };
-    return { filter: undefined, records: this.#recordsOfHeartbeat(header, subscription.expressionType) };
+    const records = this.#recordsOfHeartbeat(header, subscription.expressionType);
+    return { filter: this.#bitsOf(topic, consumerGroup), records };
   }
 
   #recordsOfHeartbeat({ topic, consumerGroup, subVersion }: PullMessageRequestHeader, type: string): RecordFilter {
@@ -139,6 +140,20 @@ export class PullAdmission {
       throw new RemotingError(ResponseCode.FILTER_DATA_NOT_LATEST, "the consumer's consumer filter data not latest");
     }
     return this.#recordsOf(topic, consumerGroup, found.sql);
+  }
+
+  /**
+   * What the bits of a message's extended unit say of the group's expression: only that it does not pass is certain. A
+   * message that is older than the expression says nothing.
+   */
+  #bitsOf(topic: string, group: string): TagsFilter {
+    const { filters, settings } = this.#parts;
+    if (!settings.enableCalcFilterBitMap || topic.startsWith(RETRY_PREFIX)) return undefined;
+    const { data } = filters.find(topic, group) ?? {};
+    const bloom = data?.bloomFilterData;
+    if (data === undefined || !filters.bloom.isValid(bloom)) return undefined;
+    return (_tagsCode, ext) =>
+      ext?.filterBitMap === undefined || ext.msgStoreTime <= data.bornTime || filters.bloom.mayHit(bloom, ext.filterBitMap);
   }
 
   #recordsOf(topic: string, group: string, sql: SqlFilter): RecordFilter {

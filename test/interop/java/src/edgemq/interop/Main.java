@@ -41,6 +41,7 @@ public final class Main {
         TimerCases.addTo(cases);
         RestartCases.addTo(cases);
         StoreCompatCases.addTo(cases);
+        SpecialCompatCases.addTo(cases);
         return cases;
     }
 
