@@ -92,8 +92,8 @@ export class Checkpointer {
   }
 
   /**
-   * The checkpoint of an orderly stop; false when the disk takes too long. Then everything is in the page cache and the log
-   * on the disk, and the next start dispatches again from the checkpoint before. False as well when queues or index could
+   * The checkpoint of an orderly stop; false when the disk takes too long. Then the log is on the disk, and the next start
+   * dispatches again from the checkpoint before, whatever the queues have. False as well when queues or index could
    * not be put on the disk: the next start makes again from the log what they miss.
    * @throws RuntimeFault
    */
@@ -116,7 +116,6 @@ export class Checkpointer {
       const inTime = await Promise.race([taken, late]);
       if (!inTime && this.#syncFault === undefined && this.#indexFault === undefined) {
         this.#abandoned = true;
-        queues.writeAll();
         log.warn("the disk is too slow to sync all consume queues before the stop; the next start makes up for it");
         taken.catch(() => {});
       }
@@ -129,6 +128,8 @@ export class Checkpointer {
 
   #failed(error: Error): void {
     const { log, settings } = this.#parts;
+    // `last` has said it.
+    if (this.#abandoned) return;
     if (error instanceof SyncFault) {
       this.#syncFault = error;
       log.error("consume queues could not be put on the disk; the next start makes them again from the log", {

@@ -162,20 +162,6 @@ export class ConsumeQueueKinds implements LogicQueues {
     this.simple.trim();
   }
 
-  writeAll(): void {
-    try {
-      for (const ext of this.#dirtyExts) ext.write();
-    } catch (error) {
-      this.simple.memory.fault = error as Error;
-    }
-    this.simple.writeAll();
-    try {
-      for (const queue of this.#dirty) queue.release();
-    } catch (error) {
-      this.simple.memory.fault = error as Error;
-    }
-  }
-
   async sync(): Promise<void> {
     await this.compaction?.sync();
     await this.#syncExts();

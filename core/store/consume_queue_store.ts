@@ -143,15 +143,6 @@ export class ConsumeQueueStore {
     return largest;
   }
 
-  /** Writes all units into the page cache; on a failure the rest stays in memory and `memory.fault` says why. */
-  writeAll(): void {
-    try {
-      for (const queue of this.#dirty) queue.write();
-    } catch (error) {
-      this.memory.fault = error as Error;
-    }
-  }
-
   /**
    * Puts everything dispatched so far on the disk, off the event loop and at a pace of `QUEUES_PER_SECOND`, or as fast as
    * the disk can after `hurry`.

@@ -70,8 +70,6 @@ export interface LogicQueues {
   dropExpired(): number;
   /** A `sync` that is under way no longer spares the disk. */
   hurry(): void;
-  /** Writes all pending units into the page cache. */
-  writeAll(): void;
   /** Ends a `sync` that is under way. */
   stop(): void;
 }

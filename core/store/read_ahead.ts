@@ -19,8 +19,10 @@ const PIECES_FIRST = 8;
 const PIECES_MAX = 32;
 /** Dropped pieces that are remembered. */
 const DROPPED_MAX = 64;
-/** Stretches of a piece's size of which it is remembered that somebody read a single record there. */
-const SINGLES_MAX = 128;
+/** Stretches of a piece's size of which it is remembered how many single records were read there. */
+const STRETCHES_MAX = 128;
+/** Single records, wherever from, after which the next one brings its piece: that costs about as much as six of them. */
+const SINGLES_MAX = 7;
 /** Where pieces begin: a consumer a little behind another finds its piece. */
 const ALIGN_BYTES = 64 * 1024;
 /** A record that is longer is read by itself, straight to where it is wanted. */
@@ -49,8 +51,8 @@ export class ReadAhead {
   #piecesMax = PIECES_FIRST;
   /** Bases of pieces that were dropped, the latest last. */
   readonly #dropped: number[] = [];
-  /** Where single records were read, the latest last. */
-  readonly #singles = new Set<number>();
+  /** Single records read, by stretch, the newest stretch last. */
+  readonly #singles = new Map<number, number>();
   #inFlight = 0;
   readonly #line: Deferred<void>[] = [];
 
@@ -95,11 +97,11 @@ export class ReadAhead {
 
   /**
    * Reads one record into `target`, with what surrounds it in the log when others of the same pull are `near`, or when
-   * another one was read there just now: of a thousand queues that are read side by side each wants a record of every piece.
+   * several were read there just now: of a thousand queues that are read side by side each wants a record of every piece.
    * @returns false when it is gone
    */
   async read(target: Uint8Array, offset: number, near: boolean): Promise<boolean> {
-    if (target.length <= RECORD_BYTES_MAX && (near || this.#loadingAt(offset) !== undefined || this.#isSecondAt(offset))) {
+    if (target.length <= RECORD_BYTES_MAX && (near || this.#loadingAt(offset) !== undefined || this.#isOneOfMany(offset))) {
       await this.#load(offset, target.length);
       if (this.copy(target, offset)) return true;
     }
@@ -143,12 +145,16 @@ export class ReadAhead {
     } else this.#free.push(bytes);
   }
 
-  #isSecondAt(offset: number): boolean {
+  #isOneOfMany(offset: number): boolean {
     const stretch = Math.floor(offset / PIECE_BYTES);
-    if (this.#singles.delete(stretch)) return true;
-    this.#singles.add(stretch);
-    if (this.#singles.size > SINGLES_MAX) {
-      const [oldest] = this.#singles;
+    const count = this.#singles.get(stretch) ?? 0;
+    if (count >= SINGLES_MAX) {
+      this.#singles.delete(stretch);
+      return true;
+    }
+    this.#singles.set(stretch, count + 1);
+    if (this.#singles.size > STRETCHES_MAX) {
+      const [oldest] = this.#singles.keys();
       this.#singles.delete(oldest as number);
     }
     return false;
