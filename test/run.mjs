@@ -13,7 +13,7 @@ const root = resolve(fileURLToPath(new URL(".", import.meta.url)), "..");
 const full = process.argv.includes("--full");
 
 /** On Deno and Node: the port itself, and the suites about bytes and files (test/cli starts processes of all runtimes itself). */
-const EVERYWHERE = ["test/conformance", "test/wire", "test/config"];
+const EVERYWHERE = ["test/conformance", "test/wire", "test/config", "test/store/store.test.ts"];
 
 const tests = [process.execPath, "test/support/run.mjs"];
 const suites = [
