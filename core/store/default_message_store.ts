@@ -28,7 +28,7 @@ import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { DeletedTopics } from "./deleted_topics.ts";
-import { makeDirectories } from "./directories.ts";
+import { makeDirectories, syncAncestors } from "./directories.ts";
 import { DiskGuard } from "./disk_guard.ts";
 import { isQueued } from "./dispatch_request.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -161,6 +161,8 @@ export class DefaultMessageStore implements MessageStore {
     const rocksDb = rocksDbRefusal(files, this.#settings);
     if (rocksDb !== undefined) throw new Error(rocksDb);
     for (const directory of makeDirectories(files, root)) files.syncDirectory(directory);
+    // A first start that was killed may have made them, and not come to syncing them.
+    if (!files.exists(`${root}/checkpoint`)) syncAncestors(files, root);
     this.#takeLock(`${root}/lock`);
     try {
       const orderly = !files.exists(`${root}/abort`);

@@ -77,3 +77,20 @@ test("a read that hands over less than there is ends neither the log nor a queue
   expect((await second.query("TopicA#k7", 8, 0, Number.MAX_SAFE_INTEGER)).physicalOffsets.length).toBe(1);
   await second.close();
 });
+
+test("seed 1127: a store whose first start was killed is not lost as a whole with the entry of its directory", async () => {
+  let runtime = started(1127);
+  const kill: SimRuntime[] = [];
+  runtime.disk.beforeOperation = (operation) => {
+    if (operation !== "syncDirectory") return;
+    runtime.disk.beforeOperation = undefined;
+    kill.push(runtime.crash("kill"));
+  };
+  await openStore(runtime, "/srv/mq/store", SYNC).catch(() => {});
+  [runtime] = kill as [SimRuntime];
+  const store = await openStore(runtime, "/srv/mq/store", SYNC);
+  expect(await store.durable(put(store, { text: "a" }).endOffset, true)).toBe(true);
+  const again = await openStore(runtime.crash("power"), "/srv/mq/store", SYNC);
+  expect(await textsOf(again)).toEqual(["a"]);
+  await again.close();
+});
