@@ -34,7 +34,7 @@ export const SERIALIZE_NAMES = ["JSON", "ROCKETMQ"] as const;
 export const NO_BODY: Uint8Array = new Uint8Array(0);
 
 export const isResponse = (command: RemotingCommand): boolean => (command.flag & FLAG_RESPONSE) !== 0;
-export const isOneway = (command: RemotingCommand): boolean => (command.flag & FLAG_ONEWAY) !== 0;
+export const isOneway = (command: Pick<RemotingCommand, "flag">): boolean => (command.flag & FLAG_ONEWAY) !== 0;
 
 /** `language` codes of the binary header; JSON headers carry the name. */
 export const LANGUAGES = [

@@ -261,7 +261,12 @@ export class RemotingConnection implements Peer {
   }
 
   /** Appends the response to `request` to what this turn writes. @param codec of the reply's header */
-  respond(replies: ReplyWriter, request: RemotingCommand, reply: Reply, codec: HeaderCodec<object> | undefined): void {
+  respond(
+    replies: ReplyWriter,
+    request: Pick<RemotingCommand, "opaque" | "serializeType">,
+    reply: Reply,
+    codec: HeaderCodec<object> | undefined,
+  ): void {
     if (this.#closed) return;
     replies.write(this.#output(), request, reply, codec);
     this.#flushWhenFull();

@@ -6,7 +6,7 @@
  * which it arrived.
  */
 import { WireError } from "../../wire/errors.ts";
-import { type ExtFields, isOneway, NO_BODY, type RemotingCommand } from "../../wire/remoting_command.ts";
+import { type ExtFields, isOneway, type RemotingCommand } from "../../wire/remoting_command.ts";
 import { ReplyWriter } from "../../wire/reply_writer.ts";
 import { REQUESTS, type RequestName, type RequestRow, type Role } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
@@ -23,6 +23,9 @@ interface Entry {
 }
 
 type AnyReply = TypedReply<RequestName>;
+
+/** What a response takes from its request. */
+type Asked = Pick<RemotingCommand, "opaque" | "flag" | "serializeType">;
 
 export interface DispatcherOptions<R extends Role> {
   readonly clock: Clock;
@@ -84,22 +87,26 @@ export class Dispatcher<R extends Role> {
       return;
     }
     if (reply instanceof Promise) {
-      // The body is a view into a chunk: what waits must not keep it.
-      command.body = NO_BODY;
-      reply.then(
-        (value) => {
-          admission.leave(lane);
-          this.#respond(connection, command, entry, value);
-        },
-        (error: unknown) => {
-          admission.leave(lane);
-          this.#respond(connection, command, entry, this.#errorReply(error, connection, entry));
-        },
-      );
+      const { opaque, flag, serializeType } = command;
+      this.#later(connection, { opaque, flag, serializeType }, entry, reply);
     } else {
       admission.leave(lane);
       this.#respond(connection, command, entry, reply);
     }
+  }
+
+  /** A function of its own: what waits, perhaps by the thousand, must not keep the command, whose body is a view into a chunk. */
+  #later(connection: RemotingConnection, asked: Asked, entry: Entry, reply: Promise<AnyReply | undefined>): void {
+    reply.then(
+      (value) => {
+        this.#options.admission.leave(entry.row.lane);
+        this.#respond(connection, asked, entry, value);
+      },
+      (error: unknown) => {
+        this.#options.admission.leave(entry.row.lane);
+        this.#respond(connection, asked, entry, this.#errorReply(error, connection, entry));
+      },
+    );
   }
 
   #context(connection: RemotingConnection, command: RemotingCommand): RequestContext {
@@ -123,14 +130,9 @@ export class Dispatcher<R extends Role> {
     if (refusal !== undefined) throw refusal;
   }
 
-  #respond(
-    connection: RemotingConnection,
-    command: RemotingCommand,
-    entry: Entry | undefined,
-    reply: AnyReply | undefined,
-  ): void {
-    if (reply === undefined || isOneway(command)) return;
-    connection.respond(this.#replies, command, reply, entry?.row.reply);
+  #respond(connection: RemotingConnection, asked: Asked, entry: Entry | undefined, reply: AnyReply | undefined): void {
+    if (reply === undefined || isOneway(asked)) return;
+    connection.respond(this.#replies, asked, reply, entry?.row.reply);
     reply.release?.();
   }
 

@@ -62,6 +62,7 @@ export class SendMessageProcessor {
   readonly #ids = new MessageIdEncoder();
   #regionFields: ExtFields = Object.freeze({});
   readonly #uniqKeys: UniqKeyMaker;
+  #turn: Turn = { durable: undefined, settledAt: undefined };
   readonly #failed = (fault: unknown): never => {
     throw notStored(fault, this.#parts.store);
   };
@@ -157,7 +158,8 @@ export class SendMessageProcessor {
     if (half) this.#transactions.prepared(header.topic);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
-    return this.#reply(stored, [receipt], receipt.size, dead ? queueId : queue, uniqKey, wait, undefined, recallHandle);
+    const sent = sentOf(context, stored, receipt, dead ? queueId : queue, uniqKey, undefined, recallHandle);
+    return this.#acknowledge(sent, receipt.endOffset, wait);
   }
 
   /** Sent to a retry topic for the last time: it goes to the dead letters. Messages consumed in order go there at once. */
@@ -247,7 +249,7 @@ export class SendMessageProcessor {
         innerBatchSize: entries.length,
       };
       const receipt = this.#append(message);
-      return this.#reply(message, [receipt], receipt.size, queueId, uniqKey, wait, uniqKey);
+      return this.#acknowledge(sentOf(context, message, receipt, queueId, uniqKey, uniqKey, undefined), receipt.endOffset, wait);
     }
     const messages = entries.map(
       (entry): MessageInput => ({
@@ -260,8 +262,13 @@ export class SendMessageProcessor {
     );
     const receipts = store.appendBatch(messages);
     if (!Array.isArray(receipts)) throw putError(receipts, settings, store);
-    const bytes = receipts.reduce((sum, receipt) => sum + receipt.size, 0);
-    return this.#reply(messages[0] as MessageInput, receipts, bytes, queueId, uniqKey, wait);
+    const sent: Sent = {
+      ...sentOf(context, messages[0] as MessageInput, receipts[0] as PutReceipt, queueId, uniqKey, undefined, undefined),
+      count: receipts.length,
+      bytes: receipts.reduce((sum, receipt) => sum + receipt.size, 0),
+      moreOffsets: receipts.slice(1).map((receipt) => receipt.physicalOffset),
+    };
+    return this.#acknowledge(sent, (receipts[receipts.length - 1] as PutReceipt).endOffset, wait);
   }
 
   #batchEntries(header: SendMessageRequestHeader, outer: string, body: Uint8Array): BatchEntry[] {
@@ -285,35 +292,34 @@ export class SendMessageProcessor {
 
   // ------------------------------------------------------------------------------------------------------------ reply
 
-  /** Here the durability is chosen: under SYNC_FLUSH a sender that waits is answered after fdatasync. */
-  #reply(
-    stored: MessageInput,
-    receipts: readonly PutReceipt[],
-    bytes: number,
-    queueId: number,
-    uniqKey: string | undefined,
-    wait: boolean,
-    batchUniqId?: string,
-    recallHandle?: string,
-  ): Promise<SendReply> {
-    const { settings, store, stats, runtime } = this.#parts;
-    const startedAt = runtime.clock.monotonic();
-    const last = receipts[receipts.length - 1] as PutReceipt;
-    const flushed = wait && settings.flushDiskType === "SYNC_FLUSH";
-    return store.durable(last.endOffset, flushed).then((inTime) => {
-      stats.put(stored.topic, stored.innerBatchSize ?? receipts.length, bytes);
-      stats.putLatency(stored.topic, stored.queueId, runtime.clock.monotonic() - startedAt);
-      const header: SendMessageResponseHeader = {
-        msgId: this.#messageIds(stored, receipts),
-        queueId,
-        queueOffset: (receipts[0] as PutReceipt).queueOffset,
-        transactionId: uniqKey,
-        ...(batchUniqId === undefined ? {} : { batchUniqId }),
-        ...(recallHandle === undefined ? {} : { recallHandle }),
-      };
-      const extFields = this.#region(settings.regionId, settings.traceOn);
-      return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };
-    }, this.#failed);
+  /**
+   * Here the durability is chosen: under SYNC_FLUSH a sender that waits is answered after fdatasync. Thousands of messages
+   * may wait for that: what is kept of each is `sent`, and nothing that holds its request.
+   */
+  #acknowledge(sent: Sent, endOffset: number, wait: boolean): Promise<SendReply> {
+    const { settings, store } = this.#parts;
+    const durable = store.durable(endOffset, wait && settings.flushDiskType === "SYNC_FLUSH");
+    if (durable !== this.#turn.durable) this.#turn = { durable, settledAt: undefined };
+    const turn = this.#turn;
+    return durable.then((inTime) => this.#answer(sent, turn, inTime), this.#failed);
+  }
+
+  #answer(sent: Sent, turn: Turn, inTime: boolean): SendReply {
+    const { settings, stats, runtime } = this.#parts;
+    turn.settledAt ??= runtime.clock.monotonic();
+    stats.put(sent.topic, sent.count, sent.bytes);
+    stats.putLatency(sent.topic, sent.storedQueueId, turn.settledAt - sent.receivedAt);
+    const { batchUniqId, recallHandle } = sent;
+    const header: SendMessageResponseHeader = {
+      msgId: this.#messageIds(sent),
+      queueId: sent.queueId,
+      queueOffset: sent.queueOffset,
+      transactionId: sent.uniqKey,
+      ...(batchUniqId === undefined ? NOTHING : { batchUniqId }),
+      ...(recallHandle === undefined ? NOTHING : { recallHandle }),
+    };
+    const extFields = this.#region(settings.regionId, settings.traceOn);
+    return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };
   }
 
   /** Every answer carries the same two fields: one frozen object, which is encoded once. */
@@ -325,13 +331,70 @@ export class SendMessageProcessor {
     return this.#regionFields;
   }
 
-  #messageIds({ storeHost, storePort }: MessageInput, receipts: readonly PutReceipt[]): string {
-    let ids = this.#ids.encode(storeHost, storePort, (receipts[0] as PutReceipt).physicalOffset);
-    for (let i = 1; i < receipts.length; i++) {
-      ids += `,${this.#ids.encode(storeHost, storePort, (receipts[i] as PutReceipt).physicalOffset)}`;
-    }
+  #messageIds({ storeHost, storePort, physicalOffset, moreOffsets }: Sent): string {
+    let ids = this.#ids.encode(storeHost, storePort, physicalOffset);
+    for (const offset of moreOffsets) ids += `,${this.#ids.encode(storeHost, storePort, offset)}`;
     return ids;
   }
+}
+
+/** A message, or a batch, between its append and its answer. */
+interface Sent {
+  /** As stored. */
+  readonly topic: string;
+  readonly storedQueueId: number;
+  readonly storeHost: string;
+  readonly storePort: number;
+  readonly count: number;
+  readonly bytes: number;
+  readonly physicalOffset: number;
+  /** Of the other messages of a batch. */
+  readonly moreOffsets: readonly number[];
+  /** As answered. */
+  readonly queueId: number;
+  readonly queueOffset: number;
+  readonly uniqKey: string | undefined;
+  readonly batchUniqId: string | undefined;
+  readonly recallHandle: string | undefined;
+  /** Clock.monotonic() */
+  readonly receivedAt: number;
+}
+
+/** Messages that become durable together. */
+interface Turn {
+  readonly durable: Promise<boolean> | undefined;
+  /** Clock.monotonic() */
+  settledAt: number | undefined;
+}
+
+const NOTHING = {};
+const NO_OFFSETS: readonly number[] = [];
+
+function sentOf(
+  { receivedAt }: RequestContext,
+  stored: MessageInput,
+  { physicalOffset, queueOffset, size }: PutReceipt,
+  queueId: number,
+  uniqKey: string | undefined,
+  batchUniqId: string | undefined,
+  recallHandle: string | undefined,
+): Sent {
+  return {
+    topic: stored.topic,
+    storedQueueId: stored.queueId,
+    storeHost: stored.storeHost,
+    storePort: stored.storePort,
+    count: stored.innerBatchSize ?? 1,
+    bytes: size,
+    physicalOffset,
+    moreOffsets: NO_OFFSETS,
+    queueId,
+    queueOffset,
+    uniqKey,
+    batchUniqId,
+    recallHandle,
+    receivedAt,
+  };
 }
 
 /** Absent means yes; otherwise only "true" does. */
