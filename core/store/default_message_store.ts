@@ -197,7 +197,8 @@ export class DefaultMessageStore implements MessageStore {
         },
         lose: (request) => this.#dispatcher.lose(request),
       });
-      this.#index.cut(recovered.end);
+      // On the disk before new records take the place of those: a start would find their entries, and think them indexed.
+      if (this.#index.cut(recovered.end)) await this.#index.sync();
       this.#queues.recovered();
       await this.#compaction.catchUp(this.#queues.refsOf((topic) => this.#compaction.isCompacted(topic)));
       this.#deleted.endAt(recovered.end);

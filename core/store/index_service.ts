@@ -91,17 +91,22 @@ export class IndexService {
     return this.#files.every((file) => file.isEmpty);
   }
 
-  /** The log ends at `end`: entries beyond it are wrong. */
-  cut(end: number): void {
+  /** The log ends at `end`: entries beyond it are wrong. Returns whether there were any: `sync` then, before the log goes on. */
+  cut(end: number): boolean {
+    let changed = false;
     for (;;) {
       const last = this.#files.at(-1);
       if (last === undefined || (!last.isEmpty && last.endPhyOffset < end)) break;
-      if (!last.isEmpty) last.cut(end);
+      if (!last.isEmpty) {
+        last.cut(end);
+        changed = true;
+      }
       if (!last.isEmpty || this.#files.length === 1) break;
       this.#files.pop();
       last.destroy();
     }
     this.#indexedOffset = this.#lastIndexed();
+    return changed;
   }
 
   put(request: DispatchRequest): void {
