@@ -146,6 +146,9 @@ async function runTurns(
     namesrvTarget: ourTarget("bun"),
     namesrvCount: 1,
     brokerConfig: {
+      // open transactions stay so until the last turn, which shortens these
+      transactionCheckInterval: "120000",
+      transactionTimeOut: "6000",
       messageDelayLevel: "1s 4s 6s 6s 8s 1h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h",
       ...(sizes === "small" ? smallFiles : {}),
       ...(chain === "plain" ? {} : queues.brokerConfig),
