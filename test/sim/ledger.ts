@@ -38,6 +38,8 @@ export class Ledger {
   expiredBelow = 0;
   /** Never acknowledged, and found with properties that a crash has torn. */
   readonly torn = new Set<number>();
+  /** Log offsets of messages that were lost in holes: the index may have been on the disk before them, and name them still. */
+  readonly holePlaces = new Set<number>();
   readonly #holes = new Set<string>();
   ackCount = 0;
   lostCount = 0;
@@ -63,6 +65,7 @@ export class Ledger {
   lostInHole(entry: Entry): void {
     this.entries.delete(entry.id);
     this.lostCount++;
+    this.holePlaces.add(entry.physicalOffset);
     if (entry.inQueue) this.#holes.add(`queue ${entry.topic} ${entry.queueId} ${entry.queueOffset}`);
   }
 

@@ -367,7 +367,7 @@ class StoreSim {
         () => `index: "${text}" is not newest first: ${physicalOffsets.join(" ")}`,
       );
       const entry = offsets.get(offset);
-      if (offset < minPhysicalOffset) return;
+      if (offset < minPhysicalOffset || this.#ledger.holePlaces.has(offset)) return;
       must(
         entry !== undefined && `${entry.topic}#${entry.key}` === text,
         () => `index: "${text}" at ${offset} is no such message`,
