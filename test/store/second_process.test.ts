@@ -32,7 +32,10 @@ test.each(intruders.map((intruder) => [intruder] as const))(
     const directory = mkdtempSync(join(tmpdir(), "edgemq-second-"));
     try {
       const store = await openStore(await hostRuntime(), directory, SMALL);
-      for (let i = 0; i < 50; i++) put(store, { text: `${i} ${"x".repeat(100)}`, keys: `k${i}` });
+      // Up to the first half of a file: in the second the store would be making the next one meanwhile.
+      for (let i = 0; i < 50 || store.stats().maxPhysicalOffset % 4096 >= 2048; i++) {
+        put(store, { text: `${i} ${"x".repeat(100)}`, keys: `k${i}` });
+      }
       await store.durable(store.stats().maxPhysicalOffset, true);
       const before = everything(directory);
       const [command, args] = commandFor(intruder, CHILD, directory, "ASYNC_FLUSH", "0");
