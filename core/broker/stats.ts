@@ -3,7 +3,9 @@
  * the statistics codes. Counting is a map look-up and two additions; every ten seconds one timer takes a snapshot of each
  * counter, from which minute, hour and day follow.
  */
+
 import type { BrokerStatsData, BrokerStatsItem } from "../../wire/bodies/stats.ts";
+import { isLmq, LMQ_PREFIX } from "../../wire/mix_all.ts";
 import type { Clock, TimerHandle } from "../runtime.ts";
 import { isSystemGroup, isSystemTopicName } from "./metadata/topics_validator.ts";
 import type { Stats } from "./parts.ts";
@@ -170,7 +172,8 @@ export class BrokerStats implements Stats {
   // ------------------------------------------------------------------------------------------------------- counting
 
   put(topic: string, count: number, bytes: number): void {
-    const counters = this.#topics.get(topic) ?? this.#newTopic(topic);
+    const name = merged(topic);
+    const counters = this.#topics.get(name) ?? this.#newTopic(name);
     counters.nums.add(count);
     counters.size.add(bytes);
     this.#brokerPut.add(count);
@@ -178,7 +181,7 @@ export class BrokerStats implements Stats {
   }
 
   got(group: string, topic: string, _queueId: number, count: number, bytes: number): void {
-    const key = `${topic}@${group}`;
+    const key = `${merged(topic)}@${merged(group)}`;
     this.#found += 1;
     this.#counter("GROUP_GET_NUMS", key).add(count);
     this.#counter("GROUP_GET_SIZE", key).add(bytes);
@@ -191,16 +194,17 @@ export class BrokerStats implements Stats {
   }
 
   sendBack(group: string, topic: string): void {
-    this.#counter("SNDBCK_PUT_NUMS", `${topic}@${group}`).add(1);
+    this.#counter("SNDBCK_PUT_NUMS", `${merged(topic)}@${merged(group)}`).add(1);
   }
 
   deadLetter(group: string, topic: string): void {
-    this.#counter("DLQ_PUT_NUMS", `${topic}@${group}`).add(1);
+    this.#counter("DLQ_PUT_NUMS", `${merged(topic)}@${merged(group)}`).add(1);
   }
 
   putLatency(topic: string, queueId: number, ms: number): void {
-    const { latency } = this.#topics.get(topic) ?? this.#newTopic(topic);
-    latency[queueId] ??= this.#counter("TOPIC_PUT_LATENCY", `${queueId}@${topic}`);
+    const name = merged(topic);
+    const { latency } = this.#topics.get(name) ?? this.#newTopic(name);
+    latency[queueId] ??= this.#counter("TOPIC_PUT_LATENCY", `${queueId}@${name}`);
     latency[queueId].add(ms);
     this.#lastPutTimes[this.#putTimesSeen++ % PUT_TIMES_KEPT] = ms;
     // Whole milliseconds, as Java's clock has them: what takes less counts as none.
@@ -209,7 +213,7 @@ export class BrokerStats implements Stats {
   }
 
   fellBehind(group: string, topic: string, queueId: number, bytes: number, ms: number): void {
-    this.#behind.set(`${queueId}@${topic}@${group}`, { bytes, ms });
+    this.#behind.set(`${queueId}@${merged(topic)}@${merged(group)}`, { bytes, ms });
   }
 
   // -------------------------------------------------------------------------------------------------------- reading
@@ -221,7 +225,7 @@ export class BrokerStats implements Stats {
 
   /** Distance from the tail of a queue, as of the group's last pull. */
   behind(group: string, topic: string, queueId: number): { readonly bytes: number; readonly ms: number } | undefined {
-    return this.#behind.get(`${queueId}@${topic}@${group}`);
+    return this.#behind.get(`${queueId}@${merged(topic)}@${merged(group)}`);
   }
 
   /** Messages per second into the topic, over the last minute. */
@@ -351,3 +355,6 @@ export class BrokerStats implements Stats {
 function totalOf(totals: Totals, name: RateName): number {
   return name === "total" ? totals.found + totals.missed : totals[name];
 }
+
+/** Light queues and their groups need not be made, so there is no bound of their names: they are counted together. */
+const merged = (name: string): string => (isLmq(name) ? LMQ_PREFIX : name);

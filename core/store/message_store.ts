@@ -62,6 +62,8 @@ export interface GetResult {
   /** -1 for a queue that never had a message. */
   readonly minOffset: number;
   readonly maxOffset: number;
+  /** What `MessageStore.maxOffset` said of the queue then, where that is not `maxOffset`: of a compacted topic. */
+  readonly queueEnd?: number;
   /** Records in stored layout, one after another; a buffer of its own. Empty unless FOUND. */
   readonly body: Uint8Array;
   /** Gives the body's memory back to the store, for who is done with it. Whoever calls it may not look at the body again. */

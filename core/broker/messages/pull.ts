@@ -183,7 +183,7 @@ export class PullMessageProcessor {
     const queue = { topic, queueId };
     const until = runtime.clock.monotonic() + timeoutMs;
     // An answer that took its time may be older than what arrived meanwhile, which will not be announced again.
-    if (store.maxOffset(queue) > result.maxOffset) return this.pull(context, header, lite, until);
+    if (store.maxOffset(queue) > (result.queueEnd ?? result.maxOffset)) return this.pull(context, header, lite, until);
     return this.#hold.hold({
       peer: context.peer,
       queue,

@@ -17,6 +17,8 @@ import { OffsetsFile } from "./offsets_file.ts";
 import { COMPACT, type OffsetTable, type OffsetTables, offsetsText, PRETTY } from "./offsets_text.ts";
 
 const SEPARATOR = "@";
+/** Entries of a table beyond which none of a light queue, or of its groups, is added. */
+const LIGHT_ENTRIES_MAX = 1_000_000;
 /** Entries of the tables that are turned into text before other work gets its turn: a millisecond or so. */
 const SLICE_ENTRIES = 1_000;
 
@@ -46,6 +48,7 @@ export class ConsumerOffsetManager implements Offsets {
   /** Since the data version last moved. */
   #commits = 0;
   #changed = false;
+  #saidTooMany = false;
   #saving = false;
   #timer: TimerHandle | undefined;
 
@@ -122,6 +125,7 @@ export class ConsumerOffsetManager implements Offsets {
   }
 
   commit(group: string, topic: string, queueId: number, offset: number): void {
+    if (this.#isTooMany(this.#committed, group, topic)) return;
     const former = this.#store(topic + SEPARATOR + group, this.#queueOf(group, queueId), offset);
     if (former !== undefined && offset < former) {
       this.#options.log.warn("a consumer committed an offset before the one stored", { group, topic, queueId, offset, former });
@@ -137,11 +141,24 @@ export class ConsumerOffsetManager implements Offsets {
     return this.#options.settings.enableLmq && isLmq(group) ? LMQ_QUEUE_ID : queueId;
   }
 
+  /** Light queues and their groups need not be made, so anybody may name as many as he likes. */
+  #isTooMany(table: OffsetTable, group: string, topic: string): boolean {
+    if (table.size < LIGHT_ENTRIES_MAX || !(isLmq(group) || isLmq(topic))) return false;
+    if (table.has(topic + SEPARATOR + group)) return false;
+    if (!this.#saidTooMany) {
+      this.#saidTooMany = true;
+      this.#options.log.warn("there are too many offsets for another of a light queue", { group, topic, max: LIGHT_ENTRIES_MAX });
+    }
+    return true;
+  }
+
   notePull(group: string, topic: string, queueId: number, offset: number): void {
     const key = topic + SEPARATOR + group;
     const offsets = this.#pulled.get(key);
-    if (offsets === undefined) this.#pulled.set(key, new Map([[queueId, offset]]));
-    else if (offsets.get(queueId) === offset) return;
+    if (offsets === undefined) {
+      if (this.#isTooMany(this.#pulled, group, topic)) return;
+      this.#pulled.set(key, new Map([[queueId, offset]]));
+    } else if (offsets.get(queueId) === offset) return;
     else offsets.set(queueId, offset);
     this.#changed = true;
   }

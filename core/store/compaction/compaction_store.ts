@@ -68,8 +68,14 @@ export class CompactionStore {
   /** What a pull gets. As in Apache no filter is applied here. */
   get(ref: QueueRef, offset: number, limits: GetLimits): GetResult | Promise<GetResult> {
     const log = this.find(ref);
-    if (log !== undefined) return log.get(offset, limits);
+    // A message without a key is in the plain queue alone.
+    const queueEnd = this.#parts.queue(ref)?.maxOffset ?? 0;
+    if (log !== undefined) {
+      const result = log.get(offset, limits);
+      return result instanceof Promise ? result.then((later) => ({ ...later, queueEnd })) : { ...result, queueEnd };
+    }
     return {
+      queueEnd,
       status: "NO_MATCHED_LOGIC_QUEUE",
       nextBeginOffset: 0,
       minOffset: 0,
