@@ -38,6 +38,8 @@ const rows: readonly Row[] = [
   ...scenario("batch", "batch of 32, 4 threads", 1.2),
   ...scenario("oneway", "oneway (landed)"),
   ...scenario("consume", "push consumer over a backlog", 1.2),
+  ...scenario("delayPark", "delayed messages taken in, async, 256 in flight", 1.5),
+  ...scenario("delay", "delayed messages of one second delivered", 1.5),
   { key: "start.firstAnswerMs", title: "start to first message acknowledged, ms", digits: 0, floor: { ratioMax: 0.1 } },
   { key: "memory.peakAnonMib", title: "peak anonymous memory (RssAnon), MiB", digits: 0, floor: { ratioMax: 0.12 } },
   { key: "memory.peakRssMib", title: "peak resident memory (VmHWM), MiB", digits: 0 },

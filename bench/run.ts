@@ -23,7 +23,7 @@ import { RawClient } from "./raw_client.ts";
 import { type Figures, keepFigures, readFigures, table, writeResults } from "./report.ts";
 import { BenchServer } from "./servers.ts";
 
-const loadScenarios = ["sync1", "sync64", "async256", "batch", "oneway", "consume"];
+const loadScenarios = ["sync1", "sync64", "async256", "batch", "oneway", "consume", "delay"];
 const ownScenarios = ["start", "idle", "wake", "connections"];
 
 const { values: options } = parseArgs({

@@ -30,6 +30,9 @@ public final class LoadGenerator {
     private static final int BATCH_MESSAGES = 32;
     private static final int QUEUES = 8;
     private static final int ONEWAY_WINDOW = 1000;
+    /** A quarter of the backlog waits for one second; the slowest server must have taken it in by then. */
+    private static final int DELAY_SHARE = 4;
+    private static final int DELAY_TAKEN_IN_PER_SECOND = 5_000;
 
     private final String namesrvAddr;
     private final ServerCpu cpu;
@@ -70,6 +73,7 @@ public final class LoadGenerator {
             case "async256" -> async(scenario, 256);
             case "oneway" -> oneway(scenario);
             case "consume" -> consume(scenario);
+            case "delay" -> delay(scenario);
             default -> throw new IllegalArgumentException("unknown scenario " + scenario);
         }
     }
@@ -277,6 +281,66 @@ public final class LoadGenerator {
             return;
         }
         Report.print(scenario, total - skipped, (lastNanos.get() - firstNanos.get()) / 1e9, null, cpuMicros, 0, null);
+    }
+
+    /**
+     * Messages that all wait for the same second: how fast they are taken in ({@code delayPark}), and, from the first that is
+     * seen in its queue to the last, how fast they are delivered.
+     */
+    private void delay(String scenario) throws Exception {
+        String topic = "bench_" + scenario;
+        DefaultMQProducer producer = producer(topic);
+        List<MessageQueue> queues = producer.fetchPublishMessageQueues(topic);
+        int count = backlogMessages / DELAY_SHARE;
+        long deliverAt = System.currentTimeMillis() + 10_000 + 1_000L * count / DELAY_TAKEN_IN_PER_SECOND;
+        Semaphore permits = new Semaphore(256);
+        AtomicLong failed = new AtomicLong();
+        long cpuBefore = cpu.readMicros();
+        long from = System.nanoTime();
+        for (int i = 0; i < count; i++) {
+            permits.acquireUninterruptibly();
+            Message message = new Message(topic, body);
+            message.setDeliverTimeMs(deliverAt);
+            producer.send(message, new SendCallback() {
+                @Override
+                public void onSuccess(SendResult result) {
+                    permits.release();
+                }
+
+                @Override
+                public void onException(Throwable e) {
+                    failed.incrementAndGet();
+                    permits.release();
+                }
+            });
+        }
+        permits.acquireUninterruptibly(256);
+        double seconds = (System.nanoTime() - from) / 1e9;
+        boolean late = System.currentTimeMillis() >= deliverAt;
+        Report.print("delayPark", count, seconds, null, cpu.readMicros() - cpuBefore, failed.get(), late ? "not before it was due" : null);
+
+        long expected = count - failed.get();
+        while (System.currentTimeMillis() < deliverAt - 500) TimeUnit.MILLISECONDS.sleep(20);
+        cpuBefore = cpu.readMicros();
+        long firstNanos = 0;
+        long seenFirst = 0;
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+        while (true) {
+            long landed = 0;
+            for (MessageQueue queue : queues) landed += producer.maxOffset(queue);
+            if (landed > 0 && firstNanos == 0) {
+                firstNanos = System.nanoTime();
+                seenFirst = landed;
+            }
+            if (landed >= expected || System.nanoTime() > until) {
+                double took = (System.nanoTime() - firstNanos) / 1e9;
+                String failure = landed < expected ? "not delivered in 120 s" : null;
+                Report.print(scenario, landed - seenFirst, took, null, cpu.readMicros() - cpuBefore, expected - landed, failure);
+                break;
+            }
+            TimeUnit.MILLISECONDS.sleep(2);
+        }
+        producer.shutdown();
     }
 
     /** The measured part of a scenario: a flag the workers look at, and what they record. */
