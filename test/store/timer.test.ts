@@ -131,8 +131,7 @@ describe("crashes", () => {
     let runtime: SimRuntime = simRuntime(kind === "kill" ? { seed } : { seed, disk });
     const dice = new Prng(seed, 77);
     const timerPrecisionMs = seed % 2 === 0 ? 1000 : 100;
-    // A power cut may take a rolled copy and leave the next one: such a message can come twice, see timer_delivered.ts.
-    const timerRollWindowSlot = kind === "kill" && seed % 3 === 0 ? 8 : 172_800;
+    const timerRollWindowSlot = seed % 3 === 0 ? 8 : 172_800;
     const settings = { timerPrecisionMs, timerRollWindowSlot };
     const acknowledged = new Set<string>();
     let count = 0;
@@ -156,12 +155,9 @@ describe("crashes", () => {
     const delivered = await last.delivered();
     const twice = delivered.filter((name, i) => delivered.indexOf(name) !== i);
     const missing = [...acknowledged].filter((name) => !delivered.includes(name));
-    expect({ seed, twice: [...new Set(twice)].slice(0, 3), missing: missing.slice(0, 5), errors: errors(last) }).toEqual({
-      seed,
-      twice: [],
-      missing: [],
-      errors: [],
-    });
+    expect({ seed, twice, missing }).toEqual({ seed, twice: [], missing: [] });
+    // A power cut leaves torn records, which are named.
+    if (kind === "kill") expect(errors(last)).toEqual([]);
     expect(last.timer.progress.waiting).toBe(0);
     expect(acknowledged.size).toBeGreaterThan(200);
     await last.close();

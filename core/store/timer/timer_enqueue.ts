@@ -65,25 +65,21 @@ export class TimerEnqueue {
         key: "fileReservedTime",
       });
     }
-    await forEachRecord(
-      store,
-      entries.filter((entry) => !isBlank(entry)),
-      (entry, record) => {
-        const waiting = record === undefined ? undefined : this.#waiting(entry, record);
-        if (waiting === undefined) {
-          if (record === undefined) log.error("a delayed message can't be read any more and is skipped", { ...entry });
-          progress.queueOffset = entry.queueOffset + 1;
-          return !stopped();
-        }
-        this.lastStoreTimestamp = waiting.message.storeTimestamp;
-        const slotTime = this.#slotTime(waiting.outTimeMs);
-        if (waiting.outTimeMs < progress.writeTimeMs || wheel.has(slotTime)) return this.#take(entry, waiting, stopped);
-        return wheel.prepare([slotTime]).then(() => this.#take(entry, waiting, stopped));
-      },
-    );
-    // Holes behind the last message.
-    const { queueOffset: lastOffset } = entries[entries.length - 1] as QueueEntry;
-    if (isBlank(entries[entries.length - 1] as QueueEntry) && !stopped()) progress.queueOffset = lastOffset + 1;
+    // A lost message has left a hole, or nothing.
+    const messages = entries.filter((entry) => entry.isHole !== true && !isBlank(entry));
+    const all = await forEachRecord(store, messages, (entry, record) => {
+      const waiting = record === undefined ? undefined : this.#waiting(entry, record);
+      if (waiting === undefined) {
+        if (record === undefined) log.error("a delayed message can't be read any more and is skipped", { ...entry });
+        progress.queueOffset = entry.queueOffset + 1;
+        return !stopped();
+      }
+      this.lastStoreTimestamp = waiting.message.storeTimestamp;
+      const slotTime = this.#slotTime(waiting.outTimeMs);
+      if (waiting.outTimeMs < progress.writeTimeMs || wheel.has(slotTime)) return this.#take(entry, waiting, stopped);
+      return wheel.prepare([slotTime]).then(() => this.#take(entry, waiting, stopped));
+    });
+    if (all) progress.queueOffset = (entries[entries.length - 1] as QueueEntry).queueOffset + 1;
     await put.settle();
     return progress.queueOffset - from;
   }
