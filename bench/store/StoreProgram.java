@@ -36,6 +36,7 @@ public class StoreProgram {
         switch (args[0]) {
             case "fill" -> fill();
             case "read" -> read();
+            case "side" -> side();
             case "queues" -> manyQueues();
             case "index" -> index();
             default -> throw new IllegalArgumentException(args[0]);
@@ -216,6 +217,46 @@ public class StoreProgram {
             throw new IllegalStateException("only " + found + " of 5000 keys were found");
         }
         microsOf("query", nanos, 5000);
+        store.shutdown();
+    }
+
+    static void side() throws Exception {
+        DefaultMessageStore first = opened();
+        for (int i = 0; i < messages; i++) {
+            put(first, i, i % queues);
+        }
+        waitDispatched(first);
+        first.shutdown();
+        DefaultMessageStore store = opened();
+        long began = System.nanoTime();
+        double cpu = cpuMicros();
+        AtomicLong count = new AtomicLong();
+        Thread[] readers = new Thread[4];
+        for (int r = 0; r < 4; r++) {
+            int from = r;
+            readers[r] = new Thread(() -> {
+                for (long offset = 0; offset < messages / queues; offset += 32) {
+                    for (int queueId = from; queueId < queues; queueId += 4) {
+                        GetMessageResult got = store.getMessage("c", "Bench", queueId, offset, 32, null);
+                        ByteBuffer copy = ByteBuffer.allocate(Math.max(1, got.getBufferTotalSize()));
+                        for (ByteBuffer each : got.getMessageBufferList()) {
+                            copy.put(each);
+                        }
+                        count.addAndGet(got.getMessageCount());
+                        got.release();
+                    }
+                }
+            });
+            readers[r].start();
+        }
+        for (Thread each : readers) {
+            each.join();
+        }
+        if (count.get() != messages) {
+            throw new IllegalStateException(count.get() + " messages of " + messages + " were read");
+        }
+        tell("side.rate", messages / ((System.nanoTime() - began) / 1e9));
+        tell("side.cpuMicros", (cpuMicros() - cpu) / messages);
         store.shutdown();
     }
 

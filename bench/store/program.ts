@@ -19,7 +19,11 @@ const queues = Number(queuesText);
 const runtime = await hostRuntime();
 const quiet = (): void => {};
 const log = { debug: quiet, info: quiet, warn: console.error, error: console.error };
-const settings = settingsWith(storeOptions, { storePathRootDir: directory! }, runtime.system);
+const settings = settingsWith(
+  storeOptions,
+  { storePathRootDir: directory!, maxTransferCountOnMessageInDisk: 32 },
+  runtime.system,
+);
 const body = new Uint8Array(200).fill(120);
 
 const tell = (name: string, value: number): void => console.log(`${name}=${value}`);
@@ -156,6 +160,33 @@ async function read(): Promise<void> {
   await store.close();
 }
 
+/** All queues from their starts, side by side, as consumers that come back after a while read them. */
+async function side(): Promise<void> {
+  const first = await opened();
+  for (let i = 0; i < messages; i++) {
+    put(first, i, i % queues);
+    if (i % 200 === 199) await first.durable(first.stats().maxPhysicalOffset, false);
+  }
+  await first.close();
+  const store = await opened();
+  const began = performance.now();
+  const cpu = cpuMicros();
+  let count = 0;
+  const reader = async (from: number): Promise<void> => {
+    for (let offset = 0; offset < messages / queues; offset += 32) {
+      for (let queueId = from; queueId < queues; queueId += 4) {
+        const got = await store.get({ topic: "Bench", queueId }, offset, limits, undefined);
+        count += got.messageCount;
+      }
+    }
+  };
+  await Promise.all([0, 1, 2, 3].map(reader));
+  if (count !== messages) throw new Error(`${count} messages of ${messages} were read`);
+  tell("side.rate", (messages / (performance.now() - began)) * 1000);
+  tell("side.cpuMicros", (cpuMicros() - cpu) / messages);
+  await store.close();
+}
+
 /** Write system calls of this process so far. */
 const writeCalls = (): number => Number(/^syscw: (\d+)/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
 
@@ -208,7 +239,7 @@ async function index(): Promise<void> {
   open.closeAll();
 }
 
-const scenarios: Record<string, () => Promise<void>> = { fill, read, queues: manyQueues, index };
+const scenarios: Record<string, () => Promise<void>> = { fill, read, side, queues: manyQueues, index };
 const run = scenarios[scenario ?? ""];
 if (run === undefined) throw new Error(`scenario "${scenario}": one of ${Object.keys(scenarios).join(", ")}`);
 await run();
