@@ -165,7 +165,8 @@ export class FileQueue {
     const prepared = this.#takePrepared(base);
     const file = prepared?.file ?? this.#newFile(base, false);
     const handle = this.#open.open(file, true);
-    if (prepared?.isDurable !== true) {
+    // An Apache broker started on the directory removes, before it asks for the lock, what was made ahead.
+    if (prepared?.isDurable !== true || handle.size() !== this.fileSize) {
       try {
         handle.truncate(this.fileSize);
       } catch (error) {

@@ -417,3 +417,20 @@ test("times never go back, whatever the wall clock does", async () => {
   expect((await putNow(again, {})).storeTimestamp).toBe(first.storeTimestamp);
   await again.close();
 });
+
+test("a file that was made ahead and that somebody removed is made again, whole", async () => {
+  let runtime = simRuntime();
+  const store = await openStore(runtime, "/store", SMALL);
+  const ahead = "/store/commitlog/00000000000000004096";
+  // more than half a file
+  await putNow(store, { text: "x".repeat(2500) }, true);
+  await runtime.clock.until(() => runtime.files.stat(ahead)?.size === 4096);
+  runtime.files.remove(ahead);
+  for (let i = 1; i < 30; i++) await putNow(store, { text: `${i} ${"x".repeat(150)}` });
+  expect(store.stats().maxPhysicalOffset).toBeGreaterThan(4096);
+  expect(runtime.files.stat(ahead)?.size).toBe(4096);
+  runtime = runtime.crash("kill");
+  const again = await openStore(runtime, "/store", SMALL);
+  expect(await textsOf(again)).toHaveLength(30);
+  await again.close();
+});
