@@ -86,7 +86,7 @@ export const storeIdleOptions = {
     timerReputServiceQueueCapacity: int(10_000),
     timerColdDataCheckIntervalMs: int(60_000),
   }),
-  ...withoutEffect("counts of waiting messages are kept exactly, by topic", {
+  ...withoutEffect("counts of waiting messages, by topic, are kept as they change and not made again from the log", {
     timerEnableCheckMetrics: bool(true),
     timerCheckMetricsWhen: text("05"),
     timerMetricSmallThreshold: int(1_000_000),

@@ -121,6 +121,25 @@ describe("a slot of many", () => {
   });
 });
 
+describe("a disk that is full", () => {
+  test("takes nothing that was counted as delivered", async () => {
+    const runtime = simRuntime();
+    const start = runtime.clock.now();
+    const harness = await TimerHarness.open(runtime);
+    const names = Array.from({ length: 60 }, (_, i) => `m${i}`);
+    for (const [i, name] of names.entries()) await harness.send(name, start + 2_000 + (i % 3) * 1_000);
+    await runtime.clock.advance(1_500);
+    runtime.disk.fail({ operation: "write", code: "ENOSPC", path: (path) => path.includes("commitlog") });
+    await runtime.clock.advance(6_000);
+    expect(await harness.delivered()).toEqual([]);
+    expect(harness.timer.progress.readTimeMs).toBeLessThanOrEqual(start + 2_000);
+    runtime.disk.restore();
+    await runtime.clock.advance(10_000);
+    expect((await harness.delivered()).sort()).toEqual([...names].sort());
+    await harness.close();
+  });
+});
+
 describe("crashes", () => {
   const seeds = Array.from({ length: 6 }, (_, i) => i + 1);
 

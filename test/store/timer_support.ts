@@ -36,6 +36,7 @@ export class TimerHarness {
         },
       },
       counted() {},
+      topicExists: () => true,
     });
   }
 

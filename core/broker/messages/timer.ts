@@ -49,7 +49,7 @@ export class TimerMessages {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { runtime, log, settings, store, stats } = parts;
+    const { runtime, log, settings, store, stats, topics } = parts;
     if (!settings.timerWheelEnable) return;
     this.store = new TimerMessageStore({
       runtime,
@@ -58,6 +58,7 @@ export class TimerMessages {
       store,
       metricsFile: new OffsetsFile(runtime.files, log, `${settings.storePathRootDir}/config/timermetrics`),
       counted: (topic, bytes) => stats.put(topic, 1, bytes),
+      topicExists: (topic) => topics.find(topic) !== undefined,
     });
   }
 

@@ -2,7 +2,9 @@
  * Names of topics and groups: which are legal, which are the broker's own. Names become paths of consume queues, so
  * nothing may be made of a name before it went through here.
  */
+
 import { AUTO_CREATE_TOPIC, DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
+import { TIMER_TOPIC } from "../../store/timer/timer_message.ts";
 
 const LEGAL = /^[%|a-zA-Z0-9_-]+$/;
 
@@ -15,6 +17,7 @@ export const LMQ_PREFIX = "%LMQ%";
 const SYSTEM_TOPIC_PREFIX = "rmq_sys_";
 const SYSTEM_GROUP_PREFIX = "CID_RMQ_SYS_";
 
+export { TIMER_TOPIC };
 export const SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX";
 export const BENCHMARK_TOPIC = "BenchmarkTest";
 export const TRANS_HALF_TOPIC = "RMQ_SYS_TRANS_HALF_TOPIC";
@@ -23,7 +26,6 @@ export const ROCKSDB_TRANS_HALF_TOPIC = "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC";
 export const ROCKSDB_TRANS_OP_HALF_TOPIC = "RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC";
 export const SELF_TEST_TOPIC = "SELF_TEST_TOPIC";
 export const OFFSET_MOVED_EVENT_TOPIC = "OFFSET_MOVED_EVENT";
-export const TIMER_TOPIC = "rmq_sys_wheel_timer";
 
 /** Topics that clients may not send to. */
 const NOT_ALLOWED_SEND_TOPICS: ReadonlySet<string> = new Set([

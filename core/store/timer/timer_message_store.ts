@@ -68,6 +68,8 @@ export interface TimerStoreParts {
   readonly metricsFile: TimerMetricsFile;
   /** Counts a message that was put again. */
   readonly counted: (topic: string, bytes: number) => void;
+  /** Counts of topics that are gone are dropped. */
+  readonly topicExists: (topic: string) => boolean;
 }
 
 export class TimerMessageStore {
@@ -370,6 +372,7 @@ export class TimerMessageStore {
   }
 
   async #expire(): Promise<void> {
+    this.metrics.clean(this.#parts.topicExists);
     try {
       await this.#timerLog.expire(this.#parts.store.stats().minPhysicalOffset);
     } catch (error) {

@@ -40,16 +40,6 @@ export class TimerMetrics {
     return this.#timingCount.get(realTopic)?.count ?? 0;
   }
 
-  /** Sets counts anew; topics that are not among them wait for nothing. */
-  revise(counts: ReadonlyMap<string, number>): void {
-    for (const [topic, metric] of this.#timingCount) metric.count = counts.get(topic) ?? 0;
-    this.#changed = true;
-  }
-
-  get topics(): IterableIterator<string> {
-    return this.#timingCount.keys();
-  }
-
   /** Forgets topics that are no more; the broker's own stay. */
   clean(exists: (topic: string) => boolean): void {
     for (const topic of this.#timingCount.keys()) {
