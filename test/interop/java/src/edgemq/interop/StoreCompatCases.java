@@ -189,7 +189,7 @@ final class StoreCompatCases {
         if (turn == INTRUDED_BY_APACHE) kit.servers("intrude:apache");
         // last: it must not be delivered before the next turn begins
         delay(kit, producer, LATER, "later-" + turn);
-        for (int i = 0; i < TIMED; i++) timed(kit, producer, "timed-" + turn + "-" + i, LATER_MILLIS + i * 900L);
+        for (int i = 0; i < TIMED; i++) timed(kit, producer, "timed-" + turn + "-" + i, LATER_MILLIS + i * 300L);
         producer.shutdown();
     }
 
