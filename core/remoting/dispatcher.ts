@@ -14,6 +14,7 @@ import { V5_3_1, VERSION_CURRENT } from "../../wire/version.ts";
 import type { Clock, Log } from "../runtime.ts";
 import type { Admission } from "./admission.ts";
 import { endpointText, type RemotingConnection } from "./connection.ts";
+import { LaterReply, type ReplyListener } from "./later_reply.ts";
 import { type Processor, type ProcessorMap, RemotingError, type RequestContext, type TypedReply } from "./processor.ts";
 
 interface Entry {
@@ -26,6 +27,12 @@ type AnyReply = TypedReply<RequestName>;
 
 /** What a response takes from its request. */
 type Asked = Pick<RemotingCommand, "opaque" | "flag" | "serializeType">;
+
+/** A request that waits for its reply. */
+interface Pending extends Asked {
+  readonly connection: RemotingConnection;
+  readonly entry: Entry;
+}
 
 export interface DispatcherOptions<R extends Role> {
   readonly clock: Clock;
@@ -40,6 +47,17 @@ export class Dispatcher<R extends Role> {
   readonly #options: DispatcherOptions<R>;
   readonly #entries = new Map<number, Entry>();
   readonly #replies: ReplyWriter;
+  readonly #listener: ReplyListener<AnyReply | undefined, Pending> = {
+    settled: (pending, reply) => {
+      this.#options.admission.leave(pending.entry.row.lane);
+      this.#respond(pending.connection, pending, pending.entry, reply);
+    },
+    failed: (pending, error) => {
+      const { connection, entry } = pending;
+      this.#options.admission.leave(entry.row.lane);
+      this.#respond(connection, pending, entry, this.#errorReply(error, connection, entry));
+    },
+  };
   #draining: ((name: RequestName, row: RequestRow) => RemotingError | undefined) | undefined;
 
   constructor(options: DispatcherOptions<R>) {
@@ -86,26 +104,30 @@ export class Dispatcher<R extends Role> {
       this.#respond(connection, command, entry, this.#errorReply(error, connection, entry));
       return;
     }
-    if (reply instanceof Promise) {
-      const { opaque, flag, serializeType } = command;
-      this.#later(connection, { opaque, flag, serializeType }, entry, reply);
-    } else {
+    if (reply instanceof LaterReply || reply instanceof Promise) this.#later(connection, command, entry, reply);
+    else {
       admission.leave(lane);
       this.#respond(connection, command, entry, reply);
     }
   }
 
-  /** A function of its own: what waits, perhaps by the thousand, must not keep the command, whose body is a view into a chunk. */
-  #later(connection: RemotingConnection, asked: Asked, entry: Entry, reply: Promise<AnyReply | undefined>): void {
+  /** What waits, perhaps by the thousand, must not keep the command, whose body is a view into a chunk. */
+  #later(
+    connection: RemotingConnection,
+    { opaque, flag, serializeType }: RemotingCommand,
+    entry: Entry,
+    reply: LaterReply<AnyReply> | Promise<AnyReply | undefined>,
+  ): void {
+    const pending: Pending = { connection, opaque, flag, serializeType, entry };
+    if (reply instanceof LaterReply) reply.listen(this.#listener, pending);
+    else this.#await(pending, reply);
+  }
+
+  /** A function of its own: its closures keep what is named in it. */
+  #await(pending: Pending, reply: Promise<AnyReply | undefined>): void {
     reply.then(
-      (value) => {
-        this.#options.admission.leave(entry.row.lane);
-        this.#respond(connection, asked, entry, value);
-      },
-      (error: unknown) => {
-        this.#options.admission.leave(entry.row.lane);
-        this.#respond(connection, asked, entry, this.#errorReply(error, connection, entry));
-      },
+      (value) => this.#listener.settled(pending, value),
+      (error: unknown) => this.#listener.failed(pending, error),
     );
   }
 

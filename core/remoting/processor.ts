@@ -2,12 +2,13 @@
  * What a role answers requests with. A processor is a function of a context and a typed request: it never sees a socket,
  * so a call from the same process (tests, proxy, console) and one from the network are the same call.
  *
- * It returns a reply, or a promise of one, or throws `RemotingError(code, remark)`. `undefined` means that nothing is to
+ * It returns a reply, or a promise of one (or, where it is asked most, a `LaterReply`), or throws `RemotingError(code, remark)`. `undefined` means that nothing is to
  * be sent (END_TRANSACTION). One place, `dispatcher.ts`, turns all of these into a response.
  */
 import type { ExtFields } from "../../wire/remoting_command.ts";
 import type { ReplyHeaderOf, RequestHeaderOf, RequestName, Role, ServedBy } from "../../wire/requests.ts";
 import type { Endpoint } from "../runtime.ts";
+import type { LaterReply } from "./later_reply.ts";
 
 /** A peer that requests come from, and that can be called back. One object per connection, so it serves as identity. */
 export interface Peer {
@@ -74,7 +75,7 @@ export type MaybePromise<T> = T | Promise<T>;
 export type Processor<N extends RequestName> = (
   context: RequestContext,
   request: TypedRequest<N>,
-) => MaybePromise<TypedReply<N> | undefined>;
+) => MaybePromise<TypedReply<N> | undefined> | LaterReply<TypedReply<N>>;
 
 /** One processor for every request that the role serves today: a missing one does not compile. */
 export type ProcessorMap<R extends Role> = { readonly [N in ServedBy<R>]: Processor<N> };

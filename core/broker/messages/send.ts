@@ -18,7 +18,8 @@ import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
 import type { ExtFields } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
-import { type MaybePromise, type ProcessorMap, RemotingError, type RequestContext } from "../../remoting/processor.ts";
+import { LaterReply } from "../../remoting/later_reply.ts";
+import { type ProcessorMap, RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
 import { dlqTopicOf, TIMER_TOPIC, TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
@@ -62,10 +63,7 @@ export class SendMessageProcessor {
   readonly #ids = new MessageIdEncoder();
   #regionFields: ExtFields = Object.freeze({});
   readonly #uniqKeys: UniqKeyMaker;
-  #turn: Turn = { durable: undefined, settledAt: undefined };
-  readonly #failed = (fault: unknown): never => {
-    throw notStored(fault, this.#parts.store);
-  };
+  #turn: Turn = { durable: undefined, isOver: true, sent: [] };
 
   constructor(parts: BrokerParts, { locks, levels, timer, transactions }: SendServices) {
     this.#parts = parts;
@@ -81,7 +79,7 @@ export class SendMessageProcessor {
    * @param body Empty: refused, since a message without body can't be told from none.
    * @throws RemotingError for what is refused.
    */
-  send(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): MaybePromise<SendReply> {
+  send(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): LaterReply<SendReply> {
     if (body.length === 0) {
       throw new RemotingError(
         ResponseCode.SYSTEM_ERROR,
@@ -93,7 +91,7 @@ export class SendMessageProcessor {
 
   // ------------------------------------------------------------------------------------------------------ one message
 
-  #sendOne(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): Promise<SendReply> {
+  #sendOne(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): LaterReply<SendReply> {
     const { settings, addresses } = this.#parts;
     const config = checkedTopic(this.#parts, context, header);
     const text = header.properties ?? "";
@@ -158,7 +156,7 @@ export class SendMessageProcessor {
     if (half) this.#transactions.prepared(header.topic);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
-    const sent = sentOf(context, stored, receipt, dead ? queueId : queue, uniqKey, undefined, recallHandle);
+    const sent = new Sent(context, stored, receipt, { queueId: dead ? queueId : queue, uniqKey, recallHandle });
     return this.#acknowledge(sent, receipt.endOffset, wait);
   }
 
@@ -202,7 +200,7 @@ export class SendMessageProcessor {
 
   // ------------------------------------------------------------------------------------------------------------ batch
 
-  #sendBatch(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): Promise<SendReply> {
+  #sendBatch(context: RequestContext, header: SendMessageRequestHeader, body: Uint8Array): LaterReply<SendReply> {
     const { settings, addresses, store } = this.#parts;
     const config = checkedTopic(this.#parts, context, header);
     const { topic } = header;
@@ -249,7 +247,8 @@ export class SendMessageProcessor {
         innerBatchSize: entries.length,
       };
       const receipt = this.#append(message);
-      return this.#acknowledge(sentOf(context, message, receipt, queueId, uniqKey, uniqKey, undefined), receipt.endOffset, wait);
+      const sent = new Sent(context, message, receipt, { queueId, uniqKey, batchUniqId: uniqKey });
+      return this.#acknowledge(sent, receipt.endOffset, wait);
     }
     const messages = entries.map(
       (entry): MessageInput => ({
@@ -262,12 +261,7 @@ export class SendMessageProcessor {
     );
     const receipts = store.appendBatch(messages);
     if (!Array.isArray(receipts)) throw putError(receipts, settings, store);
-    const sent: Sent = {
-      ...sentOf(context, messages[0] as MessageInput, receipts[0] as PutReceipt, queueId, uniqKey, undefined, undefined),
-      count: receipts.length,
-      bytes: receipts.reduce((sum, receipt) => sum + receipt.size, 0),
-      moreOffsets: receipts.slice(1).map((receipt) => receipt.physicalOffset),
-    };
+    const sent = new Sent(context, messages[0] as MessageInput, receipts, { queueId, uniqKey });
     return this.#acknowledge(sent, (receipts[receipts.length - 1] as PutReceipt).endOffset, wait);
   }
 
@@ -296,19 +290,40 @@ export class SendMessageProcessor {
    * Here the durability is chosen: under SYNC_FLUSH a sender that waits is answered after fdatasync. Thousands of messages
    * may wait for that: what is kept of each is `sent`, and nothing that holds its request.
    */
-  #acknowledge(sent: Sent, endOffset: number, wait: boolean): Promise<SendReply> {
+  #acknowledge(sent: Sent, endOffset: number, wait: boolean): Sent {
     const { settings, store } = this.#parts;
     const durable = store.durable(endOffset, wait && settings.flushDiskType === "SYNC_FLUSH");
-    if (durable !== this.#turn.durable) this.#turn = { durable, settledAt: undefined };
-    const turn = this.#turn;
-    return durable.then((inTime) => this.#answer(sent, turn, inTime), this.#failed);
+    // Messages of one turn share one promise, and are answered together.
+    if (durable !== this.#turn.durable || this.#turn.isOver) {
+      const turn: Turn = { durable, isOver: false, sent: [] };
+      this.#turn = turn;
+      void durable.then(
+        (inTime) => this.#settle(turn, (each, now) => each.settle(this.#answer(each, now, inTime))),
+        (fault: unknown) => this.#settle(turn, (each) => each.fail(notStored(fault, store))),
+      );
+    }
+    this.#turn.sent.push(sent);
+    return sent;
   }
 
-  #answer(sent: Sent, turn: Turn, inTime: boolean): SendReply {
-    const { settings, stats, runtime } = this.#parts;
-    turn.settledAt ??= runtime.clock.monotonic();
+  #settle(turn: Turn, each: (sent: Sent, now: number) => void): void {
+    const { log, runtime } = this.#parts;
+    turn.isOver = true;
+    const now = runtime.clock.monotonic();
+    for (const sent of turn.sent) {
+      try {
+        each(sent, now);
+      } catch (error) {
+        // The others of the turn must not pay for it.
+        log.error("a stored message could not be answered", { topic: sent.topic, error: (error as Error).message });
+      }
+    }
+  }
+
+  #answer(sent: Sent, now: number, inTime: boolean): SendReply {
+    const { settings, stats } = this.#parts;
     stats.put(sent.topic, sent.count, sent.bytes);
-    stats.putLatency(sent.topic, sent.storedQueueId, turn.settledAt - sent.receivedAt);
+    stats.putLatency(sent.topic, sent.storedQueueId, now - sent.receivedAt);
     const { batchUniqId, recallHandle } = sent;
     const header: SendMessageResponseHeader = {
       msgId: this.#messageIds(sent),
@@ -339,7 +354,7 @@ export class SendMessageProcessor {
 }
 
 /** A message, or a batch, between its append and its answer. */
-interface Sent {
+class Sent extends LaterReply<SendReply> {
   /** As stored. */
   readonly topic: string;
   readonly storedQueueId: number;
@@ -348,54 +363,58 @@ interface Sent {
   readonly count: number;
   readonly bytes: number;
   readonly physicalOffset: number;
+  readonly queueOffset: number;
   /** Of the other messages of a batch. */
   readonly moreOffsets: readonly number[];
   /** As answered. */
   readonly queueId: number;
-  readonly queueOffset: number;
   readonly uniqKey: string | undefined;
   readonly batchUniqId: string | undefined;
   readonly recallHandle: string | undefined;
   /** Clock.monotonic() */
   readonly receivedAt: number;
+
+  constructor(
+    context: RequestContext,
+    stored: MessageInput,
+    receipts: PutReceipt | readonly PutReceipt[],
+    answer: {
+      queueId: number;
+      uniqKey: string | undefined;
+      batchUniqId?: string | undefined;
+      recallHandle?: string | undefined;
+    },
+  ) {
+    super();
+    const one = "status" in receipts;
+    const first = one ? receipts : (receipts[0] as PutReceipt);
+    this.topic = stored.topic;
+    this.storedQueueId = stored.queueId;
+    this.storeHost = stored.storeHost;
+    this.storePort = stored.storePort;
+    this.count = one ? (stored.innerBatchSize ?? 1) : receipts.length;
+    this.bytes = one ? first.size : receipts.reduce((sum, { size }) => sum + size, 0);
+    this.physicalOffset = first.physicalOffset;
+    this.queueOffset = first.queueOffset;
+    this.moreOffsets = one ? NO_OFFSETS : receipts.slice(1).map(({ physicalOffset }) => physicalOffset);
+    this.queueId = answer.queueId;
+    this.uniqKey = answer.uniqKey;
+    this.batchUniqId = answer.batchUniqId;
+    this.recallHandle = answer.recallHandle;
+    this.receivedAt = context.receivedAt;
+  }
 }
 
 /** Messages that become durable together. */
 interface Turn {
   readonly durable: Promise<boolean> | undefined;
-  /** Clock.monotonic() */
-  settledAt: number | undefined;
+  /** They are answered: what comes now belongs to the next. */
+  isOver: boolean;
+  readonly sent: Sent[];
 }
 
 const NOTHING = {};
 const NO_OFFSETS: readonly number[] = [];
-
-function sentOf(
-  { receivedAt }: RequestContext,
-  stored: MessageInput,
-  { physicalOffset, queueOffset, size }: PutReceipt,
-  queueId: number,
-  uniqKey: string | undefined,
-  batchUniqId: string | undefined,
-  recallHandle: string | undefined,
-): Sent {
-  return {
-    topic: stored.topic,
-    storedQueueId: stored.queueId,
-    storeHost: stored.storeHost,
-    storePort: stored.storePort,
-    count: stored.innerBatchSize ?? 1,
-    bytes: size,
-    physicalOffset,
-    moreOffsets: NO_OFFSETS,
-    queueId,
-    queueOffset,
-    uniqKey,
-    batchUniqId,
-    recallHandle,
-    receivedAt,
-  };
-}
 
 /** Absent means yes; otherwise only "true" does. */
 const waits = (wait: string | undefined): boolean => wait === undefined || wait === "true" || wait.toLowerCase() === "true";
