@@ -37,6 +37,7 @@ import { TopicConfigManager } from "./metadata/topics.ts";
 import { ExpiredMessages } from "./offsets/expired_messages.ts";
 import { ConsumerOffsetManager } from "./offsets/offsets.ts";
 import { type BrokerSettings, brokerOptions } from "./options.ts";
+import { BrokerPop } from "./pop/broker_pop.ts";
 import { NameServerRegistration } from "./registration/registration.ts";
 import { type LocalNameServer, localNameServer } from "./registration/registration_targets.ts";
 import { BrokerStats } from "./stats.ts";
@@ -95,6 +96,7 @@ export class Broker {
   readonly processors: ProcessorMap<"broker">;
   readonly #options: BrokerOptions;
   readonly #messages: BrokerMessages;
+  readonly #pop: BrokerPop;
   readonly #registration: NameServerRegistration;
   readonly #localPeer = new LocalPeer();
   /** Stands in for the server's when there is no network. */
@@ -141,6 +143,7 @@ export class Broker {
       addresses: this.addresses,
     };
     this.#messages = new BrokerMessages(parts);
+    this.#pop = new BrokerPop(parts, this.#messages.timer, (topic) => this.#registration.queuesOf(topic));
     const expired = new ExpiredMessages({ ...parts, delayOffsets: () => this.#messages.schedule.offsets });
     this.store.onExpired((range) => expired.expired(range));
     this.#registration = new NameServerRegistration({
@@ -172,6 +175,7 @@ export class Broker {
     };
     this.processors = {
       ...this.#messages.processors,
+      ...this.#pop.processors,
       ...clientProcessors(parts),
       ...adminProcessors(admin),
     };
@@ -194,6 +198,7 @@ export class Broker {
       this.groups.load();
       this.offsets.load();
       this.filters.load();
+      this.#pop.load();
       await this.#messages.load();
       this.#loaded = true;
       await this.addresses.refresh();
@@ -295,6 +300,7 @@ export class Broker {
     this.offsets.start();
     this.filters.start();
     this.#messages.startMaster();
+    this.#pop.start();
     this.#timers.push(
       clock.setInterval(() => void this.addresses.refresh(), settings.updateNameServerAddrPeriod),
       clock.setInterval(() => this.#protect(), PROTECT_INTERVAL_MS),
@@ -349,7 +355,11 @@ export class Broker {
     await this.#step(by("refuse"), "refuse new requests", () => this.#server?.drain((name, row) => this.#refusal(name, row)));
     await this.#step(by("unregister"), "unregister from the nameservers", () => this.#registration.stop());
     if ((this.#server?.connectionCount ?? 0) > 0) await this.#pause(DRAIN_MS);
-    await this.#step(by("answer"), "answer held requests", () => this.#messages.close());
+    await this.#step(by("answer"), "answer held requests", async () => {
+      this.#pop.close();
+      await this.#pop.stop();
+      await this.#messages.close();
+    });
     this.consumers.stop();
     this.producers.stop();
     this.stats.stop();

@@ -59,6 +59,28 @@ const identity = {
   ),
 };
 
+const pop = {
+  popPollingSize: int(1024, "live", "POP requests that may wait for one group and queue.", { min: 1 }),
+  maxPopPollingSize: long(100_000, "live", "POP requests that may wait in all.", { min: 1 }),
+  reviveInterval: long(1000, "live", "ms between two looks for messages that were popped and not acknowledged.", { min: 1 }),
+  initPopOffsetByCheckMsgInMem: bool(
+    true,
+    "live",
+    "A group that begins at the end begins at the start of a queue that is still in memory as a whole.",
+  ),
+  retrieveMessageFromPopRetryTopicV1: bool(true, "live", "With enableRetryTopicV2: retries under the old name are popped too."),
+  popFromRetryProbability: int(20, "live", "Percent of POP requests that look into the retry topic first.", { min: 0, max: 100 }),
+  popReviveSkipIfGroupAbsent: bool(true, "live", "Messages of a group that was deleted are not given back."),
+  popResponseReturnActualRetryTopic: bool(false, "live", "Retries are handed out under the name of the retry topic."),
+  defaultMessageRequestMode: choice(
+    ["PULL", "POP"],
+    "PULL",
+    "live",
+    "How groups consume that have no mode of their own (code 401).",
+  ),
+  defaultPopShareQueueNum: int(-1, "live", "Clients that share a queue by POP; below 1: all.", { min: -1 }),
+};
+
 const filters = {
   enablePropertyFilter: bool(false, "live", "Consumers may filter by SQL92 expressions over message properties."),
   filterSupportRetry: bool(
@@ -206,6 +228,7 @@ export const brokerOptions = {
   ...identity,
   ...topicsAndGroups,
   ...filters,
+  ...pop,
   ...sending,
   ...consuming,
   ...registration,

@@ -6,7 +6,7 @@
  * which it arrived.
  */
 import { WireError } from "../../wire/errors.ts";
-import { type ExtFields, isOneway, type RemotingCommand } from "../../wire/remoting_command.ts";
+import { type ExtFields, isOneway, type RemotingCommand, SERIALIZE_ROCKETMQ } from "../../wire/remoting_command.ts";
 import { ReplyWriter } from "../../wire/reply_writer.ts";
 import { REQUESTS, type RequestName, type RequestRow, type Role } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
@@ -81,7 +81,7 @@ export class Dispatcher<R extends Role> {
   dispatch(connection: RemotingConnection, command: RemotingCommand, fastPort: boolean): void {
     const entry = this.#entries.get(command.code);
     if (entry === undefined || (fastPort && entry.row.fastPort === false)) {
-      this.#respond(connection, command, undefined, notSupported(command.code));
+      this.#respond(connection, command, undefined, notSupported(command));
       return;
     }
     let reply: ReturnType<Processor<RequestName>>;
@@ -174,11 +174,21 @@ export class Dispatcher<R extends Role> {
 
 const NO_FIELDS: ExtFields = Object.freeze({});
 
-/** Apache's words first; a code that we know by name is named. */
-function notSupported(code: number): AnyReply {
+/**
+ * Apache's words first; a code that we know by name is named. A binary header has 16 bits for the code: those of POP (200050
+ * and on) arrive cut short.
+ */
+function notSupported({ code, serializeType }: RemotingCommand): AnyReply {
   const name = NAME_BY_CODE.get(code);
-  const known = name === undefined ? "" : `: ${name} is not served by this server or on this port`;
+  let known = name === undefined ? "" : `: ${name} is not served by this server or on this port`;
+  const whole = NAME_BY_CODE.get(code + POP_CODES_CUT_BY);
+  if (name === undefined && serializeType === SERIALIZE_ROCKETMQ && whole !== undefined) {
+    known = `: this may be ${whole} (${code + POP_CODES_CUT_BY}), cut to the 16 bits that ROCKETMQ headers have for it; send it with JSON headers`;
+  }
   return { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED, remark: ` request type ${code} not supported${known}` };
 }
+
+/** 200050 and on, less what 16 bits leave of them. */
+const POP_CODES_CUT_BY = 0x3_0000;
 
 const NAME_BY_CODE: ReadonlyMap<number, string> = new Map(Object.entries(REQUESTS).map(([name, row]) => [row.code, name]));

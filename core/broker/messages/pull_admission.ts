@@ -192,7 +192,8 @@ const forbidden = (type: string, remark: string): PullReply => ({
   extFields: { forbiddenType: type },
 });
 
-const passes =
+/** Records that an expression passes. */
+export const passes =
   (sql: SqlFilter): RecordFilter =>
   (bytes, at) => {
     const { propertiesAt, propertiesBytes } = layoutOf(bytes, at);

@@ -6,8 +6,12 @@
  * that is down, or whose name has no address yet, is tried again every few seconds and gets everything when it is back. Calls to one nameserver never overlap,
  * so it can't see an older state after a newer one.
  */
+import type { MessageQueue } from "../../../wire/bodies/message_queue.ts";
+import { topicRouteData } from "../../../wire/bodies/route.ts";
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
+import { PERM_READ } from "../../../wire/perm_name.ts";
 import type { SerializeType } from "../../../wire/remoting_command.ts";
+import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingClient } from "../../remoting/client.ts";
 import type { TimerHandle } from "../../runtime.ts";
 import { RefusedByNameServer, type RegistrationCallParts, RegistrationCalls } from "./registration_calls.ts";
@@ -17,6 +21,7 @@ import { type NameServerCaller, NameServerTargets } from "./registration_targets
 const RETRY_AFTER_MS = 5_000;
 /** Start waits this long for nameservers: one that is down must not keep the others' clients waiting. */
 const START_WAIT_MS = 3_000;
+const ROUTE_TIMEOUT_MS = 3_000;
 
 export interface RegistrationParts extends RegistrationCallParts {
   /** How the headers of the requests are written. */
@@ -63,6 +68,30 @@ export class NameServerRegistration {
     });
     this.#calls = new RegistrationCalls(parts);
     this.#servers = new NameServerTargets(parts, this.#client, parts.local ?? []);
+  }
+
+  /**
+   * Queues of a topic that may be read, of every broker in its route; undefined when no nameserver that answers knows one.
+   * Each question goes to the nameservers: whoever asks often keeps the answer.
+   */
+  async queuesOf(topic: string): Promise<MessageQueue[] | undefined> {
+    for (const { caller } of this.#targets.values()) {
+      try {
+        const reply = await caller.invoke("GET_ROUTEINFO_BY_TOPIC", { topic }, undefined, ROUTE_TIMEOUT_MS);
+        if (reply.code !== ResponseCode.SUCCESS) continue;
+        const { queueDatas } = topicRouteData.decode(reply.body);
+        return queueDatas.flatMap(({ brokerName, readQueueNums, perm }) =>
+          (perm & PERM_READ) === 0 ? [] : Array.from({ length: readQueueNums }, (_, queueId) => ({ topic, brokerName, queueId })),
+        );
+      } catch (fault) {
+        this.#parts.log.warn("a nameserver did not say where a topic is; the next one is asked", {
+          nameServer: caller.address,
+          topic,
+          why: fault instanceof Error ? fault.message : String(fault),
+        });
+      }
+    }
+    return undefined;
   }
 
   /** Registers everywhere; returns when all nameservers answered, or after three seconds. Never rejects. */

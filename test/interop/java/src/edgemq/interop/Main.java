@@ -29,6 +29,7 @@ public final class Main {
         FilterCases.addTo(cases);
         TransactionCases.addTo(cases);
         RequestCases.addTo(cases);
+        PopCases.addTo(cases);
         OrderCases.addTo(cases);
         PullCases.addTo(cases);
         RetryCases.addTo(cases);

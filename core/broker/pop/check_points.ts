@@ -1,0 +1,93 @@
+/**
+ * Check points of this process that are not over: which messages of each were acknowledged.
+ *
+ * Memory only, and only to make acknowledging cheap: what counts after a crash is in the revive log. A check point that is
+ * not here (from before a restart, or there are too many) is acknowledged in the log alone.
+ */
+import type { RemotingError } from "../../remoting/processor.ts";
+import type { CheckPointRef, ReviveLog } from "./revive_log.ts";
+
+/** Beyond it check points are kept in the log alone; one takes some 300 bytes. */
+export const CHECK_POINTS_MAX = 200_000;
+
+interface Host {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface CheckPoint {
+  readonly ref: CheckPointRef;
+  /** Offsets handed out and not acknowledged. */
+  readonly open: Set<number>;
+}
+
+interface Pending {
+  readonly ref: CheckPointRef;
+  readonly host: Host;
+  readonly offsets: number[];
+  readonly settled: Promise<void>;
+  readonly settle: (fault: RemotingError | undefined) => void;
+}
+
+export const checkPointKey = ({ topic, group, queueId, startOffset, popTime }: CheckPointRef): string =>
+  `${topic} ${group} ${queueId} ${startOffset} ${popTime}`;
+
+export class CheckPoints {
+  readonly #log: ReviveLog;
+  readonly #known = new Map<string, CheckPoint>();
+  /** Acknowledged in this turn, to be written at its end. */
+  readonly #pending = new Map<string, Pending>();
+
+  constructor(log: ReviveLog) {
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Messages were handed out. @throws RemotingError when that can't be written down. */
+  add(ref: CheckPointRef, offsets: readonly number[], host: Host): void {
+    this.#log.checkPoint(ref, offsets, host);
+    if (this.#known.size < CHECK_POINTS_MAX) this.#known.set(checkPointKey(ref), { ref, open: new Set(offsets) });
+  }
+
+  /** Resolves when the acknowledgement is written; rejects with RemotingError when it can't be. Repeating one does nothing. */
+  acknowledge(ref: CheckPointRef, offsets: readonly number[], host: Host): Promise<void> {
+    const key = checkPointKey(ref);
+    const known = this.#known.get(key);
+    const fresh = known === undefined ? offsets : offsets.filter((offset) => known.open.delete(offset));
+    const pending = this.#pending.get(key);
+    if (fresh.length === 0) return pending?.settled ?? Promise.resolve();
+    if (known?.open.size === 0) this.#known.delete(key);
+    if (pending !== undefined) {
+      pending.offsets.push(...fresh);
+      return pending.settled;
+    }
+    if (this.#pending.size === 0) void Promise.resolve().then(() => this.#flush());
+    let settle: Pending["settle"] = () => {};
+    const settled = new Promise<void>((resolve, reject) => {
+      settle = (fault) => (fault === undefined ? resolve() : reject(fault));
+    });
+    this.#pending.set(key, { ref, host, offsets: [...fresh], settled, settle });
+    return settled;
+  }
+
+  /** Its time is over: what is open comes again. */
+  forget(ref: CheckPointRef): void {
+    this.#known.delete(checkPointKey(ref));
+  }
+
+  #flush(): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { ref, host, offsets, settle } of pending) {
+      try {
+        this.#log.acknowledge(ref, offsets, host);
+        settle(undefined);
+      } catch (fault) {
+        settle(fault as RemotingError);
+      }
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** Names of POP's topics, and which of them a topic is. */
+
+import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
+import { POP_ORDER_REVIVE_QUEUE, TOPIC_ITSELF, TOPIC_RETRY_V1, TOPIC_RETRY_V2, type TopicFlag } from "../../../wire/pop_info.ts";
+
+/** The group whose offsets say how far the revive topic is done. */
+export const REVIVE_GROUP = "CID_RMQ_SYS_REVIVE_GROUP";
+
+export const reviveTopicOf = (cluster: string): string => `rmq_sys_REVIVE_LOG_${cluster}`;
+
+/** Where messages of `topic` wait that `group` did not acknowledge in time. */
+export const popRetryTopicV1 = (topic: string, group: string): string => `${RETRY_PREFIX}${group}_${topic}`;
+export const popRetryTopicV2 = (topic: string, group: string): string => `${RETRY_PREFIX}${group}+${topic}`;
+
+export function popRetryTopic(topic: string, group: string, flag: Exclude<TopicFlag, "0">): string {
+  return flag === TOPIC_RETRY_V2 ? popRetryTopicV2(topic, group) : popRetryTopicV1(topic, group);
+}
+
+/** The real topic behind what a client names, with the flag it was given. */
+export const topicOf = (topic: string, group: string, flag: TopicFlag): string =>
+  flag === TOPIC_ITSELF ? topic : popRetryTopic(topic, group, flag);
+
+/** The flag of a topic that is `topic` itself or one of its retry topics. */
+export function flagOf(topic: string, group: string): TopicFlag {
+  if (!topic.startsWith(RETRY_PREFIX)) return TOPIC_ITSELF;
+  return topic.startsWith(`${RETRY_PREFIX}${group}+`) ? TOPIC_RETRY_V2 : TOPIC_RETRY_V1;
+}
+
+export const isOrderRevive = (reviveQid: number): boolean => reviveQid === POP_ORDER_REVIVE_QUEUE;

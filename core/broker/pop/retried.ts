@@ -1,0 +1,29 @@
+/** Messages of a retry topic as their consumer knows them: under the original topic, with POP_CK, which brings them back. */
+
+import { recordSizeBound, writeRecord } from "../../../wire/message.ts";
+import { MessageConst } from "../../../wire/message_const.ts";
+import { decodeRecords, type StoredMessage } from "../../../wire/message_reader.ts";
+import { formatExtraInfo, type PopExtraInfo } from "../../../wire/pop_info.ts";
+import { propertyOf, setProperty } from "../../../wire/properties.ts";
+import { renewed } from "../transactions/half_message.ts";
+
+/** Records one after another, like `body`. */
+export function asOriginal(body: Uint8Array, topic: string, info: PopExtraInfo): Uint8Array {
+  const records = decodeRecords(body).map((message) => original(message, topic, info));
+  const all = new Uint8Array(records.reduce((sum, record) => sum + record.length, 0));
+  let at = 0;
+  for (const record of records) {
+    all.set(record, at);
+    at += record.length;
+  }
+  return all;
+}
+
+function original(message: StoredMessage, topic: string, info: PopExtraInfo): Uint8Array {
+  const { properties, queueOffset, physicalOffset, storeTimestamp, bodyCrc } = message;
+  const known = propertyOf(properties, MessageConst.POP_CK) !== undefined;
+  const extra = formatExtraInfo({ ...info, msgQueueOffset: queueOffset });
+  const input = { ...renewed(message, known ? properties : setProperty(properties, MessageConst.POP_CK, extra)), topic };
+  const target = new Uint8Array(recordSizeBound(input));
+  return target.subarray(0, writeRecord(target, 0, input, { queueOffset, physicalOffset, storeTimestamp, bodyCrc }));
+}

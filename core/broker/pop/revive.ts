@@ -1,0 +1,218 @@
+/**
+ * Gives messages back that were popped and not acknowledged in time: reads the revive topic, matches check points with
+ * acknowledgements, and puts what is left over into the group's retry topic, where the next POP finds it.
+ *
+ * One reader a revive queue. It reads on as records surface, keeps check points whose time is not over in memory (they
+ * surface a second before it), and commits the offset of the oldest one that is not done. What can't be put again now is
+ * tried again; nothing is passed over before.
+ */
+import { type PopAck, type PopCheckPoint, popAck, popCheckPoint } from "../../../wire/bodies/pop_revive.ts";
+import { decodeUtf8 } from "../../../wire/bytes.ts";
+import { MessageConst } from "../../../wire/message_const.ts";
+import { decodeRecord, decodeRecords, type StoredMessage } from "../../../wire/message_reader.ts";
+import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
+import { propertyOf, setProperty } from "../../../wire/properties.ts";
+import type { TimerHandle } from "../../runtime.ts";
+import type { BrokerParts } from "../parts.ts";
+import { renewed } from "../transactions/half_message.ts";
+import type { CheckPoints } from "./check_points.ts";
+import { popRetryTopicV1, popRetryTopicV2, REVIVE_GROUP } from "./pop_topics.ts";
+import { ACK_TAG, BATCH_ACK_TAG, CK_TAG } from "./revive_log.ts";
+
+/** Records read at once. */
+const PORTION = { messagesMax: 32, bytesMax: 256 * 1024 };
+/** After its time a check point waits this long for acknowledgements that surface late: a step of the timer, and the way. */
+const GRACE_MS = 2_000;
+/** Records looked at in one go before other work gets its turn. */
+const SLICE = 64;
+const RETRY_QUEUES = 1;
+const RETRY_PERM = 6;
+
+type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "store" | "stats" | "topics" | "groups" | "offsets">;
+
+interface Waiting {
+  readonly record: PopCheckPoint;
+  readonly reviveOffset: number;
+  /** Offsets not acknowledged. */
+  readonly open: Set<number>;
+}
+
+interface Reader {
+  readonly queueId: number;
+  /** Next offset of the revive queue to read. */
+  next: number;
+  /** In the order of their records. */
+  readonly waiting: Map<string, Waiting>;
+  timer: TimerHandle | undefined;
+  round: Promise<void> | undefined;
+}
+
+export class PopReviveService {
+  readonly #parts: Parts;
+  readonly #topic: string;
+  readonly #checkPoints: CheckPoints;
+  /** How far behind its time the timer delivers, ms: acknowledgements are that late too. */
+  readonly #timerLagMs: () => number;
+  #readers: Reader[] | undefined;
+
+  constructor(parts: Parts, topic: string, checkPoints: CheckPoints, timerLagMs: () => number) {
+    this.#parts = parts;
+    this.#topic = topic;
+    this.#checkPoints = checkPoints;
+    this.#timerLagMs = timerLagMs;
+  }
+
+  /** Begins, from the group's offsets. The store and the offsets must be loaded. */
+  start(): void {
+    if (this.#readers !== undefined) return;
+    const { settings, offsets, store } = this.#parts;
+    this.#readers = Array.from({ length: settings.reviveQueueNum }, (_, queueId): Reader => {
+      const committed = offsets.query(REVIVE_GROUP, this.#topic, queueId);
+      const next = Math.max(committed, store.minOffset({ topic: this.#topic, queueId }), 0);
+      return { queueId, next, waiting: new Map(), timer: undefined, round: undefined };
+    });
+    for (const reader of this.#readers) this.#later(reader);
+  }
+
+  /** Ends it when rounds under way are over. */
+  async stop(): Promise<void> {
+    const readers = this.#readers ?? [];
+    this.#readers = undefined;
+    for (const reader of readers) reader.timer?.cancel();
+    await Promise.all(readers.map((reader) => reader.round));
+  }
+
+  #later(reader: Reader): void {
+    reader.timer = this.#parts.runtime.clock.setTimeout(() => {
+      reader.round = this.#round(reader)
+        .catch((error: unknown) => {
+          this.#parts.log.error("a round of POP revival failed; tried again", {
+            topic: this.#topic,
+            queueId: reader.queueId,
+            error: error instanceof Error ? error.message : String(error),
+          });
+        })
+        .finally(() => {
+          reader.round = undefined;
+          if (this.#isRunning(reader)) this.#later(reader);
+        });
+    }, this.#parts.settings.reviveInterval);
+  }
+
+  #isRunning(reader: Reader): boolean {
+    return this.#readers?.includes(reader) === true;
+  }
+
+  async #round(reader: Reader): Promise<void> {
+    const { store, offsets } = this.#parts;
+    const queue = { topic: this.#topic, queueId: reader.queueId };
+    for (let portions = 1; this.#isRunning(reader) && reader.next < store.maxOffset(queue); portions++) {
+      const found = await store.get(queue, reader.next, PORTION, undefined);
+      for (const record of decodeRecords(found.body)) this.#take(reader, record);
+      if (found.nextBeginOffset <= reader.next) break;
+      reader.next = found.nextBeginOffset;
+      if (portions % SLICE === 0) await this.#judge(reader);
+    }
+    await this.#judge(reader);
+    if (!this.#isRunning(reader)) return;
+    const [oldest] = reader.waiting.values();
+    const done = oldest?.reviveOffset ?? reader.next;
+    if (done > offsets.query(REVIVE_GROUP, this.#topic, reader.queueId)) {
+      offsets.commit(REVIVE_GROUP, this.#topic, reader.queueId, done);
+    }
+  }
+
+  #take(reader: Reader, message: StoredMessage): void {
+    const tag = propertyOf(message.properties, MessageConst.TAGS);
+    try {
+      const text = decodeUtf8(message.body);
+      if (tag === CK_TAG) this.#takeCheckPoint(reader, popCheckPoint.parse(text), message.queueOffset);
+      else if (tag === ACK_TAG || tag === BATCH_ACK_TAG) this.#takeAck(reader, popAck.parse(text));
+      else throw new Error(`the tag is "${tag}"`);
+    } catch (error) {
+      this.#parts.log.error("a record of the revive topic can't be read and is passed over", {
+        topic: this.#topic,
+        queueId: reader.queueId,
+        offset: message.queueOffset,
+        why: (error as Error).message,
+      });
+    }
+  }
+
+  #takeCheckPoint(reader: Reader, record: PopCheckPoint, reviveOffset: number): void {
+    const open = new Set<number>();
+    for (let i = 0; i < record.n; i++) {
+      if ((record.bm & (1 << i)) === 0) open.add(record.so + (record.d?.[i] ?? i));
+    }
+    reader.waiting.set(keyOf(record), { record, reviveOffset, open });
+  }
+
+  #takeAck(reader: Reader, ack: PopAck): void {
+    const waiting = reader.waiting.get(keyOf(ack));
+    for (const offset of ack.aol ?? [ack.ao]) waiting?.open.delete(offset);
+  }
+
+  /** What is over: done when all was acknowledged, else given back. */
+  async #judge(reader: Reader): Promise<void> {
+    const now = this.#parts.runtime.clock.now() - this.#timerLagMs() - GRACE_MS;
+    for (const [key, waiting] of reader.waiting) {
+      const { record, open } = waiting;
+      if (open.size > 0) {
+        if (record.pt + record.it > now) continue;
+        if (!this.#isRunning(reader) || !(await this.#giveBack(waiting))) return;
+      }
+      this.#checkPoints.forget(refOf(record, reader.queueId));
+      reader.waiting.delete(key);
+    }
+  }
+
+  /** False when it can't be done now. */
+  async #giveBack({ record, open }: Waiting): Promise<boolean> {
+    const { settings, groups, store, log } = this.#parts;
+    if (settings.popReviveSkipIfGroupAbsent && groups.find(record.c) === undefined) {
+      log.warn("messages of a group that is gone are not given back", { group: record.c, topic: record.t, count: open.size });
+      return true;
+    }
+    const queue = { topic: record.t, queueId: record.q };
+    for (const offset of [...open]) {
+      const found = await store.get(queue, offset, { messagesMax: 1, bytesMax: 1 }, undefined);
+      // What is no longer in the log was lost to every consumer.
+      const message = found.status === "FOUND" ? decodeRecord(found.body) : undefined;
+      if (message?.queueOffset === offset && !this.#putAgain(record, message)) return false;
+      open.delete(offset);
+    }
+    return true;
+  }
+
+  #putAgain(record: PopCheckPoint, message: StoredMessage): boolean {
+    const { settings, store, stats, topics, log } = this.#parts;
+    const make = settings.enableRetryTopicV2 ? popRetryTopicV2 : popRetryTopicV1;
+    const topic = record.t.startsWith(RETRY_PREFIX) ? record.t : make(record.t, record.c);
+    topics.ensure(topic, RETRY_QUEUES, RETRY_PERM, 0);
+    let { properties } = message;
+    if (propertyOf(properties, MessageConst.FIRST_POP_TIME) === undefined) {
+      properties = setProperty(properties, MessageConst.FIRST_POP_TIME, String(record.pt));
+    }
+    properties = setProperty(properties, "ORIGIN_GROUP", record.c);
+    const input = renewed(message, properties);
+    const receipt = store.append({ ...input, topic, queueId: 0, reconsumeTimes: message.reconsumeTimes + 1 });
+    if (receipt.status !== "PUT_OK") {
+      log.warn("a message that was not acknowledged can't be given back now; tried again", { topic, reason: receipt.reason });
+      return false;
+    }
+    stats.put(topic, 1, receipt.size);
+    return true;
+  }
+}
+
+const keyOf = ({ t, c, q, so, pt }: Pick<PopCheckPoint, "t" | "c" | "q" | "so" | "pt">): string => `${t} ${c} ${q} ${so} ${pt}`;
+
+const refOf = (record: PopCheckPoint, reviveQid: number) => ({
+  topic: record.t,
+  group: record.c,
+  queueId: record.q,
+  startOffset: record.so,
+  popTime: record.pt,
+  invisibleTime: record.it,
+  reviveQid,
+});

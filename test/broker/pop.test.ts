@@ -1,0 +1,388 @@
+import { describe, expect, test } from "bun:test";
+import type { SimRuntime } from "../../adapters/sim/sim.ts";
+import type { BrokerSettingsInput } from "../../core/broker/options.ts";
+import type { TypedReply } from "../../core/remoting/processor.ts";
+import { batchAckMessageRequestBody } from "../../wire/bodies/pop.ts";
+import { decodeRecords, type StoredMessage } from "../../wire/message_reader.ts";
+import { formatExtraInfo, parseExtraInfo } from "../../wire/pop_info.ts";
+import { propertyOf } from "../../wire/properties.ts";
+import type { RequestHeaderOf } from "../../wire/requests.ts";
+import { BrokerHarness, client } from "./management_harness.ts";
+
+type PopHeader = RequestHeaderOf<"POP_MESSAGE">;
+
+const textOf = (message: StoredMessage): string => new TextDecoder().decode(message.body);
+
+interface Popped {
+  readonly code: number;
+  readonly texts: string[];
+  readonly messages: StoredMessage[];
+  readonly header: NonNullable<TypedReply<"POP_MESSAGE">["header"]>;
+  /** What an acknowledgement of the n-th message brings back. */
+  readonly acks: { topic: string; queueId: number; offset: number; extraInfo: string }[];
+}
+
+class Pop {
+  readonly harness: BrokerHarness;
+
+  constructor(harness: BrokerHarness) {
+    this.harness = harness;
+  }
+
+  static async open(queues = 1, settings: BrokerSettingsInput = {}, runtime?: SimRuntime): Promise<Pop> {
+    const harness = await BrokerHarness.start({
+      settings: { popFromRetryProbability: 0, ...settings },
+      ...(runtime === undefined ? {} : { runtime }),
+    });
+    const pop = new Pop(harness);
+    if (harness.broker.topics.find("T") === undefined) pop.#topic(queues);
+    return pop;
+  }
+
+  #topic(queues: number): void {
+    this.harness.broker.topics.ensure("T", queues, 6, 0);
+  }
+
+  get clock() {
+    return this.harness.runtime.clock;
+  }
+
+  async fill(count: number, tag = "a", queues = 1): Promise<void> {
+    for (let n = 0; n < count; n++) await this.harness.send("T", n % queues, `m${n}`, tag);
+  }
+
+  header(more: Partial<PopHeader> = {}): PopHeader {
+    return {
+      topic: "T",
+      consumerGroup: "G",
+      queueId: -1,
+      maxMsgNums: 32,
+      invisibleTime: 60_000,
+      pollTime: 0,
+      bornTime: this.clock.now(),
+      initMode: 0,
+      order: false,
+      ...more,
+    };
+  }
+
+  async pop(more: Partial<PopHeader> = {}): Promise<Popped> {
+    return this.popped(await this.harness.call("POP_MESSAGE", this.header(more)));
+  }
+
+  popped(reply: TypedReply<"POP_MESSAGE">): Popped {
+    const messages = decodeRecords(reply.body ?? new Uint8Array(0));
+    const header = reply.header as Popped["header"];
+    const starts = new Map(
+      (header.startOffsetInfo ?? "").split(";").map((part) => {
+        const [flag = "", queueId = "", offset = ""] = part.split(" ");
+        return [`${flag} ${queueId}`, Number(offset)];
+      }),
+    );
+    const acks = messages.map((message) => {
+      const ck = propertyOf(message.properties, "POP_CK");
+      const extraInfo =
+        ck ??
+        formatExtraInfo({
+          ckQueueOffset: starts.get(`0 ${message.queueId}`) ?? -1,
+          popTime: header.popTime,
+          invisibleTime: header.invisibleTime,
+          reviveQid: header.reviveQid,
+          flag: "0",
+          brokerName: "broker-a",
+          queueId: message.queueId,
+          msgQueueOffset: message.queueOffset,
+        });
+      const topic = ck === undefined ? "T" : "%RETRY%G_T";
+      return { topic, queueId: message.queueId, offset: message.queueOffset, extraInfo };
+    });
+    return { code: reply.code ?? 0, texts: messages.map(textOf), messages, header, acks };
+  }
+
+  ack(ack: Popped["acks"][number] | undefined): Promise<TypedReply<"ACK_MESSAGE">> {
+    return this.harness.call("ACK_MESSAGE", { consumerGroup: "G", ...(ack as Popped["acks"][number]) });
+  }
+
+  close(): Promise<void> {
+    return this.harness.broker.stop();
+  }
+}
+
+describe("POP", () => {
+  test("hands messages out once, and they stay away once they are acknowledged", async () => {
+    const pop = await Pop.open(2);
+    await pop.fill(6, "a", 2);
+    const first = await pop.pop({ maxMsgNums: 4 });
+    expect(first.texts).toHaveLength(4);
+    expect(first.header.restNum).toBe(2);
+    const second = await pop.pop();
+    expect([...first.texts, ...second.texts].sort()).toEqual(["m0", "m1", "m2", "m3", "m4", "m5"]);
+    for (const ack of [...first.acks, ...second.acks]) await pop.ack(ack);
+    expect((await pop.pop()).code).toBe(210);
+    await pop.clock.advance(70_000);
+    expect((await pop.pop()).code).toBe(210);
+    await pop.close();
+  });
+
+  test("gives back what is not acknowledged in time, under its topic, counted, and with what acknowledges it", async () => {
+    const pop = await Pop.open();
+    await pop.fill(3);
+    const first = await pop.pop({ invisibleTime: 10_000 });
+    await pop.ack(first.acks[1]);
+    await pop.clock.advance(9_000);
+    expect((await pop.pop()).code).toBe(210);
+    await pop.clock.advance(6_000);
+    const again = await pop.pop();
+    expect(again.texts).toEqual(["m0", "m2"]);
+    const [message] = again.messages;
+    expect([message?.topic, message?.reconsumeTimes]).toEqual(["T", 1]);
+    const property = (name: string) => propertyOf(message?.properties ?? "", name);
+    expect(property("1ST_POP_TIME")).toBe(String(first.header.popTime));
+    expect(property("ORIGIN_GROUP")).toBe("G");
+    expect(parseExtraInfo(property("POP_CK") ?? "")).toMatchObject({ flag: "1", queueId: 0, msgQueueOffset: 0 });
+    for (const ack of again.acks) await pop.ack(ack);
+    await pop.clock.advance(120_000);
+    expect((await pop.pop()).code).toBe(210);
+    await pop.close();
+  });
+
+  test.each(["kill", "power"] as const)(
+    "a %s in the middle of the invisible time loses nothing, and keeps what was acknowledged away",
+    async (kind) => {
+      const settings: BrokerSettingsInput = { flushDiskType: "SYNC_FLUSH" };
+      const before = await Pop.open(1, settings);
+      await before.fill(4);
+      const first = await before.pop({ invisibleTime: 30_000 });
+      await before.ack(first.acks[0]);
+      await before.ack(first.acks[3]);
+      await before.clock.advance(1_000);
+      const after = await Pop.open(1, settings, before.harness.runtime.crash(kind));
+      const seen: string[] = [];
+      for (let i = 0; i < 40; i++) {
+        await after.clock.advance(1_000);
+        const popped = await after.pop();
+        seen.push(...popped.texts);
+        for (const ack of popped.acks) await after.ack(ack);
+      }
+      expect(seen.filter((text) => text === "m1")).not.toHaveLength(0);
+      expect(seen.filter((text) => text === "m2")).not.toHaveLength(0);
+      // Offsets are saved every five seconds: what was popped since may come once more.
+      expect(new Set(seen).size).toBeLessThanOrEqual(4);
+      await after.close();
+    },
+  );
+
+  test("begins where the group is to begin", async () => {
+    const pop = await Pop.open(1, { initPopOffsetByCheckMsgInMem: false });
+    await pop.fill(5);
+    expect((await pop.pop({ initMode: 1 })).texts).toEqual(["m4"]);
+    expect((await pop.pop({ consumerGroup: "G2" })).texts).toHaveLength(5);
+    await pop.close();
+  });
+
+  test("takes tags and SQL92", async () => {
+    const pop = await Pop.open(1, { enablePropertyFilter: true });
+    await pop.fill(2, "a");
+    await pop.fill(2, "b");
+    expect((await pop.pop({ expType: "TAG", exp: "b" })).texts).toEqual(["m0", "m1"]);
+    expect((await pop.pop({ consumerGroup: "G2", expType: "SQL92", exp: "TAGS = 'a'" })).texts).toEqual(["m0", "m1"]);
+    expect((await pop.harness.refused("POP_MESSAGE", pop.header({ expType: "SQL92", exp: "TAGS LIKE 'a'" }))).code).toBe(23);
+    await pop.close();
+  });
+
+  test.each([
+    ["too many messages", { maxMsgNums: 33 }, 29],
+    ["a topic that is not there", { topic: "none" }, 17],
+    ["a queue that is not there", { queueId: 9 }, 29],
+    ["a client that has given up", { bornTime: 1, pollTime: 1 }, 210],
+  ])("refuses %s", async (_name, more, code) => {
+    const pop = await Pop.open();
+    expect((await pop.harness.refused("POP_MESSAGE", pop.header(more))).code).toBe(code);
+    await pop.close();
+  });
+});
+
+describe("long polling", () => {
+  const held = { pollTime: 15_000 };
+
+  test("one message wakes one of those that wait, and a message of the retry topic too", async () => {
+    const pop = await Pop.open();
+    const answers: Popped[] = [];
+    const polls = [0, 1].map(() =>
+      pop.harness.call("POP_MESSAGE", pop.header(held)).then((reply) => answers.push(pop.popped(reply))),
+    );
+    await pop.clock.advance(100);
+    expect((await pop.harness.call("POLLING_INFO", { topic: "T", consumerGroup: "G", queueId: -1 })).header?.pollingNum).toBe(2);
+    await pop.harness.send("T", 0, "one");
+    await Promise.race(polls);
+    expect(answers.map(({ texts }) => texts)).toEqual([["one"]]);
+    await pop.clock.advance(15_000);
+    await Promise.all(polls);
+    expect(answers[1]?.code).toBe(210);
+    await pop.close();
+  });
+
+  test("what is given back wakes who waits", async () => {
+    const pop = await Pop.open();
+    await pop.fill(1);
+    await pop.pop({ invisibleTime: 5_000 });
+    let answer: Popped | undefined;
+    const poll = pop.harness.call("POP_MESSAGE", pop.header({ pollTime: 30_000 })).then((reply) => (answer = pop.popped(reply)));
+    await pop.clock.advance(12_000);
+    await poll;
+    expect(answer?.texts).toEqual(["m0"]);
+    await pop.close();
+  });
+
+  test("is bounded, and dropped with its connection", async () => {
+    const pop = await Pop.open(1, { popPollingSize: 1 });
+    const peer = client();
+    const first = pop.harness.broker.invoke("POP_MESSAGE", pop.header(held), undefined, { peer });
+    const second = pop.harness.broker.invoke("POP_MESSAGE", pop.header(held), undefined, { peer });
+    await pop.clock.advance(10);
+    expect((await pop.pop(held)).code).toBe(209);
+    peer.close();
+    expect([await first, await second]).toEqual([undefined, undefined]);
+    expect((await pop.harness.call("POLLING_INFO", { topic: "T", consumerGroup: "G", queueId: -1 })).header?.pollingNum).toBe(0);
+    await pop.close();
+  });
+
+  test("NOTIFICATION tells of messages, at once or when they come, and hands none out", async () => {
+    const pop = await Pop.open();
+    const header = { topic: "T", consumerGroup: "G", queueId: -1, pollTime: 10_000, bornTime: pop.clock.now(), order: false };
+    const waiting = pop.harness.call("NOTIFICATION", header);
+    await pop.harness.send("T", 0, "one");
+    expect((await waiting).header?.hasMsg).toBe(true);
+    expect((await pop.harness.call("NOTIFICATION", header)).header?.hasMsg).toBe(true);
+    expect((await pop.pop()).texts).toEqual(["one"]);
+    expect((await pop.harness.call("NOTIFICATION", { ...header, pollTime: 0 })).header?.hasMsg).toBe(false);
+    await pop.close();
+  });
+});
+
+describe("acknowledgements", () => {
+  test("in a batch, as a bit set", async () => {
+    const pop = await Pop.open();
+    await pop.fill(10);
+    const { header } = await pop.pop({ invisibleTime: 5_000 });
+    const bits = String.fromCharCode(0b1111_0111, 0b11);
+    const ack = {
+      consumerGroup: "G",
+      topic: "T",
+      retry: "0",
+      startOffset: 0,
+      queueId: 0,
+      reviveQueueId: header.reviveQid,
+      popTime: header.popTime,
+      invisibleTime: header.invisibleTime,
+      bitSet: btoa(bits),
+    };
+    await pop.harness.call("BATCH_ACK_MESSAGE", {}, batchAckMessageRequestBody.encode({ brokerName: "broker-a", acks: [ack] }));
+    await pop.clock.advance(10_000);
+    expect((await pop.pop()).texts).toEqual(["m3"]);
+    await pop.close();
+  });
+
+  test("of a longer time hide the message anew, and the old handle is over", async () => {
+    const pop = await Pop.open();
+    await pop.fill(1);
+    const { acks } = await pop.pop({ invisibleTime: 5_000 });
+    const changed = await pop.harness.call("CHANGE_MESSAGE_INVISIBLETIME", {
+      consumerGroup: "G",
+      ...(acks[0] as Popped["acks"][number]),
+      invisibleTime: 60_000,
+      suspend: false,
+    });
+    expect(changed.header?.invisibleTime).toBe(60_000);
+    await pop.clock.advance(30_000);
+    expect((await pop.pop()).code).toBe(210);
+    await pop.clock.advance(40_000);
+    expect((await pop.pop()).texts).toEqual(["m0"]);
+    await pop.close();
+  });
+
+  test.each([
+    ["no place in the queue", { offset: 77 }, 208],
+    ["a topic that is not there", { topic: "none" }, 17],
+    ["a queue that is not there", { queueId: 5 }, 13],
+    ["a handle that is none", { extraInfo: "x" }, 29],
+    ["a revive queue that is not there", { extraInfo: "0 1 1 77 0 broker-a 0 0" }, 29],
+  ])("of %s are refused", async (_name, more, code) => {
+    const pop = await Pop.open();
+    await pop.fill(1);
+    const { acks } = await pop.pop();
+    const header = { consumerGroup: "G", ...(acks[0] as Popped["acks"][number]), ...more };
+    expect((await pop.harness.refused("ACK_MESSAGE", header)).code).toBe(code);
+    await pop.close();
+  });
+});
+
+describe("in order", () => {
+  const order = { order: true, invisibleTime: 10_000 };
+
+  test("a queue is blocked until what was given is acknowledged, and then goes on", async () => {
+    const pop = await Pop.open();
+    await pop.fill(4);
+    const first = await pop.pop({ ...order, maxMsgNums: 2, attemptId: "a1" });
+    expect(first.texts).toEqual(["m0", "m1"]);
+    expect(first.header.reviveQid).toBe(999);
+    expect((await pop.pop({ ...order, attemptId: "a2" })).code).toBe(210);
+    // The same attempt again: its answer was lost on the way.
+    expect((await pop.pop({ ...order, maxMsgNums: 2, attemptId: "a1" })).texts).toEqual(["m0", "m1"]);
+    const again = await pop.pop({ ...order, maxMsgNums: 2, attemptId: "a1" });
+    await pop.ack(again.acks[0]);
+    expect(pop.harness.broker.offsets.query("G", "T", 0)).toBe(1);
+    expect((await pop.pop({ ...order, attemptId: "a2" })).code).toBe(210);
+    await pop.ack(again.acks[1]);
+    expect((await pop.pop({ ...order, attemptId: "a2" })).texts).toEqual(["m2", "m3"]);
+    await pop.close();
+  });
+
+  test("what is not acknowledged comes again from its queue, with its count", async () => {
+    const pop = await Pop.open();
+    await pop.fill(2);
+    await pop.pop({ ...order, attemptId: "a1" });
+    await pop.clock.advance(10_001);
+    const again = await pop.pop({ ...order, attemptId: "a2" });
+    expect(again.texts).toEqual(["m0", "m1"]);
+    expect(again.header.orderCountInfo).toBe("0 qo0%0 1;0 qo0%1 1;0 0 1");
+    await pop.close();
+  });
+
+  test("an acknowledgement frees the queue for whoever waits", async () => {
+    const pop = await Pop.open();
+    await pop.fill(2);
+    const first = await pop.pop({ ...order, maxMsgNums: 1, attemptId: "a1" });
+    let answer: Popped | undefined;
+    const poll = pop.harness
+      .call("POP_MESSAGE", pop.header({ ...order, pollTime: 20_000, attemptId: "a2" }))
+      .then((reply) => (answer = pop.popped(reply)));
+    await pop.clock.advance(100);
+    expect(answer).toBeUndefined();
+    await pop.ack(first.acks[0]);
+    await poll;
+    expect(answer?.texts).toEqual(["m1"]);
+    await pop.close();
+  });
+
+  test("the block outlives a restart", async () => {
+    const before = await Pop.open();
+    await before.fill(2);
+    await before.pop({ ...order, invisibleTime: 60_000, attemptId: "a1" });
+    await before.close();
+    const after = await Pop.open(1, {}, before.harness.runtime);
+    expect((await after.pop({ ...order, attemptId: "a2" })).code).toBe(210);
+    await after.clock.advance(61_000);
+    expect((await after.pop({ ...order, attemptId: "a2" })).texts).toEqual(["m0", "m1"]);
+    await after.close();
+  });
+});
+
+test("PEEK shows messages and hands none out", async () => {
+  const pop = await Pop.open();
+  await pop.fill(3);
+  const peeked = await pop.harness.call("PEEK_MESSAGE", { topic: "T", queueId: -1, maxMsgNums: 2, consumerGroup: "G" });
+  expect(decodeRecords(peeked.body ?? new Uint8Array(0)).map(textOf)).toEqual(["m0", "m1"]);
+  expect((await pop.pop()).texts).toHaveLength(3);
+  await pop.close();
+});
