@@ -44,7 +44,6 @@ export const brokerIdleOptions = {
     popLongPollingForceNotifyInterval: long(800),
     enableNotifyBeforePopCalculateLag: bool(true),
     enableNotifyAfterPopOrderLockRelease: bool(true),
-    enableRetryTopicV2: bool(false),
     popFromRetryProbabilityForPriority: int(0),
     priorityOrderAsc: bool(true),
     popConsumerFSServiceInit: bool(true),

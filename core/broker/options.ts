@@ -68,6 +68,11 @@ const pop = {
     "live",
     "A group that begins at the end begins at the start of a queue that is still in memory as a whole.",
   ),
+  enableRetryTopicV2: bool(
+    false,
+    "live",
+    "Messages that were popped and not acknowledged go to %RETRY%group+topic, not to %RETRY%group_topic.",
+  ),
   retrieveMessageFromPopRetryTopicV1: bool(true, "live", "With enableRetryTopicV2: retries under the old name are popped too."),
   popFromRetryProbability: int(20, "live", "Percent of POP requests that look into the retry topic first.", { min: 0, max: 100 }),
   popReviveSkipIfGroupAbsent: bool(true, "live", "Messages of a group that was deleted are not given back."),

@@ -79,7 +79,7 @@ export class PopReviveService {
     const readers = this.#readers ?? [];
     this.#readers = undefined;
     for (const reader of readers) reader.timer?.cancel();
-    await Promise.all(readers.map((reader) => reader.round));
+    for (const reader of readers) await reader.round;
   }
 
   #later(reader: Reader): void {
