@@ -2,12 +2,6 @@
 import { bool, choice, int, long, optionalText, text, withoutEffect } from "../config.ts";
 
 export const brokerIdleOptions = {
-  ...withoutEffect(
-    "requests do not wait in queues of their own: one event loop takes them, and their number is bounded by lane",
-    {
-      brokerFastFailureEnable: bool(true),
-    },
-  ),
   ...withoutEffect("replication, escape to other brokers and Apache's controller are not served yet", {
     brokerIP2: optionalText(),
     recoverConcurrently: bool(false),
@@ -92,8 +86,6 @@ export const brokerIdleOptions = {
     transactionCheckRocksdbQueueCapacity: int(2000),
   }),
   ...withoutEffect("there are no thread pools: one event loop takes requests in the order of their lanes", {
-    waitTimeMillsInSendQueue: long(200),
-    waitTimeMillsInPullQueue: long(5000),
     sendMessageThreadPoolNums: int((s) => Math.min(s.cpuCount(), 4)),
     putMessageFutureThreadPoolNums: int((s) => Math.min(s.cpuCount(), 4)),
     pullMessageThreadPoolNums: int((s) => 16 + s.cpuCount() * 2),
@@ -109,13 +101,6 @@ export const brokerIdleOptions = {
     recoverThreadPoolNums: int(32),
     endTransactionThreadPoolNums: int((s) => Math.max(8 + s.cpuCount() * 2, Math.min(s.cpuCount(), 4) * 4)),
     putThreadPoolQueueCapacity: int(10_000),
-    replyThreadPoolQueueCapacity: int(10_000),
-    loadBalanceThreadPoolQueueCapacity: int(100_000),
-    waitTimeMillsInLitePullQueue: long(5000),
-    waitTimeMillsInHeartbeatQueue: long(31_000),
-    waitTimeMillsInTransactionQueue: long(3000),
-    waitTimeMillsInAckQueue: long(3000),
-    waitTimeMillsInAdminBrokerQueue: long(5000),
   }),
   ...withoutEffect("metrics are not exported yet", {
     metricsExporterType: choice(["DISABLE", "OTLP_GRPC", "PROM", "LOG"], "DISABLE"),

@@ -10,6 +10,7 @@ import { Admission } from "./admission.ts";
 import { type ConnectionOptions, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type PeerReply, type ProcessorMap, RemotingFault } from "./processor.ts";
+import { UnreadBytes } from "./unread_bytes.ts";
 
 export interface RemotingClientOptions<R extends Role> {
   readonly runtime: Runtime;
@@ -54,6 +55,8 @@ export class RemotingClient<R extends Role = "client"> {
       serializeType,
       frameBytesMax: FRAME_BYTES_MAX_DEFAULT,
       writeBytesMax: WRITE_BYTES_MAX,
+      unread: new UnreadBytes(Number.POSITIVE_INFINITY, log),
+      inFlightBytesMax: Number.POSITIVE_INFINITY,
       writers: new WriterPool(),
       partialFrames: new PartialFrames(Number.POSITIVE_INFINITY),
     };

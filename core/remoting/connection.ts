@@ -4,7 +4,11 @@
  *
  * Bounds: a frame by `frameBytesMax`; what waits to be written by `writeBytesMax`. Over half of it no further request is
  * taken, in the middle of a chunk if need be, until the peer has read everything; over it (held requests that were answered
- * meanwhile) the connection is closed: the peer has stopped reading.
+ * meanwhile) the connection is closed: the peer has stopped reading. `unread` bounds the same over all connections. Bodies of
+ * requests that are not answered yet by `inFlightBytesMax`: at it no further request is taken until half are answered.
+ *
+ * A request waits from the arrival of its chunk (`arrivedAt`) until it is taken (`takenAt`): behind others of its chunk, or
+ * held back by one of these bounds. What lies in the kernel has not arrived.
  */
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -26,6 +30,7 @@ import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { VERSION_CURRENT } from "../../wire/version.ts";
 import type { Clock, Endpoint, Log, RuntimeFault, Socket, SocketHandler, TimerHandle } from "../runtime.ts";
 import { type Peer, type PeerReply, RemotingFault } from "./processor.ts";
+import type { UnreadBytes, UnreadPeer } from "./unread_bytes.ts";
 
 /** Takes the requests of a connection. Must not throw: what a request causes is answered, not thrown. */
 export type RequestSink = (connection: RemotingConnection, command: RemotingCommand) => void;
@@ -42,6 +47,9 @@ export interface ConnectionOptions {
   readonly serializeType: SerializeType;
   readonly frameBytesMax: number;
   readonly writeBytesMax: number;
+  readonly unread: UnreadBytes;
+  /** Bytes of bodies of one connection's requests that are under way. */
+  readonly inFlightBytesMax: number;
   /** Buffers that connections borrow for one turn. */
   readonly writers: WriterPool;
   readonly partialFrames: PartialFrames;
@@ -75,6 +83,8 @@ export class WriterPool {
 
 /** What one turn gathers before it is written without waiting for the turn's end. */
 const FLUSH_BYTES = 512 * 1024;
+/** Requests of one chunk between two looks at the clock: a power of two. */
+const TAKEN_PER_LOOK = 32;
 const WRITERS_KEPT = 8;
 const WRITER_BYTES_KEPT = 512 * 1024;
 
@@ -84,11 +94,15 @@ interface Waiting {
   readonly timer: TimerHandle;
 }
 
-export class RemotingConnection implements Peer {
+export class RemotingConnection implements Peer, UnreadPeer {
   readonly remote: Endpoint;
   readonly local: Endpoint;
   /** Clock.monotonic() of the last byte read or written. */
   lastActiveAt: number;
+  /** Clock.monotonic() of the arrival of the request that is being taken, or, of what was held back, of its first byte. */
+  arrivedAt: number;
+  /** Clock.monotonic() when it is taken, as of the last look: one a chunk, and one each 32 requests. */
+  takenAt: number;
   /** When the frame that is not complete began to arrive; undefined when none is. */
   partialSince: number | undefined;
   readonly #socket: Socket;
@@ -100,6 +114,9 @@ export class RemotingConnection implements Peer {
   #partialBytes = 0;
   /** What arrived and is not taken while the peer does not read; undefined while requests are taken. */
   #untaken: Uint8Array | undefined;
+  /** Bytes of bodies of requests under way. */
+  #inFlightBytes = 0;
+  #taken = 0;
   #closed = false;
   #nextOpaque = 0;
   #waiting: Map<number, Waiting> | undefined;
@@ -112,6 +129,16 @@ export class RemotingConnection implements Peer {
     this.#options = options;
     this.#splitter = new FrameSplitter(options.frameBytesMax);
     this.lastActiveAt = options.clock.monotonic();
+    this.arrivedAt = this.lastActiveAt;
+    this.takenAt = this.lastActiveAt;
+  }
+
+  get name(): string {
+    return endpointText(this.remote);
+  }
+
+  get unreadBytes(): number {
+    return this.#socket.bufferedBytes;
   }
 
   get closed(): boolean {
@@ -130,11 +157,16 @@ export class RemotingConnection implements Peer {
   #data(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.lastActiveAt = this.#options.clock.monotonic();
-    if (this.#untaken === undefined) this.#cut(chunk);
-    else this.#untaken = joined(this.#untaken, chunk);
+    if (this.#untaken !== undefined) {
+      this.#untaken = joined(this.#untaken, chunk);
+      return;
+    }
+    this.arrivedAt = this.lastActiveAt;
+    this.takenAt = this.lastActiveAt;
+    this.#cut(chunk);
   }
 
-  /** Takes the frames of `chunk`, as far as the peer reads the answers. */
+  /** Takes the frames of `chunk`, as far as the peer reads the answers and those under way have room. */
   #cut(chunk: Uint8Array): void {
     let taken: number;
     try {
@@ -157,7 +189,30 @@ export class RemotingConnection implements Peer {
   }
 
   #choked(): boolean {
-    return this.#socket.bufferedBytes > this.#options.writeBytesMax / 2;
+    const { writeBytesMax, unread, inFlightBytesMax } = this.#options;
+    if (this.#socket.bufferedBytes > Math.min(writeBytesMax / 2, unread.share)) return true;
+    return this.#inFlightBytes >= inFlightBytesMax;
+  }
+
+  /** A request whose body has so many bytes is under way: not answered when its processor returned. */
+  hold(bodyBytes: number): void {
+    this.#inFlightBytes += bodyBytes;
+  }
+
+  /** It is answered. */
+  letGo(bodyBytes: number): void {
+    this.#inFlightBytes -= bodyBytes;
+    if (this.#untaken !== undefined && this.#inFlightBytes <= this.#options.inFlightBytesMax / 2) this.#takeOn();
+  }
+
+  /** Takes what was held back, as far as it may be now. */
+  #takeOn(): void {
+    const untaken = this.#untaken;
+    if (untaken === undefined || this.#closed || this.#choked()) return;
+    this.#untaken = undefined;
+    this.takenAt = this.#options.clock.monotonic();
+    this.#cut(untaken);
+    if (this.#untaken === undefined && !this.#closed) this.#socket.resume();
   }
 
   #countPartial(bytes: number): void {
@@ -178,11 +233,8 @@ export class RemotingConnection implements Peer {
 
   #drained(): void {
     this.lastActiveAt = this.#options.clock.monotonic();
-    const untaken = this.#untaken;
-    if (untaken === undefined) return;
-    this.#untaken = undefined;
-    this.#cut(untaken);
-    if (this.#untaken === undefined) this.#socket.resume();
+    this.#options.unread.forget(this);
+    this.#takeOn();
   }
 
   #gone(fault: RuntimeFault | undefined): void {
@@ -190,6 +242,7 @@ export class RemotingConnection implements Peer {
     this.#closed = true;
     this.#untaken = undefined;
     this.#countPartial(0);
+    this.#options.unread.forget(this);
     if (this.#writer !== undefined) {
       this.#options.writers.give(this.#writer);
       this.#writer = undefined;
@@ -298,8 +351,11 @@ export class RemotingConnection implements Peer {
 
   #bound(): void {
     const { bufferedBytes } = this.#socket;
-    const { writeBytesMax, log } = this.#options;
-    if (bufferedBytes <= writeBytesMax) return;
+    const { writeBytesMax, unread, log } = this.#options;
+    if (bufferedBytes <= writeBytesMax) {
+      if (bufferedBytes > unread.slowBytes) unread.note(this);
+      return;
+    }
     log.warn("closing a connection whose peer stopped reading", {
       remote: endpointText(this.remote),
       unreadBytes: bufferedBytes,
@@ -311,6 +367,8 @@ export class RemotingConnection implements Peer {
   /** False: take no more for now. */
   #take(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#closed) return false;
+    this.#taken = (this.#taken + 1) % TAKEN_PER_LOOK;
+    if (this.#taken === 0) this.takenAt = this.#options.clock.monotonic();
     const command = this.#options.requests?.read(bytes, from, to) ?? decodeCommand(bytes, from, to);
     if (isResponse(command)) this.#settle(command);
     else this.#options.onRequest(this, command);

@@ -32,6 +32,8 @@ type Asked = Pick<RemotingCommand, "opaque" | "flag" | "serializeType">;
 interface Pending extends Asked {
   readonly connection: RemotingConnection;
   readonly entry: Entry;
+  /** Of its body, which counts against the connection's bound. */
+  readonly bodyBytes: number;
 }
 
 export interface DispatcherOptions<R extends Role> {
@@ -51,11 +53,13 @@ export class Dispatcher<R extends Role> {
     settled: (pending, reply) => {
       this.#options.admission.leave(pending.entry.row.lane);
       this.#respond(pending.connection, pending, pending.entry, reply);
+      pending.connection.letGo(pending.bodyBytes);
     },
     failed: (pending, error) => {
       const { connection, entry } = pending;
       this.#options.admission.leave(entry.row.lane);
       this.#respond(connection, pending, entry, this.#errorReply(error, connection, entry));
+      connection.letGo(pending.bodyBytes);
     },
   };
   #draining: ((name: RequestName, row: RequestRow) => RemotingError | undefined) | undefined;
@@ -89,7 +93,7 @@ export class Dispatcher<R extends Role> {
     const { lane } = entry.row;
     try {
       if (this.#draining !== undefined) this.#refuseWhileDraining(this.#draining, entry, command);
-      admission.enter(lane);
+      admission.enter(lane, connection.takenAt - connection.arrivedAt);
     } catch (error) {
       this.#respond(connection, command, entry, this.#errorReply(error, connection, entry));
       return;
@@ -114,11 +118,12 @@ export class Dispatcher<R extends Role> {
   /** What waits, perhaps by the thousand, must not keep the command, whose body is a view into a chunk. */
   #later(
     connection: RemotingConnection,
-    { opaque, flag, serializeType }: RemotingCommand,
+    { opaque, flag, serializeType, body }: RemotingCommand,
     entry: Entry,
     reply: LaterReply<AnyReply> | Promise<AnyReply | undefined>,
   ): void {
-    const pending: Pending = { connection, opaque, flag, serializeType, entry };
+    const pending: Pending = { connection, opaque, flag, serializeType, entry, bodyBytes: body.length };
+    connection.hold(body.length);
     if (reply instanceof LaterReply) reply.listen(this.#listener, pending);
     else this.#await(pending, reply);
   }
@@ -138,7 +143,7 @@ export class Dispatcher<R extends Role> {
       language: command.language,
       oneway: isOneway(command),
       extFields: command.extFields ?? NO_FIELDS,
-      receivedAt: connection.lastActiveAt,
+      receivedAt: connection.arrivedAt,
     };
   }
 

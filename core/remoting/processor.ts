@@ -48,7 +48,7 @@ export interface RequestContext {
   readonly oneway: boolean;
   /** Fields beyond the header's table (`_UNIQUE_KEY_QUERY`, `__ZONE_NAME` …). */
   readonly extFields: ExtFields;
-  /** Clock.monotonic() when the frame was read. */
+  /** Clock.monotonic() when the frame arrived; it may have waited since. */
   readonly receivedAt: number;
 }
 

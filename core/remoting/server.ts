@@ -11,6 +11,7 @@ import { Admission, type LaneLimits } from "./admission.ts";
 import { type ConnectionOptions, endpointText, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { ProcessorMap, RemotingError } from "./processor.ts";
+import { UnreadBytes } from "./unread_bytes.ts";
 
 export interface ListenAddress {
   readonly host: string;
@@ -34,6 +35,10 @@ export interface RemotingServerOptions<R extends Role> {
   readonly frameBytesMax?: number;
   /** Bytes that may wait to be read by one peer. */
   readonly writeBytesMax?: number;
+  /** The same over all peers. */
+  readonly unreadBytesMax?: number;
+  /** Bytes of bodies of one peer's requests that are not answered yet. */
+  readonly inFlightBytesMax?: number;
   /** Bytes of incomplete frames over all connections. */
   readonly partialBytesMax?: number;
 }
@@ -41,6 +46,9 @@ export interface RemotingServerOptions<R extends Role> {
 const IDLE_SECONDS_DEFAULT = 120;
 /** Several full pulls of 256 KiB in flight fit many times over; a peer that is further behind has stopped reading. */
 const WRITE_BYTES_MAX_DEFAULT = 64 * 1024 * 1024;
+const UNREAD_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
+/** Half of what all may have appended and not written, so that one producer alone does not make the store busy for others. */
+const IN_FLIGHT_BYTES_MAX_DEFAULT = 8 * 1024 * 1024;
 /** Sixteen frames of the largest size. */
 const PARTIAL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
 const SWEEP_INTERVAL_MS = 5_000;
@@ -56,6 +64,7 @@ export class RemotingServer<R extends Role> {
   readonly #writers = new WriterPool();
   readonly #requests = new RequestReader(Object.values(REQUESTS));
   readonly #partialFrames: PartialFrames;
+  readonly #unread: UnreadBytes;
   #sweeper: TimerHandle | undefined;
   #stopping = false;
   #onLastGone: (() => void) | undefined;
@@ -64,6 +73,7 @@ export class RemotingServer<R extends Role> {
     this.#options = options;
     this.#log = options.log;
     this.#partialFrames = new PartialFrames(options.partialBytesMax ?? PARTIAL_BYTES_MAX_DEFAULT);
+    this.#unread = new UnreadBytes(options.unreadBytesMax ?? UNREAD_BYTES_MAX_DEFAULT, options.log);
     this.admission = new Admission(options.lanes ?? {});
     this.#dispatcher = new Dispatcher({
       clock: options.runtime.clock,
@@ -81,6 +91,11 @@ export class RemotingServer<R extends Role> {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Bytes that slow peers have not read, as of the last write to each. */
+  get unreadBytes(): number {
+    return this.#unread.bytes;
   }
 
   /** Listens on all addresses, or on none: rejects with the first fault after closing what was opened. */
@@ -132,7 +147,7 @@ export class RemotingServer<R extends Role> {
   }
 
   #connectionOptions(fastPort: boolean): ConnectionOptions {
-    const { runtime, serializeType, frameBytesMax, writeBytesMax } = this.#options;
+    const { runtime, serializeType, frameBytesMax, writeBytesMax, inFlightBytesMax } = this.#options;
     return {
       clock: runtime.clock,
       log: this.#log,
@@ -145,6 +160,8 @@ export class RemotingServer<R extends Role> {
       serializeType: serializeType ?? SERIALIZE_JSON,
       frameBytesMax: frameBytesMax ?? FRAME_BYTES_MAX_DEFAULT,
       writeBytesMax: writeBytesMax ?? WRITE_BYTES_MAX_DEFAULT,
+      unread: this.#unread,
+      inFlightBytesMax: inFlightBytesMax ?? IN_FLIGHT_BYTES_MAX_DEFAULT,
       writers: this.#writers,
       partialFrames: this.#partialFrames,
       requests: this.#requests,

@@ -257,6 +257,152 @@ describe("bounds", () => {
     expect(harness.log.lines).toEqual(["WARN closing a connection whose peer stopped reading"]);
   });
 
+  test("what waited too long while its peer did not read is answered [TIMEOUT_CLEAN_QUEUE]; fresh requests are not", async () => {
+    let limitMs = 5000;
+    const harness = await new RemotingHarness().start(
+      { GET_KV_CONFIG: () => ({ header: { value: "v" }, body: new Uint8Array(200_000) }) },
+      {
+        writeBytesMax: 1_000_000,
+        lanes: {
+          default: {
+            key: "pullThreadPoolQueueCapacity",
+            limit: () => 100,
+            wait: { key: "waitTimeMillsInPullQueue", ms: () => limitMs },
+          },
+        },
+      },
+    );
+    const codesAfterWaiting = async (ms: number) => {
+      const slow = await harness.raw();
+      slow.socket.pause();
+      slow.socket.write(burstOf(20));
+      await harness.settle();
+      await harness.world.clock.advance(ms);
+      slow.socket.resume();
+      await harness.settle();
+      expect(slow.answers).toHaveLength(20);
+      return slow.answers;
+    };
+    expect((await codesAfterWaiting(4999)).map(({ code }) => code)).toEqual(Array(20).fill(0));
+    const late = await codesAfterWaiting(5001);
+    const refused = late.filter(({ code }) => code === ResponseCode.SYSTEM_BUSY);
+    expect(late[0]?.code).toBe(0);
+    expect(refused.length).toBeGreaterThan(10);
+    expect(refused[0]?.remark).toBe(
+      "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: 5001ms, size of queue: 0, waitTimeMillsInPullQueue=5000",
+    );
+    limitMs = 0;
+    const fresh = await harness.raw();
+    fresh.socket.write(burstOf(20));
+    await harness.settle();
+    expect(fresh.answers.map(({ code }) => code)).toEqual(Array(20).fill(0));
+  });
+
+  test("requests behind slow ones of their own chunk have waited as well", async () => {
+    let nowMs = 0;
+    const harness = new RemotingHarness();
+    const { clock } = harness.serverRuntime;
+    const monotonic = clock.monotonic.bind(clock);
+    clock.monotonic = () => monotonic() + nowMs;
+    await harness.start(
+      {
+        GET_KV_CONFIG: () => {
+          nowMs += 10;
+          return { header: { value: "v" } };
+        },
+      },
+      { lanes: { default: { key: "k", limit: () => 100, wait: { key: "waitTimeMillsInSendQueue", ms: () => 200 } } } },
+    );
+    const peer = await harness.raw();
+    peer.socket.write(burstOf(100));
+    await harness.settle();
+    const codes = peer.answers.map(({ code }) => code);
+    expect(codes).toHaveLength(100);
+    expect(codes.slice(0, 20)).toEqual(Array(20).fill(0));
+    // The clock is looked at each 32 requests: 320 ms, and nothing later in this chunk is younger.
+    expect(codes.filter((code) => code === ResponseCode.SYSTEM_BUSY).length).toBeGreaterThan(60);
+  });
+
+  test("bodies under way are bounded by connection: the rest waits untaken, other peers do not", async () => {
+    const waiting: (() => void)[] = [];
+    const harness = await new RemotingHarness().start(
+      { GET_KV_CONFIG: () => new Promise((resolve) => waiting.push(() => resolve({ header: { value: "v" } }))) },
+      { inFlightBytesMax: 10_000 },
+    );
+    const bodies = (count: number) => {
+      const one = frame(GET, { extFields: { ...fields }, body: new Uint8Array(1000) });
+      const all = new Uint8Array(one.length * count);
+      for (let i = 0; i < count; i++) all.set(one, i * one.length);
+      return all;
+    };
+    const [eager, good] = [await harness.raw(), await harness.raw()];
+    eager.socket.write(bodies(25));
+    await harness.settle();
+    for (let i = 0; i < 5; i++) eager.socket.write(bodies(1));
+    await harness.settle();
+    expect(waiting).toHaveLength(10);
+    good.socket.write(burstOf(1));
+    await harness.settle();
+    expect(waiting).toHaveLength(11);
+    for (const answer of waiting.slice(0, 4)) answer();
+    await harness.settle();
+    expect(waiting).toHaveLength(11);
+    waiting[4]?.();
+    await harness.settle();
+    expect(waiting).toHaveLength(16);
+    let answered = 0;
+    while (waiting.length > answered) {
+      for (const answer of waiting.slice(answered)) answer();
+      answered = waiting.length;
+      await harness.settle();
+    }
+    expect(eager.answers).toHaveLength(30);
+    expect(good.answers).toHaveLength(1);
+  });
+
+  test("bytes that peers do not read are bounded over all of them: slow ones get little, who owes most goes, readers stay", async () => {
+    const held: (() => void)[] = [];
+    let holding = false;
+    const big = { header: { value: "v" }, body: new Uint8Array(100_000) };
+    const harness = await new RemotingHarness().start(
+      { GET_KV_CONFIG: () => (holding ? new Promise((resolve) => held.push(() => resolve(big))) : big) },
+      { writeBytesMax: 8_000_000, unreadBytesMax: 16_000_000 },
+    );
+    const slow = [];
+    for (let i = 0; i < 10; i++) {
+      const peer = await harness.raw();
+      peer.socket.pause();
+      peer.socket.write(burstOf(40));
+      await harness.settle();
+      slow.push(peer);
+    }
+    // One alone may owe 4 MB; with 8 MB owed by all, one write of 0.5 MB each.
+    expect(harness.server.unreadBytes).toBeGreaterThan(8_000_000);
+    expect(harness.server.unreadBytes).toBeLessThan(15_000_000);
+    expect(harness.log.lines).toEqual([]);
+    const good = await harness.raw();
+    good.socket.write(burstOf(10));
+    await harness.settle();
+    expect(good.answers).toHaveLength(10);
+    holding = true;
+    const late = await harness.raw();
+    late.socket.pause();
+    late.socket.write(burstOf(70));
+    await harness.settle();
+    for (const answer of held) answer();
+    await harness.settle();
+    expect(harness.log.lines).toEqual(["WARN closing the connection that owes most: too many bytes that peers do not read"]);
+    expect(harness.server.unreadBytes).toBeLessThanOrEqual(16_000_000);
+    holding = false;
+    good.socket.write(burstOf(10));
+    await harness.settle();
+    expect(good.answers).toHaveLength(20);
+    for (const peer of slow) peer.socket.resume();
+    await harness.settle();
+    expect(slow.filter(({ answers }) => answers.length === 40).length).toBeGreaterThanOrEqual(9);
+    expect(harness.server.unreadBytes).toBe(0);
+  });
+
   test("bytes of incomplete frames are bounded over all connections", async () => {
     const harness = await new RemotingHarness().start({}, { partialBytesMax: 10_000 });
     const peers = await Promise.all(Array.from({ length: 4 }, () => harness.raw()));
