@@ -1,31 +1,45 @@
-/** Keys of Apache's AuthConfig (ACL 2.0), read from broker.conf and namesrv.conf. None is acted on yet. */
+/** Keys of Apache's AuthConfig (ACL 2.0), read from broker.conf and namesrv.conf; `core/auth/` acts on them. */
 import { bool, int, optionalText, secret, withoutEffect } from "./config.ts";
 
-export const authOptions = withoutEffect("access control is not served yet, whoever reaches the port may do everything", {
-  configName: optionalText(),
-  clusterName: optionalText(),
-  authConfigPath: optionalText(),
-  authenticationEnabled: bool(false),
-  authenticationProvider: optionalText(),
-  authenticationMetadataProvider: optionalText(),
-  authenticationStrategy: optionalText(),
-  authenticationWhitelist: optionalText(),
-  initAuthenticationUser: secret(),
-  innerClientAuthenticationCredentials: secret(),
-  authorizationEnabled: bool(false),
-  authorizationProvider: optionalText(),
-  authorizationMetadataProvider: optionalText(),
-  authorizationStrategy: optionalText(),
-  authorizationWhitelist: optionalText(),
-  migrateAuthFromV1Enabled: bool(false),
-  userCacheMaxNum: int(1000),
-  userCacheExpiredSecond: int(600),
-  userCacheRefreshSecond: int(60),
-  aclCacheMaxNum: int(1000),
-  aclCacheExpiredSecond: int(600),
-  aclCacheRefreshSecond: int(60),
-  statefulAuthenticationCacheMaxNum: int(10_000),
-  statefulAuthenticationCacheExpiredSecond: int(60),
-  statefulAuthorizationCacheMaxNum: int(10_000),
-  statefulAuthorizationCacheExpiredSecond: int(60),
-});
+export const authOptions = {
+  clusterName: optionalText("never", "Cluster that rights on Cluster:name are about. Not set: that of the broker."),
+  authConfigPath: optionalText(
+    "never",
+    "Directory of users.json and acls.json. Not set: config below storePathRootDir, or the directory of kvConfigPath.",
+  ),
+  authenticationEnabled: bool(false, "never", "Only requests that a user signed are served."),
+  authenticationWhitelist: optionalText("never", "Request codes, separated by commas, that need no signature."),
+  initAuthenticationUser: secret(
+    "never",
+    'Super user made at start when there is none of the name: {"username":"…","password":"…"}.',
+  ),
+  innerClientAuthenticationCredentials: secret(
+    "never",
+    'What this server signs its own requests with, and a super user here: {"accessKey":"…","secretKey":"…"}.',
+  ),
+  authorizationEnabled: bool(false, "never", "Users may do only what their access list grants. Needs authenticationEnabled."),
+  authorizationWhitelist: optionalText("never", "Request codes, separated by commas, that every user may send."),
+
+  ...withoutEffect("users and access lists are whole in memory: there is nothing to choose, to cache or to expire", {
+    configName: optionalText(),
+    authenticationProvider: optionalText(),
+    authenticationMetadataProvider: optionalText(),
+    authenticationStrategy: optionalText(),
+    authorizationProvider: optionalText(),
+    authorizationMetadataProvider: optionalText(),
+    authorizationStrategy: optionalText(),
+    userCacheMaxNum: int(1000),
+    userCacheExpiredSecond: int(600),
+    userCacheRefreshSecond: int(60),
+    aclCacheMaxNum: int(1000),
+    aclCacheExpiredSecond: int(600),
+    aclCacheRefreshSecond: int(60),
+    statefulAuthenticationCacheMaxNum: int(10_000),
+    statefulAuthenticationCacheExpiredSecond: int(60),
+    statefulAuthorizationCacheMaxNum: int(10_000),
+    statefulAuthorizationCacheExpiredSecond: int(60),
+  }),
+  ...withoutEffect("plain_acl.yml is not read yet; users are brought over by createUser and createAcl of mqadmin", {
+    migrateAuthFromV1Enabled: bool(false),
+  }),
+};

@@ -14,6 +14,7 @@ import type { ExtFields, SerializeType } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf, RequestName, RequestRow, ServedBy } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { parseHostPort } from "../advertised_rules.ts";
+import { AccessControl } from "../auth/auth.ts";
 import { adjustSettings } from "../config.ts";
 import { LiveConfiguration } from "../config_update.ts";
 import { Admission } from "../remoting/admission.ts";
@@ -95,6 +96,7 @@ export class Broker {
   readonly addresses: ConnectionAddresses;
   readonly processors: ProcessorMap<"broker">;
   readonly #options: BrokerOptions;
+  readonly #access: AccessControl;
   readonly #messages: BrokerMessages;
   readonly #pop: BrokerPop;
   readonly #registration: NameServerRegistration;
@@ -129,6 +131,11 @@ export class Broker {
     this.filters = new ConsumerFilterManager(base);
     this.consumers = new ConsumerManager({ clock, log, settings, groups: this.groups, filters: this.filters });
     this.producers = new ProducerManager({ clock, log });
+    this.#access = new AccessControl({
+      ...base,
+      directory: `${settings.storePathRootDir}/config`,
+      clusterName: settings.brokerClusterName,
+    });
     this.addresses = options.addresses ?? new ConnectionAddresses({ ...base, oneProcess: options.nameServer !== undefined });
     const parts = {
       ...base,
@@ -159,6 +166,7 @@ export class Broker {
       schedule: this.#messages.schedule,
       expired,
       timer: this.#messages.timer,
+      access: this.#access,
       configuration: new LiveConfiguration({
         table: brokerOptions,
         settings,
@@ -200,6 +208,7 @@ export class Broker {
       this.filters.load();
       this.#pop.load();
       await this.#messages.load();
+      this.#access.load();
       this.#loaded = true;
       await this.addresses.refresh();
       await this.#listen();
@@ -271,6 +280,7 @@ export class Broker {
       listen: this.#ports(),
       lanes: brokerLanes(settings),
       idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
+      access: this.#access.forServer(),
       backlog: settings.serverSocketBacklog,
       ...(serializeType === undefined ? {} : { serializeType }),
     });

@@ -12,7 +12,10 @@
  */
 import type { ExtFields, SerializeType } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf, ServedBy } from "../../wire/requests.ts";
+import { AccessControl } from "../auth/auth.ts";
+import { signerOf } from "../auth/credentials.ts";
 import { LiveConfiguration } from "../config_update.ts";
+import { directoryOf } from "../durable_files.ts";
 import { RemotingClient } from "../remoting/client.ts";
 import { callLocally } from "../remoting/local_peer.ts";
 import type { Peer, ProcessorMap, TypedReply } from "../remoting/processor.ts";
@@ -52,6 +55,7 @@ export class NameServer {
   readonly routes: RouteInfoManager;
   readonly kvConfig: KVConfigManager;
   readonly #options: NameServerOptions;
+  readonly #access: AccessControl;
   readonly #unregisterQueue: UnregisterQueue;
   readonly #server: RemotingServer<"namesrv"> | undefined;
   readonly #watched = new WeakSet<Peer>();
@@ -66,6 +70,13 @@ export class NameServer {
     this.#startedAt = runtime.clock.monotonic();
     this.routes = new RouteInfoManager({ clock: runtime.clock, log, settings });
     this.kvConfig = new KVConfigManager({ files: runtime.files, log, path: settings.kvConfigPath });
+    this.#access = new AccessControl({
+      runtime,
+      log,
+      settings,
+      directory: directoryOf(settings.kvConfigPath),
+      clusterName: "DefaultCluster",
+    });
     this.#unregisterQueue = new UnregisterQueue(
       runtime.clock,
       () => settings.unRegisterBrokerQueueCapacity,
@@ -82,6 +93,7 @@ export class NameServer {
         role: "namesrv",
         processors: this.processors,
         listen,
+        access: this.#access.forServer(),
         idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
         backlog: settings.serverSocketBacklog,
         ...(serializeType === undefined ? {} : { serializeType }),
@@ -102,6 +114,7 @@ export class NameServer {
   async start(): Promise<readonly Endpoint[]> {
     const { clock } = this.#options.runtime;
     this.kvConfig.load();
+    this.#access.load();
     this.#startedAt = clock.monotonic();
     const addresses = (await this.#server?.start()) ?? [];
     const scan = () => this.scanNotActiveBroker();
@@ -212,7 +225,12 @@ export class NameServer {
       notifyBrokers(change);
       return;
     }
-    this.#client ??= new RemotingClient({ runtime, log, ...(serializeType === undefined ? {} : { serializeType }) });
+    this.#client ??= new RemotingClient({
+      runtime,
+      log,
+      sign: signerOf(runtime.digest, this.#options.settings),
+      ...(serializeType === undefined ? {} : { serializeType }),
+    });
     for (const address of notify) {
       this.#client
         .oneway(address, "NOTIFY_MIN_BROKER_ID_CHANGE", { minBrokerId, minBrokerAddr, offlineBrokerAddr, haBrokerAddr })

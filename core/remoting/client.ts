@@ -3,7 +3,13 @@
  * connections; which address to call, and what to do when nobody answers, is the caller's.
  */
 import { FRAME_BYTES_MAX_DEFAULT } from "../../wire/frame.ts";
-import { type ExtFields, LANGUAGE_OTHER, SERIALIZE_JSON, type SerializeType } from "../../wire/remoting_command.ts";
+import {
+  type ExtFields,
+  LANGUAGE_OTHER,
+  type RemotingCommand,
+  SERIALIZE_JSON,
+  type SerializeType,
+} from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf, RequestName, Role } from "../../wire/requests.ts";
 import type { Log, Runtime, RuntimeFault, SocketHandler, TimerHandle } from "../runtime.ts";
 import { Admission } from "./admission.ts";
@@ -19,6 +25,8 @@ export interface RemotingClientOptions<R extends Role> {
   readonly processors?: ProcessorMap<R>;
   readonly serializeType?: SerializeType;
   readonly language?: number;
+  /** Signs each request, in place, before it is sent. */
+  readonly sign?: ((command: RemotingCommand) => void) | undefined;
   readonly connectTimeoutMs?: number;
   readonly idleSeconds?: number;
 }
@@ -59,6 +67,7 @@ export class RemotingClient<R extends Role = "client"> {
       inFlightBytesMax: Number.POSITIVE_INFINITY,
       writers: new WriterPool(),
       partialFrames: new PartialFrames(Number.POSITIVE_INFINITY),
+      sign: options.sign,
     };
   }
 

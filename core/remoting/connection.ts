@@ -53,6 +53,8 @@ export interface ConnectionOptions {
   /** Buffers that connections borrow for one turn. */
   readonly writers: WriterPool;
   readonly partialFrames: PartialFrames;
+  /** Signs a request of ours, in place. */
+  readonly sign?: ((command: RemotingCommand) => void) | undefined;
   /** Reads requests the short way where that is possible; a client, which gets few, has none. */
   readonly requests?: RequestReader;
 }
@@ -395,7 +397,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
     const row = REQUESTS[name];
     const opaque = this.#nextOpaque;
     this.#nextOpaque = (opaque + 1) & 0x7fff_ffff;
-    return {
+    const command: RemotingCommand = {
       code: row.code,
       language: this.#options.language,
       version: VERSION_CURRENT,
@@ -406,6 +408,8 @@ export class RemotingConnection implements Peer, UnreadPeer {
       body,
       serializeType: this.#options.serializeType,
     };
+    this.#options.sign?.(command);
+    return command;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * From a request to its response: look-up by code, admission, header, processor, and the one place that turns a value or
+ * From a request to its response: look-up by code, admission, access, header, processor, and the one place that turns a value or
  * a RemotingError into a reply.
  *
  * Between taking a frame and the processor's synchronous part there is no `await`: a SEND fixes its offset in the turn in
@@ -15,7 +15,14 @@ import type { Clock, Log } from "../runtime.ts";
 import type { Admission } from "./admission.ts";
 import { endpointText, type RemotingConnection } from "./connection.ts";
 import { LaterReply, type ReplyListener } from "./later_reply.ts";
-import { type Processor, type ProcessorMap, RemotingError, type RequestContext, type TypedReply } from "./processor.ts";
+import {
+  type AccessCheck,
+  type Processor,
+  type ProcessorMap,
+  RemotingError,
+  type RequestContext,
+  type TypedReply,
+} from "./processor.ts";
 
 interface Entry {
   readonly name: RequestName;
@@ -41,6 +48,8 @@ export interface DispatcherOptions<R extends Role> {
   readonly log: Log;
   readonly processors: ProcessorMap<R>;
   readonly admission: Admission;
+  /** Left out: everybody may do everything. */
+  readonly access?: AccessCheck | undefined;
   /** Language code put into responses. */
   readonly language: number;
 }
@@ -99,6 +108,7 @@ export class Dispatcher<R extends Role> {
       return;
     }
     try {
+      if (this.#options.access !== undefined) this.#checkAccess(this.#options.access, entry, connection, command);
       reply = entry.processor(this.#context(connection, command), {
         header: command.header ?? entry.row.request.decode(command.extFields),
         body: command.body,
@@ -145,6 +155,11 @@ export class Dispatcher<R extends Role> {
       extFields: command.extFields ?? NO_FIELDS,
       receivedAt: connection.arrivedAt,
     };
+  }
+
+  #checkAccess(access: AccessCheck, entry: Entry, connection: RemotingConnection, command: RemotingCommand): void {
+    const refusal = access(entry.name, command, connection.remote.host);
+    if (refusal !== undefined) throw new RemotingError(refusal.code, refusal.remark);
   }
 
   #refuseWhileDraining(

@@ -5,7 +5,7 @@
  * It returns a reply, or a promise of one (or, where it is asked most, a `LaterReply`), or throws `RemotingError(code, remark)`. `undefined` means that nothing is to
  * be sent (END_TRANSACTION). One place, `dispatcher.ts`, turns all of these into a response.
  */
-import type { ExtFields } from "../../wire/remoting_command.ts";
+import type { ExtFields, RemotingCommand } from "../../wire/remoting_command.ts";
 import type { ReplyHeaderOf, RequestHeaderOf, RequestName, Role, ServedBy } from "../../wire/requests.ts";
 import type { Endpoint } from "../runtime.ts";
 import type { LaterReply } from "./later_reply.ts";
@@ -89,6 +89,18 @@ export class RemotingError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * Decides, before its processor is called, whether a request of the network may be served; undefined: yes. Handed in by a
+ * role, since remoting knows no users.
+ * @param host IP literal of the caller
+ * @throws WireError when what is to be checked can't be read
+ */
+export type AccessCheck = (
+  name: RequestName,
+  command: RemotingCommand,
+  host: string,
+) => { readonly code: number; readonly remark: string } | undefined;
 
 /** A call to a peer that got no answer. */
 export class RemotingFault extends Error {

@@ -10,7 +10,7 @@ import type { Endpoint, Listener, Log, Runtime, Socket, SocketHandler, TimerHand
 import { Admission, type LaneLimits } from "./admission.ts";
 import { type ConnectionOptions, endpointText, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { ProcessorMap, RemotingError } from "./processor.ts";
+import type { AccessCheck, ProcessorMap, RemotingError } from "./processor.ts";
 import { UnreadBytes } from "./unread_bytes.ts";
 
 export interface ListenAddress {
@@ -28,6 +28,8 @@ export interface RemotingServerOptions<R extends Role> {
   readonly processors: ProcessorMap<R>;
   readonly listen: readonly ListenAddress[];
   readonly lanes?: LaneLimits;
+  /** Who may do what; left out: everybody everything. */
+  readonly access?: AccessCheck | undefined;
   readonly serializeType?: SerializeType;
   readonly backlog?: number;
   /** Silence, in both directions, after which a connection is closed (serverChannelMaxIdleTimeSeconds). */
@@ -80,6 +82,7 @@ export class RemotingServer<R extends Role> {
       log: options.log,
       processors: options.processors,
       admission: this.admission,
+      access: options.access,
       language: LANGUAGE_OTHER,
     });
   }

@@ -1,6 +1,7 @@
 /** What administrators ask of a broker (mqadmin, DefaultMQAdminExt, dashboards): one file a subject, merged here. */
 
 import { clientCallProcessors } from "../clients/client_calls.ts";
+import { authProcessors } from "./admin_auth.ts";
 import { configProcessors } from "./admin_config.ts";
 import { connectionProcessors } from "./admin_connections.ts";
 import { consumeQueueProcessors } from "./admin_consume_queue.ts";
@@ -25,4 +26,5 @@ export const adminProcessors = (parts: AdminParts) => ({
   ...clientCallProcessors(parts),
   ...serviceProcessors(parts),
   ...timerProcessors(parts),
+  ...authProcessors(parts),
 });

@@ -1,3 +1,4 @@
+import type { AccessControl } from "../../auth/auth.ts";
 import type { LiveConfiguration } from "../../config_update.ts";
 import type { Admission } from "../../remoting/admission.ts";
 import type { ConsumerManager } from "../clients/consumers.ts";
@@ -22,6 +23,8 @@ export interface AdminParts extends BrokerParts {
   readonly expired: ExpiredMessages;
   readonly timer: TimerMessages;
   readonly configuration: LiveConfiguration<typeof brokerOptions>;
+  /** Users and access lists. */
+  readonly access: AccessControl;
   /** Registers with all nameservers at once. */
   readonly registerAll: () => void;
   /** Requests under way, by lane. */

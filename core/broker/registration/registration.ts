@@ -12,6 +12,7 @@ import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import { PERM_READ } from "../../../wire/perm_name.ts";
 import type { SerializeType } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
+import { signerOf } from "../../auth/credentials.ts";
 import { RemotingClient } from "../../remoting/client.ts";
 import type { TimerHandle } from "../../runtime.ts";
 import { RefusedByNameServer, type RegistrationCallParts, RegistrationCalls } from "./registration_calls.ts";
@@ -64,6 +65,7 @@ export class NameServerRegistration {
       runtime,
       log,
       connectTimeoutMs: settings.connectTimeoutMillis,
+      sign: signerOf(runtime.digest, settings),
       ...(serializeType === undefined ? {} : { serializeType }),
     });
     this.#calls = new RegistrationCalls(parts);
