@@ -88,6 +88,8 @@ export class CleanFiles {
     const { minOffset } = commitLog;
     let removed = 0;
     try {
+      // A power cut must not bring back a part of the log whose queues and index are gone for good.
+      await commitLog.files.syncRemovals();
       let passed = 0;
       for (const queue of [...queues.all()]) {
         if (++passed % SLICE_QUEUES === 0) await this.#pause(0);

@@ -334,6 +334,13 @@ export class FileQueue {
     if (file !== undefined) this.#drop(file);
   }
 
+  /** What `removeFirst` took away stays away after this, through a power cut too. @throws RuntimeFault */
+  async syncRemovals(): Promise<void> {
+    for (const directory of this.#places.directories) {
+      if (!this.#places.isReadOnly(directory)) await this.#open.files.syncDirectoryLater(directory);
+    }
+  }
+
   /** Takes files out of the queue without removing them; returns their paths. */
   releaseFrom(base: number): string[] {
     const released = this.#list.filter((file) => file.base >= base);
