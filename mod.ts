@@ -3,7 +3,7 @@
  *
  * A runtime comes from its adapter, so that only one is loaded: `edgemq/bun`, `edgemq/deno`, `edgemq/node`, and
  * `edgemq/memory` for one wholly in memory (`adapters/bun.ts`, `adapters/deno.ts`, `adapters/node.ts`,
- * `adapters/sim/memory.ts`).
+ * `adapters/sim/memory.ts`). The client has a door of its own, `edgemq/client`.
  */
 export { consoleLog, silentLog } from "./adapters/shared/log.ts";
 export { ConnectionAddresses } from "./core/broker/advertised.ts";

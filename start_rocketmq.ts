@@ -4,7 +4,8 @@
  *
  * ```ts
  * const rocketmq = await startRocketMQ({ listen: true });
- * // any RocketMQ client: namesrvAddr = rocketmq.namesrvAddr
+ * // any RocketMQ client: namesrvAddr = rocketmq.namesrvAddr; or, without `listen`, a client over connections in memory:
+ * const producer = new Producer(rocketmq.client(), { producerGroup: "orders" });
  * await rocketmq.close();
  * ```
  */
@@ -12,6 +13,7 @@ import { silentLog } from "./adapters/shared/log.ts";
 import { memoryRuntime } from "./adapters/sim/memory.ts";
 import { Broker } from "./core/broker/broker.ts";
 import { type BrokerSettingsInput, brokerOptions } from "./core/broker/options.ts";
+import { ClientInstance, type ClientOptions } from "./core/client/client_instance.ts";
 import { settingsWith } from "./core/config.ts";
 import { NameServer } from "./core/namesrv/namesrv.ts";
 import { type NamesrvSettingsInput, namesrvOptions } from "./core/namesrv/options.ts";
@@ -36,6 +38,8 @@ export interface RocketMQ {
   readonly broker: Broker;
   /** `host:port` for clients; undefined without `listen`. */
   readonly namesrvAddr: string | undefined;
+  /** A client of the two, over connections in memory, or over the loopback with `listen`. `close` closes it too. */
+  client(options?: Partial<ClientOptions>): ClientInstance;
   /** Stops both. No port, timer or file is left. May be called more than once. */
   close(): Promise<void>;
 }
@@ -71,9 +75,10 @@ export async function startRocketMQ(options: StartOptions = {}): Promise<RocketM
     runtime,
     log,
     settings: namesrvSettings,
-    listen: listen ? [{ host: LOOPBACK, port: options.namesrv?.listenPort ?? 0 }] : [],
+    // In memory a listener costs nothing, and is there for clients of this process.
+    listen: [{ host: LOOPBACK, port: options.namesrv?.listenPort ?? 0 }],
   });
-  const broker = new Broker({ runtime, log, settings: brokerSettings, nameServer, listen });
+  const broker = new Broker({ runtime, log, settings: brokerSettings, nameServer });
   const [address] = await nameServer.start();
   try {
     await broker.start();
@@ -81,11 +86,19 @@ export async function startRocketMQ(options: StartOptions = {}): Promise<RocketM
     await nameServer.stop();
     throw fault;
   }
+  const namesrvAddr = address === undefined ? "" : endpointText(address);
+  const clients = new Set<ClientInstance>();
   return {
     nameServer,
     broker,
-    namesrvAddr: address === undefined ? undefined : endpointText(address),
+    namesrvAddr: listen ? namesrvAddr : undefined,
+    client(clientOptions = {}) {
+      const client = new ClientInstance({ runtime, log, namesrvAddr, ...clientOptions });
+      clients.add(client);
+      return client;
+    },
     async close() {
+      await Promise.all([...clients].map((client) => client.close()));
       await broker.stop();
       await nameServer.stop();
     },

@@ -1,0 +1,330 @@
+/**
+ * A client of RocketMQ: what its producers and consumers share. It owns the connections, the routes of the topics in use
+ * (asked again every 30 s, and at once when one proves wrong), the heartbeats, and who is a member of which group. It knows
+ * nothing of sending or consuming.
+ *
+ * Invariants: a call either answers, or fails within its time-out with an error that says what was tried on which address;
+ * after `close` nothing is left, no timer, no connection. It is built on the broker's own remoting and request table, so
+ * both ends of a request are one declaration.
+ */
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../wire/mix_all.ts";
+import type { ExtFields } from "../../wire/remoting_command.ts";
+import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
+import { RemotingClient } from "../remoting/client.ts";
+import type { PeerReply } from "../remoting/processor.ts";
+import type { Log, Runtime, TimerHandle } from "../runtime.ts";
+import { type ConsumerMember, clientProcessors, type ProducerMember } from "./client_processors.ts";
+import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
+import { Heartbeats } from "./heartbeat.ts";
+import { NameServers } from "./name_servers.ts";
+import { type TopicRoute, topicRoute } from "./topic_route.ts";
+import { UniqKeys } from "./uniq_key.ts";
+import { abortable } from "./waiting.ts";
+
+export interface ClientOptions {
+  /** From `edgemq/bun`, `edgemq/deno`, `edgemq/node` or `edgemq/memory`. */
+  readonly runtime: Runtime;
+  /** `host:port`, several joined by `;`. */
+  readonly namesrvAddr: string;
+  /** Default: nothing is logged. */
+  readonly log?: Log;
+  /** Part of the client's id; default `pid#number`, which no other client has. */
+  readonly instanceName?: string;
+  /** How old a route may grow, ms; default 30,000. */
+  readonly pollNameServerInterval?: number;
+  /** Default 30,000 ms; a broker forgets a client after 120,000. */
+  readonly heartbeatBrokerInterval?: number;
+  /** Time-out of calls that have none of their own, ms; default 3,000. */
+  readonly mqClientApiTimeout?: number;
+}
+
+export interface CallOptions {
+  readonly body?: Uint8Array | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly extFields?: ExtFields | undefined;
+}
+
+/** Routes kept; the one that was asked for longest ago goes first. */
+const ROUTES_MAX = 10_000;
+
+export class ClientInstance implements AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  /** `ip@instanceName`. */
+  readonly clientId: string;
+  /** An IP literal of this machine. */
+  readonly clientIP: string;
+  readonly uniqKeys: UniqKeys;
+  readonly #options: ClientOptions;
+  readonly #remoting: RemotingClient;
+  readonly #nameServers: NameServers;
+  readonly #heartbeats: Heartbeats;
+  readonly #routes = new Map<string, TopicRoute>();
+  readonly #asking = new Map<string, Promise<TopicRoute | undefined>>();
+  readonly #producers = new Set<ProducerMember>();
+  readonly #consumers = new Map<string, ConsumerMember>();
+  readonly #closers = new Set<() => Promise<void>>();
+  readonly #timers: TimerHandle[];
+  #closing: Promise<void> | undefined;
+
+  /** @throws MQClientError kind invalid for a namesrvAddr that can't be used */
+  constructor(options: ClientOptions) {
+    const { runtime, log = QUIET } = options;
+    this.#options = options;
+    this.runtime = runtime;
+    this.log = log;
+    this.clientIP = localAddress(runtime);
+    const nanos = `${runtime.clock.now()}${String(runtime.random.below(1_000_000)).padStart(6, "0")}`;
+    this.clientId = `${this.clientIP}@${options.instanceName ?? `${runtime.system.pid}#${nanos}`}`;
+    this.uniqKeys = new UniqKeys(runtime, this.clientIP);
+    const processors = clientProcessors({ producers: this.#producers, consumers: this.#consumers });
+    this.#remoting = new RemotingClient({ runtime, log, processors });
+    this.#nameServers = new NameServers(this.#remoting, options.namesrvAddr, this.timeoutMs, runtime.random);
+    this.#heartbeats = new Heartbeats(this.#remoting, log, this.clientId);
+    this.#timers = [
+      runtime.clock.setInterval(() => void this.#refreshRoutes(), options.pollNameServerInterval ?? 30_000),
+      runtime.clock.setInterval(() => void this.beat(), options.heartbeatBrokerInterval ?? 30_000),
+    ];
+  }
+
+  get timeoutMs(): number {
+    return this.#options.mqClientApiTimeout ?? 3_000;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- routes
+
+  /**
+   * The route of `topic`; asked for when it is not known. `createWith`: a producer's number of queues, for a topic that the
+   * broker will make on the first message, after its template TBW102.
+   * @throws MQClientError kind no-route when no broker offers the topic, unreachable when no nameserver answers
+   */
+  async route(topic: string, options: { createWith?: number; signal?: AbortSignal | undefined } = {}): Promise<TopicRoute> {
+    const known = this.#routes.get(topic) ?? (await abortable(this.refreshRoute(topic, options.createWith), options.signal));
+    if (known !== undefined) return known;
+    throw new MQClientError(
+      "no-route",
+      `No broker offers topic "${topic}", say the nameservers ${this.#nameServers.addresses.join(";")}. Create it (mqadmin updateTopic), or let brokers do it (autoCreateTopicEnable)`,
+    );
+  }
+
+  /** The route if it is known; no call. */
+  knownRoute(topic: string): TopicRoute | undefined {
+    return this.#routes.get(topic);
+  }
+
+  /** Asks the nameserver now. Calls at the same time share one question. */
+  refreshRoute(topic: string, createWith?: number): Promise<TopicRoute | undefined> {
+    this.#checkOpen();
+    const asking = this.#asking.get(topic);
+    if (asking !== undefined) return asking;
+    const question = this.#askRoute(topic, createWith).finally(() => this.#asking.delete(topic));
+    this.#asking.set(topic, question);
+    return question;
+  }
+
+  /** `host:port` of a broker that some route names; the master unless another id is wanted. */
+  brokerAddr(brokerName: string, brokerId = MASTER_ID): string | undefined {
+    for (const { data } of this.#routes.values()) {
+      const addrs = data.brokerDatas.find((each) => each.brokerName === brokerName)?.brokerAddrs;
+      const address = addrs?.get(brokerId);
+      if (address !== undefined) return address;
+    }
+    return undefined;
+  }
+
+  /** The master of `queue`'s broker. @throws MQClientError kind no-route */
+  async masterOf(queue: MessageQueue, signal?: AbortSignal): Promise<string> {
+    let address = this.brokerAddr(queue.brokerName);
+    if (address === undefined) {
+      await abortable(this.refreshRoute(queue.topic), signal);
+      address = this.brokerAddr(queue.brokerName);
+    }
+    if (address !== undefined) return address;
+    throw new MQClientError("no-route", `Broker "${queue.brokerName}" has no master in the route of topic "${queue.topic}"`);
+  }
+
+  async #askRoute(topic: string, createWith: number | undefined): Promise<TopicRoute | undefined> {
+    const data = await this.#nameServers.route(topic);
+    let route = data === undefined ? undefined : topicRoute(topic, data);
+    if (route === undefined && createWith !== undefined) {
+      const template = await this.#nameServers.route(AUTO_CREATE_TOPIC);
+      if (template !== undefined) route = topicRoute(topic, template, createWith);
+    }
+    const before = this.#routes.get(topic);
+    if (route === undefined) return before;
+    this.#routes.delete(topic);
+    this.#routes.set(topic, route);
+    if (this.#routes.size > ROUTES_MAX) this.#routes.delete(this.#routes.keys().next().value as string);
+    if (before === undefined || addressesOf(before).join() !== addressesOf(route).join()) await this.beat(addressesOf(route));
+    if (before !== undefined && before.readQueues.length !== route.readQueues.length) {
+      for (const consumer of this.#consumers.values()) consumer.rebalanceSoon();
+    }
+    return route;
+  }
+
+  async #refreshRoutes(): Promise<void> {
+    const topics = new Set(this.#routes.keys());
+    for (const consumer of this.#consumers.values()) for (const topic of consumer.topics()) topics.add(topic);
+    for (const topic of topics) {
+      if (this.closed) return;
+      try {
+        await this.refreshRoute(topic);
+      } catch (fault) {
+        this.log.warn("a route was not refreshed; the known one stays", { topic, reason: (fault as Error).message });
+      }
+    }
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- calls
+
+  /**
+   * Calls `address`, whatever the code of its answer. @param tried for messages: "send to topic T"
+   * @throws MQClientError kind unreachable, timeout or closed; the signal's reason when it is aborted
+   */
+  async invoke<N extends RequestName>(
+    tried: string,
+    address: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    options: CallOptions = {},
+  ): Promise<PeerReply> {
+    this.#checkOpen();
+    const { body, timeoutMs = this.timeoutMs, signal, extFields } = options;
+    try {
+      return await abortable(this.#remoting.invoke(address, name, header, body, timeoutMs, extFields), signal);
+    } catch (fault) {
+      throw this.closed
+        ? new MQClientError("closed", `Cannot ${tried}: this client was closed`, fault)
+        : clientFault(tried, fault);
+    }
+  }
+
+  /** Calls `address` and wants SUCCESS. @throws as `invoke`, and MQBrokerError */
+  async call<N extends RequestName>(
+    tried: string,
+    address: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    options: CallOptions = {},
+  ): Promise<{ header: ReplyHeaderOf<N>; body: Uint8Array }> {
+    const reply = expectSuccess(tried, address, await this.invoke(tried, address, name, header, options));
+    return { header: REQUESTS[name].reply.decode(reply.extFields) as ReplyHeaderOf<N>, body: reply.body };
+  }
+
+  /** Sends what gets no answer. @throws MQClientError when there is no connection to be had */
+  async oneway<N extends RequestName>(tried: string, address: string, name: N, header: RequestHeaderOf<N>, body?: Uint8Array) {
+    this.#checkOpen();
+    try {
+      await this.#remoting.oneway(address, name, header, body);
+    } catch (fault) {
+      throw clientFault(tried, fault);
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- members
+
+  addProducer(producer: ProducerMember): void {
+    this.#checkOpen();
+    this.#producers.add(producer);
+  }
+
+  /** One consumer of a group in one client: brokers know it by client and group. */
+  addConsumer(consumer: ConsumerMember): void {
+    this.#checkOpen();
+    if (this.#consumers.has(consumer.consumerGroup)) {
+      throw new MQClientError(
+        "invalid",
+        `Group "${consumer.consumerGroup}" has a consumer in this client already: take another client`,
+      );
+    }
+    this.#consumers.set(consumer.consumerGroup, consumer);
+  }
+
+  /** Forgets a member and tells the brokers. */
+  async removeMember(member: { producer: ProducerMember } | { consumer: ConsumerMember }): Promise<void> {
+    const groups: { producerGroup?: string; consumerGroup?: string } = {};
+    if ("producer" in member) {
+      this.#producers.delete(member.producer);
+      groups.producerGroup = member.producer.producerGroup;
+    } else {
+      this.#consumers.delete(member.consumer.consumerGroup);
+      groups.consumerGroup = member.consumer.consumerGroup;
+    }
+    const header = { clientID: this.clientId, ...groups };
+    await Promise.all(
+      this.#brokerAddresses().map((address) =>
+        this.#remoting.invoke(address, "UNREGISTER_CLIENT", header, undefined, this.timeoutMs).catch((fault: Error) => {
+          this.log.warn("a broker did not hear that a member left", { broker: address, reason: fault.message });
+        }),
+      ),
+    );
+  }
+
+  /** Tells all brokers in use, or these, who is here. */
+  async beat(addresses: readonly string[] = this.#brokerAddresses()): Promise<void> {
+    await this.#heartbeats.beat(addresses, {
+      producerGroups: [...new Set([...this.#producers].map((each) => each.producerGroup))],
+      consumers: [...this.#consumers.values()].map((each) => each.heartbeat()),
+    });
+  }
+
+  /** Slaves serve nobody but consumers. */
+  #brokerAddresses(): string[] {
+    const addresses = [...this.#routes.values()].flatMap((route) => addressesOf(route, this.#consumers.size === 0));
+    return [...new Set(addresses)];
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- close
+
+  /** `close` of this client runs `closer` first: members hand over before the connections go. */
+  onClose(closer: () => Promise<void>): () => void {
+    this.#closers.add(closer);
+    return () => this.#closers.delete(closer);
+  }
+
+  /** Closes the members, then the connections. Calls under way are rejected. May be called more than once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    // Members still call brokers while they close, so this client counts as closed only behind the first await.
+    this.#membersClosing = true;
+    await Promise.all([...this.#closers].map((closer) => closer()));
+    this.#membersClosing = false;
+    this.#remoting.stop();
+  }
+  #membersClosing = false;
+
+  #checkOpen(): void {
+    if (this.closed && !this.#membersClosing) throw new MQClientError("closed", `Client ${this.clientId} was closed`);
+  }
+}
+
+function addressesOf({ data }: TopicRoute, mastersOnly = false): string[] {
+  return data.brokerDatas.flatMap(({ brokerAddrs }) =>
+    [...brokerAddrs].filter(([id]) => !mastersOnly || id === MASTER_ID).map(([, address]) => address),
+  );
+}
+
+/** As Java: an address that others can reach, IPv4 before IPv6, the loopback only for want of another. */
+function localAddress({ system }: Runtime): string {
+  const interfaces = system.interfaces().filter(({ loopback }) => !loopback);
+  const v4 = interfaces.find(({ family }) => family === 4);
+  const v6 = interfaces.find(({ family, host }) => family === 6 && !host.toLowerCase().startsWith("fe80"));
+  return (v4 ?? v6)?.host ?? "127.0.0.1";
+}
+
+const QUIET: Log = { error() {}, warn() {}, info() {}, debug() {} };

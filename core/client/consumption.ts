@@ -1,0 +1,135 @@
+/**
+ * Handing messages to the listener. `Consumption` bounds how many calls run at a time and says what a call came to;
+ * `ConcurrentConsumption` takes messages as they come, `OrderlyConsumption` one batch of a queue after the other.
+ */
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import type { Log } from "../runtime.ts";
+import type { MessageExt } from "./message.ts";
+import type { ProcessQueue } from "./process_queue.ts";
+
+export interface ConsumeContext {
+  readonly messageQueue: MessageQueue;
+  /** Aborted when the consumer closes: what can be given up should be. */
+  readonly signal: AbortSignal;
+  /** When a message that is given back comes again: 0 lets the broker choose, 1..18 a delay level, -1 the dead letter queue. */
+  delayLevelWhenNextConsume: number;
+}
+
+/** Consumed when it returns or its promise is kept; a throw or a rejection gives the messages back. */
+export type BatchListener = (messages: readonly MessageExt[], context: ConsumeContext) => unknown;
+
+/** What both kinds of consumption ask of their consumer. */
+export interface ConsumptionParts {
+  readonly log: Log;
+  readonly consumerGroup: string;
+  readonly listener: BatchListener;
+  /** Calls of the listener at a time. */
+  readonly consumeThreadMax: number;
+  readonly consumeMessageBatchMaxSize: number;
+  readonly signal: AbortSignal;
+  /** All below `offset` is consumed. */
+  consumedUpTo(queue: ProcessQueue, offset: number): void;
+  /** Gives a message to the broker for later. @returns false when it could not */
+  sendBack(message: MessageExt, delayLevel: number): Promise<boolean>;
+  /** Milliseconds, then the callback; nothing once the consumer is closed. */
+  later(ms: number, callback: () => void): void;
+  now(): number;
+}
+
+export interface ConsumptionService {
+  /** Messages of `queue` arrived; they are in it already. */
+  arrived(queue: ProcessQueue, messages: readonly MessageExt[]): void;
+  /** Settles when the listener is not running any more. */
+  idle(): Promise<void>;
+  readonly active: number;
+}
+
+/** What a call of the listener came to. */
+export interface Outcome {
+  readonly fault: unknown;
+  readonly delayLevel: number;
+}
+
+/** Calls the listener; never throws. */
+export async function consume(parts: ConsumptionParts, queue: ProcessQueue, messages: readonly MessageExt[]): Promise<Outcome> {
+  const { messageQueue } = queue;
+  const context: ConsumeContext = { messageQueue, signal: parts.signal, delayLevelWhenNextConsume: 0 };
+  queue.lastConsumeTimestamp = parts.now();
+  try {
+    const unreadable = messages.find(({ bodyFault }) => bodyFault !== undefined);
+    if (unreadable !== undefined) throw new Error(`message ${unreadable.msgId}: ${unreadable.bodyFault}`);
+    await parts.listener(messages, context);
+    return { fault: undefined, delayLevel: 0 };
+  } catch (fault) {
+    parts.log.warn("the listener did not consume; the messages come again", {
+      group: parts.consumerGroup,
+      topic: messages[0]?.topic,
+      msgId: messages[0]?.msgId,
+      reconsumeTimes: messages[0]?.reconsumeTimes,
+      reason: fault instanceof Error ? fault.message : String(fault),
+    });
+    return { fault: fault ?? new Error("rejected without a reason"), delayLevel: context.delayLevelWhenNextConsume };
+  }
+}
+
+/** A message that could not be given to the broker is consumed again here after so long; Apache's value. */
+const LOCAL_RETRY_MS = 5_000;
+
+export class ConcurrentConsumption implements ConsumptionService {
+  readonly #parts: ConsumptionParts;
+  /** In order of arrival; no more than the process queues hold. */
+  readonly #waiting: { queue: ProcessQueue; messages: readonly MessageExt[] }[] = [];
+  #whenIdle: (() => void)[] = [];
+  #active = 0;
+
+  constructor(parts: ConsumptionParts) {
+    this.#parts = parts;
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  arrived(queue: ProcessQueue, messages: readonly MessageExt[]): void {
+    const size = this.#parts.consumeMessageBatchMaxSize;
+    for (let i = 0; i < messages.length; i += size) this.#waiting.push({ queue, messages: messages.slice(i, i + size) });
+    this.#pump();
+  }
+
+  idle(): Promise<void> {
+    if (this.#active === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #pump(): void {
+    if (this.#parts.signal.aborted) this.#waiting.length = 0;
+    while (this.#active < this.#parts.consumeThreadMax) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      if (next.queue.dropped) continue;
+      this.#active++;
+      void this.#run(next.queue, next.messages).finally(() => {
+        this.#active--;
+        this.#pump();
+      });
+    }
+    if (this.#active === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  async #run(queue: ProcessQueue, messages: readonly MessageExt[]): Promise<void> {
+    const { fault, delayLevel } = await consume(this.#parts, queue, messages);
+    let done = messages;
+    // Given up for the close: not the message's fault. It stays below what is committed, and the next member consumes it.
+    if (fault !== undefined && this.#parts.signal.aborted) return;
+    // A dropped queue is another's by now: it consumes these again, so nothing is given back.
+    if (fault !== undefined && !queue.dropped) {
+      const back = await Promise.all(messages.map((message) => this.#parts.sendBack(message, delayLevel)));
+      done = messages.filter((_, i) => back[i]);
+      const kept = messages.filter((_, i) => !back[i]);
+      for (const message of kept) message.reconsumeTimes++;
+      if (kept.length > 0) this.#parts.later(LOCAL_RETRY_MS, () => this.arrived(queue, kept));
+    }
+    const offset = queue.remove(done);
+    if (!queue.dropped) this.#parts.consumedUpTo(queue, offset);
+  }
+}

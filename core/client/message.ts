@@ -1,0 +1,172 @@
+/**
+ * Messages as a program writes and reads them. Field names are those of the Java client; a body is bytes, and text and JSON
+ * have helpers. `toProperties` and `MessageExt` are the only places that know how fields become properties and back.
+ */
+import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
+import { hostPortText } from "../../wire/host.ts";
+import { SYS_FLAG_COMPRESSED, SYS_FLAG_COMPRESSION_TYPE_MASK } from "../../wire/message.ts";
+import { MessageConst } from "../../wire/message_const.ts";
+import { encodeMessageId } from "../../wire/message_id.ts";
+import type { StoredMessage } from "../../wire/message_reader.ts";
+import { RETRY_PREFIX } from "../../wire/mix_all.ts";
+import { parseProperties } from "../../wire/properties.ts";
+import type { Compression } from "../runtime.ts";
+import { MQClientError } from "./errors.ts";
+
+/** What a producer sends. */
+export interface Message {
+  readonly topic: string;
+  /** Text is sent as UTF-8. Not empty: remoting can't carry an empty body. */
+  readonly body: Uint8Array | string;
+  readonly tags?: string | undefined;
+  /** Each is indexed; none may contain a space. */
+  readonly keys?: string | readonly string[] | undefined;
+  /** The user's int32. */
+  readonly flag?: number | undefined;
+  /** False: the answer need not wait for a synchronous flush or for slaves (default true). */
+  readonly waitStoreMsgOK?: boolean | undefined;
+  /** Level 1..18 of the broker's messageDelayLevel. One of the four kinds of delay at most. */
+  readonly delayTimeLevel?: number | undefined;
+  readonly delayTimeSec?: number | undefined;
+  readonly delayTimeMs?: number | undefined;
+  /** Delivery at this time, ms since 1970, or a Date. */
+  readonly deliverTimeMs?: number | Date | undefined;
+  /** The user's own, and any of `MessageConst`. */
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+}
+
+export const jsonBody = (value: unknown): Uint8Array => encodeUtf8(JSON.stringify(value));
+
+export const bodyBytes = (message: Message): Uint8Array =>
+  typeof message.body === "string" ? encodeUtf8(message.body) : message.body;
+
+/** All properties of `message`, without UNIQ_KEY. @throws MQClientError kind invalid */
+export function toProperties(message: Message): Map<string, string> {
+  const properties = new Map<string, string>(Object.entries(message.properties ?? {}));
+  const { tags, keys, delayTimeLevel, delayTimeSec, delayTimeMs, deliverTimeMs } = message;
+  if (tags !== undefined) properties.set(MessageConst.TAGS, tags);
+  if (keys !== undefined) properties.set(MessageConst.KEYS, typeof keys === "string" ? keys : keys.join(" "));
+  properties.set(MessageConst.WAIT, String(message.waitStoreMsgOK ?? true));
+  const delays = [
+    [MessageConst.DELAY, delayTimeLevel],
+    [MessageConst.TIMER_DELAY_SEC, delayTimeSec],
+    [MessageConst.TIMER_DELAY_MS, delayTimeMs],
+    [MessageConst.TIMER_DELIVER_MS, deliverTimeMs === undefined ? undefined : Number(deliverTimeMs)],
+  ] as const;
+  const given = delays.filter(([, value]) => value !== undefined);
+  if (given.length > 1) {
+    throw new MQClientError(
+      "invalid",
+      `Cannot send to "${message.topic}": ${given.map(([name]) => name).join(" and ")} exclude each other`,
+    );
+  }
+  for (const [name, value] of given) {
+    if (!Number.isSafeInteger(value) || (value as number) < 0) {
+      throw new MQClientError(
+        "invalid",
+        `Cannot send to "${message.topic}": ${name} is ${value}; a whole number from 0 on is wanted`,
+      );
+    }
+    properties.set(name, String(value));
+  }
+  return properties;
+}
+
+/** What the bytes of one record are to a consumer. */
+export class MessageExt {
+  readonly topic: string;
+  readonly brokerName: string;
+  readonly queueId: number;
+  readonly queueOffset: number;
+  readonly commitLogOffset: number;
+  readonly storeSize: number;
+  readonly sysFlag: number;
+  readonly flag: number;
+  readonly bornTimestamp: number;
+  /** `host:port`. */
+  readonly bornHost: string;
+  readonly storeTimestamp: number;
+  /** `host:port` of the broker that stored it. */
+  readonly storeHost: string;
+  readonly bodyCRC: number;
+  readonly preparedTransactionOffset: number;
+  /** How often it was given back before. */
+  reconsumeTimes: number;
+  readonly properties: ReadonlyMap<string, string>;
+  /** Inflated where it was compressed; this object's own bytes. */
+  readonly body: Uint8Array;
+  /** Store host and physical offset, as VIEW_MESSAGE_BY_ID takes them. */
+  readonly offsetMsgId: string;
+  /** UNIQ_KEY, or `offsetMsgId` of a message without one. */
+  readonly msgId: string;
+  /** Why the body could not be inflated; `body` is as stored then. */
+  readonly bodyFault: string | undefined;
+
+  /** @param record its body may be a view into a buffer that the caller gives away */
+  constructor(record: StoredMessage, brokerName: string, compression: Compression, bodyBytesMax: number) {
+    this.properties = parseProperties(record.properties);
+    const origin = record.topic.startsWith(RETRY_PREFIX) ? this.properties.get(MessageConst.RETRY_TOPIC) : undefined;
+    this.topic = origin ?? record.topic;
+    this.brokerName = brokerName;
+    this.queueId = record.queueId;
+    this.queueOffset = record.queueOffset;
+    this.commitLogOffset = record.physicalOffset;
+    this.storeSize = record.totalSize;
+    this.sysFlag = record.sysFlag;
+    this.flag = record.flag;
+    this.bornTimestamp = record.bornTimestamp;
+    this.bornHost = hostPortText(record.bornHost, record.bornPort);
+    this.storeTimestamp = record.storeTimestamp;
+    this.storeHost = hostPortText(record.storeHost, record.storePort);
+    this.bodyCRC = record.bodyCrc;
+    this.preparedTransactionOffset = record.preparedTransactionOffset;
+    this.reconsumeTimes = record.reconsumeTimes;
+    this.offsetMsgId = encodeMessageId(record.storeHost, record.storePort, record.physicalOffset);
+    this.msgId = this.properties.get(MessageConst.UNIQ_KEY) ?? this.offsetMsgId;
+    const { body, fault } = inflated(record, compression, bodyBytesMax);
+    this.body = body;
+    this.bodyFault = fault;
+  }
+
+  get tags(): string | undefined {
+    return this.properties.get(MessageConst.TAGS);
+  }
+
+  get keys(): string | undefined {
+    return this.properties.get(MessageConst.KEYS);
+  }
+
+  get transactionId(): string | undefined {
+    return this.properties.get(MessageConst.TRANSACTION_ID);
+  }
+
+  text(): string {
+    return decodeUtf8(this.body);
+  }
+
+  /** @throws SyntaxError when the body is not JSON */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+}
+
+/** 0 is the zlib of old clients. */
+const ZLIB_TYPES: readonly number[] = [0, 0x300];
+
+function inflated(
+  { sysFlag, body }: StoredMessage,
+  compression: Compression,
+  bodyBytesMax: number,
+): { body: Uint8Array; fault: string | undefined } {
+  if ((sysFlag & SYS_FLAG_COMPRESSED) === 0) return { body, fault: undefined };
+  const type = sysFlag & SYS_FLAG_COMPRESSION_TYPE_MASK;
+  if (!ZLIB_TYPES.includes(type)) {
+    const name = type === 0x100 ? "LZ4" : type === 0x200 ? "ZSTD" : `type ${type >> 8}`;
+    return { body, fault: `the body is compressed with ${name}, which this client can't read: let the producer use ZLIB` };
+  }
+  try {
+    return { body: compression.inflate(body, bodyBytesMax), fault: undefined };
+  } catch (error) {
+    return { body, fault: (error as Error).message };
+  }
+}

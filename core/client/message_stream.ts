@@ -1,0 +1,74 @@
+/** Messages handed from a listener to `for await`, one at a time: the listener's promise is kept when the next is asked for. */
+import type { MessageExt } from "./message.ts";
+
+interface Offered {
+  readonly message: MessageExt;
+  readonly consumed: () => void;
+  readonly refused: (reason: Error) => void;
+}
+
+export class MessageStream {
+  readonly #start: () => Promise<void>;
+  /** No more than the listener is called at a time. */
+  readonly #offered: Offered[] = [];
+  readonly #asking: ((offered: Offered | undefined) => void)[] = [];
+  #started: Promise<void> | undefined;
+  #ended = false;
+
+  constructor(start: () => Promise<void>) {
+    this.#start = start;
+  }
+
+  /** Kept when a loop has consumed `message`; rejected when it left it. */
+  offer(message: MessageExt): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const offered = { message, consumed: resolve, refused: reject };
+      if (this.#ended) reject(LEFT);
+      else {
+        const asking = this.#asking.shift();
+        if (asking === undefined) this.#offered.push(offered);
+        else asking(offered);
+      }
+    });
+  }
+
+  /** Loops end; what no loop took, or has at hand, is not consumed. */
+  end(): void {
+    this.#ended = true;
+    for (const { refused } of this.#offered.splice(0)) refused(LEFT);
+    for (const asking of this.#asking.splice(0)) asking(undefined);
+  }
+
+  /** Several loops share the messages. */
+  iterator(): AsyncIterator<MessageExt> {
+    let atHand: Offered | undefined;
+    const leave = () => {
+      atHand?.refused(LEFT);
+      atHand = undefined;
+    };
+    return {
+      next: async () => {
+        atHand?.consumed();
+        atHand = undefined;
+        this.#started ??= this.#start();
+        await this.#started;
+        atHand = await this.#next();
+        if (atHand === undefined) return { done: true, value: undefined };
+        return { done: false, value: atHand.message };
+      },
+      return: async () => {
+        leave();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  #next(): Promise<Offered | undefined> {
+    if (this.#ended) return Promise.resolve(undefined);
+    const offered = this.#offered.shift();
+    if (offered !== undefined) return Promise.resolve(offered);
+    return new Promise((resolve) => this.#asking.push(resolve));
+  }
+}
+
+const LEFT = new Error("the loop over the messages was left before this one was consumed");

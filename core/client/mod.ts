@@ -1,0 +1,17 @@
+/** The client's door: re-exports only. */
+export {
+  type AllocateMessageQueueStrategy,
+  allocateAveragely,
+  allocateAveragelyByCircle,
+  allocateByConfig,
+  allocateByMachineRoom,
+} from "./allocate.ts";
+export { ClientInstance, type ClientOptions } from "./client_instance.ts";
+export type { BatchListener, ConsumeContext } from "./consumption.ts";
+export { MQBrokerError, MQClientError, type MQClientErrorKind } from "./errors.ts";
+export { jsonBody, type Message, MessageExt } from "./message.ts";
+export { Producer, type ProducerOptions, type SendOptions } from "./producer.ts";
+export { type MessageListener, PushConsumer, type PushConsumerOptions } from "./push_consumer.ts";
+export type { ConsumeFromWhere } from "./queue_offsets.ts";
+export type { SendResult, SendStatus } from "./send_request.ts";
+export type { FilterExpression } from "./subscription.ts";

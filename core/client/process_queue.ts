@@ -1,0 +1,110 @@
+/**
+ * One queue at one consumer: messages that were pulled and are not consumed yet, in the order of their offsets. Below the
+ * first of them all is consumed, and that is what is committed.
+ */
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import type { MessageExt } from "./message.ts";
+
+/** When a queue is full: no further pull until there is room. */
+export interface FlowControl {
+  readonly pullThresholdForQueue: number;
+  readonly pullThresholdSizeBytes: number;
+  /** Offsets between the first and the last message; one that hangs lets no more than these be consumed behind it. */
+  readonly maxSpan: number;
+}
+
+export class ProcessQueue {
+  readonly messageQueue: MessageQueue;
+  /** Where the next pull begins. */
+  nextOffset: number;
+  /** Where to pull from, as the broker advised. */
+  brokerId = 0;
+  /** Orderly: the broker says that this client holds the queue. */
+  locked = false;
+  lastPullTimestamp = 0;
+  lastConsumeTimestamp = 0;
+  /** Settles when nobody works on this queue any more. */
+  working: Promise<void> = Promise.resolve();
+  readonly #flow: FlowControl;
+  /** By queue offset; insertion is in its order, since pulls go forward. */
+  readonly #messages = new Map<number, MessageExt>();
+  #bytes = 0;
+  #endOffset: number;
+  #dropped = false;
+  #wakers: (() => void)[] = [];
+
+  constructor(messageQueue: MessageQueue, nextOffset: number, flow: FlowControl) {
+    this.messageQueue = messageQueue;
+    this.nextOffset = nextOffset;
+    this.#endOffset = nextOffset;
+    this.#flow = flow;
+  }
+
+  /** Not this client's any more: nothing of it is consumed or committed from now on. */
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  get count(): number {
+    return this.#messages.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get firstOffset(): number | undefined {
+    return this.#messages.keys().next().value;
+  }
+
+  get endOffset(): number {
+    return this.#endOffset;
+  }
+
+  get full(): boolean {
+    const { pullThresholdForQueue, pullThresholdSizeBytes, maxSpan } = this.#flow;
+    const span = this.#endOffset - (this.firstOffset ?? this.#endOffset);
+    return this.#messages.size >= pullThresholdForQueue || this.#bytes >= pullThresholdSizeBytes || span > maxSpan;
+  }
+
+  put(messages: readonly MessageExt[]): void {
+    for (const message of messages) {
+      this.#messages.set(message.queueOffset, message);
+      this.#bytes += message.body.length;
+      this.#endOffset = message.queueOffset + 1;
+    }
+    this.#wake();
+  }
+
+  /** The first messages, which stay until they are removed. */
+  peek(countMax: number): MessageExt[] {
+    const first: MessageExt[] = [];
+    for (const message of this.#messages.values()) {
+      if (first.length === countMax) break;
+      first.push(message);
+    }
+    return first;
+  }
+
+  /** Takes out what is consumed. @returns the offset below which all is */
+  remove(messages: readonly MessageExt[]): number {
+    for (const { queueOffset, body } of messages) if (this.#messages.delete(queueOffset)) this.#bytes -= body.length;
+    this.#wake();
+    return this.firstOffset ?? this.#endOffset;
+  }
+
+  drop(): void {
+    this.#dropped = true;
+    this.#wake();
+  }
+
+  /** Settles when something changed: messages came or went, or the queue was dropped. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push(resolve));
+  }
+
+  #wake(): void {
+    if (this.#wakers.length === 0) return;
+    for (const wake of this.#wakers.splice(0)) wake();
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Sends messages. `send` settles when the broker has stored the message the way it is configured to (or rejects); a send
+ * that fails is tried again on another broker, within its time-out, with the same UNIQ_KEY.
+ *
+ * What was acknowledged is stored; what was rejected may still be (an answer can get lost), so a message can be there twice
+ * but not be missing.
+ */
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import { sendMessageResponseHeader } from "../../wire/headers/send.ts";
+import { hashCode } from "../../wire/java_hash.ts";
+import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
+import type { RequestHeaderOf } from "../../wire/requests.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import type { ClientInstance } from "./client_instance.ts";
+import type { ProducerMember } from "./client_processors.ts";
+import { MQBrokerError, MQClientError } from "./errors.ts";
+import type { Message } from "./message.ts";
+import { QueueSelection } from "./queue_selection.ts";
+import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
+import type { TopicRoute } from "./topic_route.ts";
+import { abortable, InFlight } from "./waiting.ts";
+
+export interface ProducerOptions {
+  readonly producerGroup: string;
+  /** For all tries together, ms; default 3,000. */
+  readonly sendMsgTimeout?: number;
+  /** Tries beyond the first; default 2. */
+  readonly retryTimesWhenSendFailed?: number;
+  /** Another broker is tried also when one stored the message without the flush or slave asked for; default false. */
+  readonly retryAnotherBrokerWhenNotStoreOK?: boolean;
+  /** Bodies from this many bytes on are compressed; default 4,096. */
+  readonly compressMsgBodyOverHowmuch?: number;
+  /** Bytes of a body, or of one batch; default 4 MiB, which is the broker's. */
+  readonly maxMessageSize?: number;
+  /** Queues of a topic that the broker makes on the first message; default 4. */
+  readonly defaultTopicQueueNums?: number;
+  /** Pass over brokers that were slow or broken lately; default false. */
+  readonly sendLatencyFaultEnable?: boolean;
+  /** Sends under way at most; default 1,024. Others wait their turn. */
+  readonly backPressureForAsyncSendNum?: number;
+  /** Bytes of bodies under way at most; default 100 MiB. */
+  readonly backPressureForAsyncSendSize?: number;
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal;
+  /** For all tries together, ms. */
+  readonly timeoutMs?: number;
+  /** This queue and no other: not tried again elsewhere. */
+  readonly messageQueue?: MessageQueue;
+  /** Messages with one key go to one queue, in the order of their sends, as long as the topic's queues stay the same. */
+  readonly shardingKey?: string;
+  /** Chooses among the topic's queues. */
+  readonly selector?: (queues: readonly MessageQueue[]) => MessageQueue;
+}
+
+const SEND_TIMEOUT_MS = 3_000;
+const MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
+/** Sends that may wait for room; each holds its message. */
+const WAITING_SENDS_MAX = 100_000;
+
+/** Another broker may do what this one refused. */
+const RETRY_CODES: ReadonlySet<number> = new Set<number>([
+  ResponseCode.TOPIC_NOT_EXIST,
+  ResponseCode.SERVICE_NOT_AVAILABLE,
+  ResponseCode.SYSTEM_ERROR,
+  ResponseCode.SYSTEM_BUSY,
+  ResponseCode.NO_PERMISSION,
+  ResponseCode.NO_BUYER_ID,
+  ResponseCode.NOT_IN_CURRENT_UNIT,
+  ResponseCode.GO_AWAY,
+]);
+/** The route that led there is out of date. */
+const WRONG_ROUTE_CODES: ReadonlySet<number> = new Set<number>([
+  ResponseCode.TOPIC_NOT_EXIST,
+  ResponseCode.NO_PERMISSION,
+  ResponseCode.INVALID_PARAMETER,
+  ResponseCode.GO_AWAY,
+]);
+
+export class Producer implements ProducerMember, AsyncDisposable {
+  readonly producerGroup: string;
+  protected readonly client: ClientInstance;
+  readonly #options: ProducerOptions;
+  readonly #limits: { compressMsgBodyOverHowmuch: number; maxMessageSize: number };
+  readonly #selection: QueueSelection;
+  readonly #inFlight: InFlight;
+  readonly #forget: () => void;
+  #closing: Promise<void> | undefined;
+
+  /** @throws MQClientError kind invalid for a group without name */
+  constructor(client: ClientInstance, options: ProducerOptions) {
+    if (options.producerGroup.trim() === "") throw new MQClientError("invalid", "producerGroup is blank");
+    const { clock, random } = client.runtime;
+    this.client = client;
+    this.producerGroup = options.producerGroup;
+    this.#options = options;
+    const { compressMsgBodyOverHowmuch = 4_096, maxMessageSize = MAX_MESSAGE_SIZE } = options;
+    this.#limits = { compressMsgBodyOverHowmuch, maxMessageSize };
+    this.#selection = new QueueSelection(clock, random, options.sendLatencyFaultEnable ?? false);
+    this.#inFlight = new InFlight({
+      countMax: options.backPressureForAsyncSendNum ?? 1_024,
+      bytesMax: options.backPressureForAsyncSendSize ?? 100 * 1024 * 1024,
+      waitingMax: WAITING_SENDS_MAX,
+    });
+    client.addProducer(this);
+    this.#forget = client.onClose(() => this.close());
+  }
+
+  /**
+   * Sends one message and waits until it is stored.
+   * @throws MQClientError kind invalid, no-route, unreachable, timeout, overloaded or closed; MQBrokerError when the broker
+   *   refuses; the signal's reason
+   */
+  async send(message: Message, options: SendOptions = {}): Promise<SendResult> {
+    return this.sendOutgoing(this.#prepare(message), options);
+  }
+
+  /** Sends in batches of at most `maxMessageSize` bytes, one after another; a result each. @throws as `send` */
+  async sendBatch(messages: readonly Message[], options: SendOptions = {}): Promise<SendResult[]> {
+    this.#checkOpen();
+    for (const { topic } of messages) checkTopic(topic);
+    const results: SendResult[] = [];
+    for (const batch of outgoingBatches(messages, this.#limits, this.client.uniqKeys)) {
+      results.push(await this.sendOutgoing(batch, options));
+    }
+    return results;
+  }
+
+  /** Sends and asks for no answer: settles when the request is on its way, and nobody hears whether it arrived. */
+  async sendOneway(message: Message, options: SendOptions = {}): Promise<void> {
+    const out = this.#prepare(message);
+    const route = await this.#route(out.topic, options.signal);
+    const queue = this.#choose(route, options, undefined);
+    const address = route.masters.get(queue.brokerName) ?? (await this.client.masterOf(queue, options.signal));
+    await this.client.oneway(`send to topic "${out.topic}"`, address, "SEND_MESSAGE_V2", this.#header(out, queue), out.body);
+  }
+
+  /** The queues that messages of `topic` can go to. */
+  async fetchPublishMessageQueues(topic: string, options: { signal?: AbortSignal } = {}): Promise<readonly MessageQueue[]> {
+    return (await this.#route(topic, options.signal)).writeQueues;
+  }
+
+  /** Leaves the group. Sends under way go on. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#forget();
+    await this.client.removeMember({ producer: this });
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new MQClientError("closed", `Producer of group "${this.producerGroup}" was closed`);
+  }
+
+  #prepare(message: Message): Outgoing {
+    this.#checkOpen();
+    checkTopic(message.topic);
+    return outgoing(message, this.#limits, this.client.uniqKeys, this.client.runtime.compression);
+  }
+
+  /** For transactions: a half message. */
+  protected prepareHalf(message: Message): Outgoing {
+    this.#checkOpen();
+    checkTopic(message.topic);
+    const { uniqKeys, runtime } = this.client;
+    return outgoing(message, this.#limits, uniqKeys, runtime.compression, { producerGroup: this.producerGroup });
+  }
+
+  /** Sends what was prepared, within the bounds on what is under way. */
+  protected async sendOutgoing(out: Outgoing, options: SendOptions): Promise<SendResult> {
+    options.signal?.throwIfAborted();
+    const bytes = out.body.length;
+    const room = this.#inFlight.enter(bytes, options.signal);
+    if (room !== undefined) await room;
+    try {
+      return await this.#sendTrying(out, options);
+    } finally {
+      this.#inFlight.leave(bytes);
+    }
+  }
+
+  async #sendTrying(out: Outgoing, options: SendOptions): Promise<SendResult> {
+    const { clock } = this.client.runtime;
+    const { signal } = options;
+    const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
+    const deadline = clock.monotonic() + timeoutMs;
+    // To a queue of the caller's choice there is no other broker.
+    const fixed = options.messageQueue !== undefined || options.selector !== undefined || options.shardingKey !== undefined;
+    const triesMax = fixed ? 1 : 1 + (this.#options.retryTimesWhenSendFailed ?? 2);
+    let last: { brokerName: string; fault: unknown; result?: SendResult } | undefined;
+    for (let tries = 0; tries < triesMax; tries++) {
+      const leftMs = deadline - clock.monotonic();
+      if (leftMs <= 0) break;
+      const route = await this.#route(out.topic, signal);
+      const queue = this.#choose(route, options, last?.brokerName);
+      const startedAt = clock.monotonic();
+      try {
+        const result = await this.#sendOnce(out, route, queue, leftMs, signal);
+        this.#selection.learn(queue.brokerName, clock.monotonic() - startedAt, false);
+        if (result.sendStatus === "SEND_OK" || this.#options.retryAnotherBrokerWhenNotStoreOK !== true) return result;
+        last = { brokerName: queue.brokerName, fault: undefined, result };
+      } catch (fault) {
+        if (!retriable(fault)) throw fault;
+        this.#selection.learn(queue.brokerName, clock.monotonic() - startedAt, true);
+        last = { brokerName: queue.brokerName, fault };
+        if (routeMayBeWrong(fault)) await abortable(this.#refresh(out.topic), signal);
+      }
+    }
+    if (last?.result !== undefined) return last.result;
+    throw (
+      last?.fault ??
+      new MQClientError("timeout", `Cannot send to topic "${out.topic}": ${timeoutMs} ms went by before a broker was asked`)
+    );
+  }
+
+  async #sendOnce(
+    out: Outgoing,
+    route: TopicRoute,
+    queue: MessageQueue,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<SendResult> {
+    const tried = `send to topic "${out.topic}", queue ${queue.queueId} of ${queue.brokerName}`;
+    const address = route.masters.get(queue.brokerName) ?? (await this.client.masterOf(queue, signal));
+    const name = out.batch ? "SEND_BATCH_MESSAGE" : "SEND_MESSAGE_V2";
+    const reply = await this.client.invoke(tried, address, name, this.#header(out, queue), { body: out.body, timeoutMs, signal });
+    const result = sendResult(out, queue, reply.code, () => sendMessageResponseHeader.decode(reply.extFields), reply.extFields);
+    if (result === undefined) throw new MQBrokerError(tried, address, reply);
+    return result;
+  }
+
+  #header(out: Outgoing, { queueId, brokerName }: MessageQueue): RequestHeaderOf<"SEND_MESSAGE_V2"> {
+    return {
+      producerGroup: this.producerGroup,
+      topic: out.topic,
+      defaultTopic: AUTO_CREATE_TOPIC,
+      defaultTopicQueueNums: this.#queueNums,
+      queueId,
+      sysFlag: out.sysFlag,
+      bornTimestamp: this.client.runtime.clock.now(),
+      flag: out.flag,
+      properties: out.properties,
+      reconsumeTimes: 0,
+      unitMode: false,
+      batch: out.batch,
+      brokerName,
+    };
+  }
+
+  get #queueNums(): number {
+    return this.#options.defaultTopicQueueNums ?? 4;
+  }
+
+  #route(topic: string, signal: AbortSignal | undefined): Promise<TopicRoute> | TopicRoute {
+    return this.client.knownRoute(topic) ?? this.client.route(topic, { createWith: this.#queueNums, signal });
+  }
+
+  async #refresh(topic: string): Promise<void> {
+    try {
+      await this.client.refreshRoute(topic, this.#queueNums);
+    } catch (fault) {
+      this.client.log.warn("a route that may be wrong was not refreshed", { topic, reason: (fault as Error).message });
+    }
+  }
+
+  #choose({ topic, writeQueues }: TopicRoute, options: SendOptions, lastBrokerName: string | undefined): MessageQueue {
+    const { messageQueue, selector, shardingKey } = options;
+    if (messageQueue !== undefined) return messageQueue;
+    if (writeQueues.length === 0) {
+      throw new MQClientError(
+        "no-route",
+        `Topic "${topic}" has no queue that can be written: look at its perm, and whether its brokers have a master`,
+      );
+    }
+    if (selector !== undefined) return selector(writeQueues);
+    if (shardingKey !== undefined) {
+      // Java's SelectMessageQueueByHash: both put a key into the same queue.
+      const value = hashCode(shardingKey) % writeQueues.length;
+      return writeQueues[Math.abs(value)] as MessageQueue;
+    }
+    return this.#selection.select(writeQueues, lastBrokerName);
+  }
+}
+
+const retriable = (fault: unknown): boolean =>
+  fault instanceof MQBrokerError
+    ? RETRY_CODES.has(fault.responseCode)
+    : fault instanceof MQClientError && (fault.kind === "unreachable" || fault.kind === "timeout");
+
+const routeMayBeWrong = (fault: unknown): boolean =>
+  fault instanceof MQBrokerError ? WRONG_ROUTE_CODES.has(fault.responseCode) : true;

@@ -1,0 +1,105 @@
+/** One PULL_MESSAGE: what PushConsumer and LitePullConsumer read with. */
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
+import { pullMessageResponseHeader } from "../../wire/headers/pull.ts";
+import { decodeRecords } from "../../wire/message_reader.ts";
+import { MASTER_ID } from "../../wire/mix_all.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import type { ClientInstance } from "./client_instance.ts";
+import { MQBrokerError } from "./errors.ts";
+import { MessageExt } from "./message.ts";
+import { wanted } from "./subscription.ts";
+import { queueText } from "./topic_route.ts";
+
+export type PullStatus = "FOUND" | "NO_NEW_MSG" | "NO_MATCHED_MSG" | "OFFSET_ILLEGAL";
+
+export interface PullResult {
+  readonly pullStatus: PullStatus;
+  /** Those that the subscription wants. */
+  readonly messages: readonly MessageExt[];
+  readonly nextBeginOffset: number;
+  readonly minOffset: number;
+  readonly maxOffset: number;
+  /** Where to pull from next time. */
+  readonly suggestWhichBrokerId: number;
+}
+
+export interface PullInput {
+  readonly consumerGroup: string;
+  readonly queue: MessageQueue;
+  readonly offset: number;
+  readonly subscription: SubscriptionData;
+  readonly maxMsgNums: number;
+  /** How long the broker may hold the pull when there is nothing, ms; 0: not at all. */
+  readonly suspendTimeoutMillis: number;
+  readonly brokerId: number;
+  /** Sent along, and stored by the broker. */
+  readonly commitOffset?: number | undefined;
+  /** The subscription travels with the pull: for consumers that no heartbeat announced with it. */
+  readonly withSubscription: boolean;
+}
+
+const SYS_COMMIT = 1;
+const SYS_SUSPEND = 2;
+const SYS_SUBSCRIPTION = 4;
+/** What a broker needs to answer, on top of how long it may hold the pull. */
+const ANSWER_MS = 15_000;
+/** A message's body inflated: no broker takes more than this by default, times what zlib may do. */
+const BODY_BYTES_MAX = 256 * 1024 * 1024;
+
+const STATUS: Readonly<Record<number, PullStatus>> = {
+  [ResponseCode.SUCCESS]: "FOUND",
+  [ResponseCode.PULL_NOT_FOUND]: "NO_NEW_MSG",
+  [ResponseCode.PULL_RETRY_IMMEDIATELY]: "NO_MATCHED_MSG",
+  [ResponseCode.PULL_OFFSET_MOVED]: "OFFSET_ILLEGAL",
+};
+
+/** @throws MQBrokerError, MQClientError; the signal's reason */
+export async function pull(client: ClientInstance, input: PullInput, signal?: AbortSignal): Promise<PullResult> {
+  const { queue, subscription, suspendTimeoutMillis } = input;
+  const slave = input.brokerId === MASTER_ID ? undefined : client.brokerAddr(queue.brokerName, input.brokerId);
+  const address = slave ?? (await client.masterOf(queue, signal));
+  // A slave stores no offsets.
+  const commit = slave === undefined && input.commitOffset !== undefined;
+  const tried = `pull from ${queueText(queue)} at ${input.offset}`;
+  const reply = await client.invoke(
+    tried,
+    address,
+    "PULL_MESSAGE",
+    {
+      consumerGroup: input.consumerGroup,
+      topic: queue.topic,
+      queueId: queue.queueId,
+      queueOffset: input.offset,
+      maxMsgNums: input.maxMsgNums,
+      sysFlag:
+        (commit ? SYS_COMMIT : 0) |
+        (suspendTimeoutMillis > 0 ? SYS_SUSPEND : 0) |
+        (input.withSubscription ? SYS_SUBSCRIPTION : 0),
+      commitOffset: commit ? (input.commitOffset ?? 0) : 0,
+      suspendTimeoutMillis,
+      subscription: input.withSubscription ? subscription.subString : undefined,
+      subVersion: subscription.subVersion,
+      expressionType: subscription.expressionType,
+      bname: queue.brokerName,
+    },
+    { timeoutMs: suspendTimeoutMillis + ANSWER_MS, signal },
+  );
+  const pullStatus = STATUS[reply.code];
+  if (pullStatus === undefined) throw new MQBrokerError(tried, address, reply);
+  const header = pullMessageResponseHeader.decode(reply.extFields);
+  const { compression } = client.runtime;
+  const messages =
+    pullStatus === "FOUND"
+      ? decodeRecords(reply.body).map((record) => new MessageExt(record, queue.brokerName, compression, BODY_BYTES_MAX))
+      : [];
+  const { nextBeginOffset, minOffset, maxOffset, suggestWhichBrokerId } = header;
+  return {
+    pullStatus,
+    messages: messages.filter((message) => wanted(subscription, message)),
+    nextBeginOffset,
+    minOffset,
+    maxOffset,
+    suggestWhichBrokerId,
+  };
+}

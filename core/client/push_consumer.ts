@@ -1,0 +1,320 @@
+/**
+ * Consumes what a group subscribes to: shares the queues with the other members, pulls ahead within bounds, calls the
+ * listener, commits what was consumed, and gives back what was not.
+ *
+ * A message is consumed at least once: its offset is committed only when it, and all before it in its queue, were consumed
+ * or given to the broker for later.
+ */
+import type { ConsumerData, MessageModel } from "../../wire/bodies/heartbeat.ts";
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import { checkClientRequestBody, type SubscriptionData } from "../../wire/bodies/subscription.ts";
+import type { StoredMessage } from "../../wire/message_reader.ts";
+import { RETRY_PREFIX } from "../../wire/mix_all.ts";
+import type { TimerHandle } from "../runtime.ts";
+import { type AllocateMessageQueueStrategy, allocateAveragely } from "./allocate.ts";
+import type { ClientInstance } from "./client_instance.ts";
+import type { ConsumerMember } from "./client_processors.ts";
+import {
+  type BatchListener,
+  ConcurrentConsumption,
+  type ConsumeContext,
+  type ConsumptionParts,
+  type ConsumptionService,
+} from "./consumption.ts";
+import { MQClientError } from "./errors.ts";
+import type { MessageExt } from "./message.ts";
+import { MessageStream } from "./message_stream.ts";
+import { LocalFileOffsetStore, type OffsetStore, RemoteBrokerOffsetStore } from "./offset_store.ts";
+import { consumeDirectly, runningInfo } from "./push_consumer_info.ts";
+import type { ConsumeFromWhere } from "./queue_offsets.ts";
+import { QueueTaker } from "./queue_taker.ts";
+import { Rebalance } from "./rebalance.ts";
+import { sendMessageBack } from "./send_back.ts";
+import { type FilterExpression, subscriptionOf } from "./subscription.ts";
+import { settledWithin } from "./waiting.ts";
+
+export interface PushConsumerOptions {
+  readonly consumerGroup: string;
+  /** Topic -> `*`, `TagA || TagB`, or `{ sql: "a > 1" }`. */
+  readonly subscription: Readonly<Record<string, FilterExpression>>;
+  /** CLUSTERING (default): each message to one member; BROADCASTING: to all. */
+  readonly messageModel?: Exclude<MessageModel, "LITE_SELECTIVE">;
+  /** One message of a queue after the other, in their order; default false. */
+  readonly orderly?: boolean;
+  /** Where a group without an offset begins; default CONSUME_FROM_LAST_OFFSET. */
+  readonly consumeFromWhere?: ConsumeFromWhere;
+  /** ms since 1970, for CONSUME_FROM_TIMESTAMP; default half an hour ago. */
+  readonly consumeTimestamp?: number;
+  /** Default AVG. All members need the same. */
+  readonly allocateMessageQueueStrategy?: AllocateMessageQueueStrategy;
+  /** Calls of the listener at a time; default 20. */
+  readonly consumeThreadMax?: number;
+  /** Messages to a call of a batch listener; default 1. */
+  readonly consumeMessageBatchMaxSize?: number;
+  /** Messages of a pull; default 32. */
+  readonly pullBatchSize?: number;
+  /** Messages of a queue here, not consumed yet; default 1,000. */
+  readonly pullThresholdForQueue?: number;
+  /** The same, in MiB; default 100. */
+  readonly pullThresholdSizeForQueue?: number;
+  /** Offsets between the first and the last of them; default 2,000. */
+  readonly consumeConcurrentlyMaxSpan?: number;
+  /** How often a message is given back before it goes to the dead letter queue; default -1: 16, orderly without end. */
+  readonly maxReconsumeTimes?: number;
+  /** Orderly: how long a queue rests after a failure, ms; default 1,000. */
+  readonly suspendCurrentQueueTimeMillis?: number;
+  /** How often offsets are stored, ms; default 5,000. */
+  readonly persistConsumerOffsetInterval?: number;
+  /** How long `close` waits for the listener, ms; default 10,000. What it does not finish is consumed again. */
+  readonly awaitTerminationMillisWhenShutdown?: number;
+  /** Broadcasting: the directory of the offsets; default `~/.rocketmq_offsets`. */
+  readonly offsetStoreRoot?: string;
+}
+
+/** Consumed when it returns or its promise is kept; a throw gives the message back. */
+export type MessageListener = (message: MessageExt, context: ConsumeContext) => unknown;
+
+const HALF_AN_HOUR_MS = 30 * 60 * 1000;
+
+export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncIterable<MessageExt> {
+  readonly consumerGroup: string;
+  readonly #client: ClientInstance;
+  readonly #options: PushConsumerOptions;
+  readonly #subscriptions = new Map<string, SubscriptionData>();
+  readonly #offsets: OffsetStore;
+  readonly #stopping = new AbortController();
+  readonly #forget: () => void;
+  #service: ConsumptionService | undefined;
+  #listener: BatchListener | undefined;
+  #taker: QueueTaker | undefined;
+  #rebalance: Rebalance | undefined;
+  #persisting: TimerHandle | undefined;
+  #stream: MessageStream | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws MQClientError kind invalid */
+  constructor(client: ClientInstance, options: PushConsumerOptions) {
+    const { consumerGroup, subscription, messageModel = "CLUSTERING" } = options;
+    if (consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
+    const version = client.runtime.clock.now();
+    for (const [topic, expression] of Object.entries(subscription)) {
+      this.#subscriptions.set(topic, subscriptionOf(topic, expression, version));
+    }
+    if (messageModel === "CLUSTERING") {
+      const retryTopic = RETRY_PREFIX + consumerGroup;
+      this.#subscriptions.set(retryTopic, subscriptionOf(retryTopic, "*", version));
+    }
+    this.consumerGroup = consumerGroup;
+    this.#client = client;
+    this.#options = options;
+    this.#offsets = this.#broadcasting
+      ? new LocalFileOffsetStore(client, consumerGroup, options.offsetStoreRoot)
+      : new RemoteBrokerOffsetStore(client, consumerGroup);
+    this.#forget = client.onClose(() => this.close());
+  }
+
+  /**
+   * Joins the group and consumes, a message a call. Settles when the first queues are taken.
+   * @throws MQClientError kind unreachable when no nameserver answers, invalid when it was started before; MQBrokerError
+   *   SUBSCRIPTION_PARSE_FAILED for a SQL92 expression that the broker can't read
+   */
+  start(listener: MessageListener): Promise<void> {
+    return this.#start(1, async (messages, context) => {
+      for (const message of messages) await listener(message, context);
+    });
+  }
+
+  /** As `start`, up to `consumeMessageBatchMaxSize` messages of one queue a call; a throw gives back all of them. */
+  startBatch(listener: BatchListener): Promise<void> {
+    return this.#start(this.#options.consumeMessageBatchMaxSize ?? 1, listener);
+  }
+
+  /**
+   * Joins the group at the first step and consumes one message after the other. A message is consumed when the next is asked
+   * for; leaving the loop, by `break` as by a throw, leaves the one at hand unconsumed: it comes again, here or elsewhere.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<MessageExt> {
+    if (this.#stream === undefined) {
+      const stream = new MessageStream(() => this.start((message) => stream.offer(message)));
+      this.#stream = stream;
+    }
+    return this.#stream.iterator();
+  }
+
+  /** The queues that are this consumer's now. */
+  get assignment(): readonly MessageQueue[] {
+    return this.#taker?.queues().map(({ messageQueue }) => messageQueue) ?? [];
+  }
+
+  /**
+   * Hands over: takes no more, waits for the listener, stores offsets, gives up locks, leaves the group. May be called more
+   * than once.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // ------------------------------------------------------------------------------------------------ what brokers ask
+
+  heartbeat(): ConsumerData {
+    return {
+      groupName: this.consumerGroup,
+      consumeType: "CONSUME_PASSIVELY",
+      messageModel: this.#options.messageModel ?? "CLUSTERING",
+      consumeFromWhere: this.#options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
+      subscriptionDataSet: [...this.#subscriptions.values()],
+      unitMode: false,
+    };
+  }
+
+  topics(): Iterable<string> {
+    return this.#subscriptions.keys();
+  }
+
+  rebalanceSoon(): void {
+    this.#rebalance?.soon();
+  }
+
+  runningInfo() {
+    return runningInfo(this.heartbeat(), this.#options.orderly ?? false, this.#taker?.queues() ?? [], this.#offsets);
+  }
+
+  consumeDirectly(record: StoredMessage, brokerName: string) {
+    return consumeDirectly(
+      this.#client,
+      this.#listener,
+      this.#options.orderly ?? false,
+      record,
+      brokerName,
+      this.#stopping.signal,
+    );
+  }
+
+  offsets(topic: string): [queue: MessageQueue, offset: number][] {
+    return this.#offsets.all().filter(([queue]) => queue.topic === topic);
+  }
+
+  async resetOffsets(topic: string, offsets: readonly [queue: MessageQueue, offset: number][]): Promise<void> {
+    await this.#taker?.reset(topic, offsets);
+  }
+
+  // --------------------------------------------------------------------------------------------------------- inside
+
+  get #broadcasting(): boolean {
+    return this.#options.messageModel === "BROADCASTING";
+  }
+
+  async #start(batchSize: number, listener: BatchListener): Promise<void> {
+    if (this.#closing !== undefined) throw new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);
+    if (this.#service !== undefined)
+      throw new MQClientError("invalid", `Consumer of group "${this.consumerGroup}" was started before`);
+    const { clock } = this.#client.runtime;
+    const options = this.#options;
+    this.#listener = listener;
+    const service = new ConcurrentConsumption(this.#parts(batchSize, listener));
+    this.#service = service;
+    const taker = new QueueTaker({
+      client: this.#client,
+      consumerGroup: this.consumerGroup,
+      subscription: (topic) => this.#subscriptions.get(topic),
+      offsets: this.#offsets,
+      service,
+      broadcasting: this.#broadcasting,
+      orderly: options.orderly ?? false,
+      pullBatchSize: options.pullBatchSize ?? 32,
+      flow: {
+        pullThresholdForQueue: options.pullThresholdForQueue ?? 1_000,
+        pullThresholdSizeBytes: (options.pullThresholdSizeForQueue ?? 100) * 1024 * 1024,
+        maxSpan: options.orderly === true ? Number.POSITIVE_INFINITY : (options.consumeConcurrentlyMaxSpan ?? 2_000),
+      },
+      begin: {
+        consumeFromWhere: options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
+        consumeTimestamp: options.consumeTimestamp ?? clock.now() - HALF_AN_HOUR_MS,
+      },
+      signal: this.#stopping.signal,
+    });
+    this.#taker = taker;
+    this.#client.addConsumer(this);
+    await this.#learnRoutes();
+    await this.#client.beat();
+    const rebalance = new Rebalance({
+      client: this.#client,
+      consumerGroup: this.consumerGroup,
+      messageModel: options.messageModel ?? "CLUSTERING",
+      strategy: options.allocateMessageQueueStrategy ?? allocateAveragely,
+      topics: () => this.topics(),
+      assign: (topic, queues) => taker.assign(topic, queues),
+    });
+    this.#rebalance = rebalance;
+    await rebalance.start();
+    this.#persisting = clock.setInterval(() => void this.#offsets.persist(), options.persistConsumerOffsetInterval ?? 5_000);
+  }
+
+  /** A topic that is not there yet is waited for; a nameserver that does not answer is an error of the start. */
+  async #learnRoutes(): Promise<void> {
+    for (const subscription of this.#subscriptions.values()) {
+      const { topic } = subscription;
+      const route = await this.#client.refreshRoute(topic);
+      if (route === undefined && !topic.startsWith(RETRY_PREFIX)) {
+        this.#client.log.warn("a topic has no route yet; it is consumed as soon as it has", { group: this.consumerGroup, topic });
+      }
+      const [address] = route?.masters.values() ?? [];
+      if (address === undefined || subscription.expressionType === "TAG") continue;
+      const body = checkClientRequestBody.encode({
+        clientId: this.#client.clientId,
+        group: this.consumerGroup,
+        subscriptionData: subscription,
+      });
+      await this.#client.call(
+        `subscribe to "${topic}" by "${subscription.subString}"`,
+        address,
+        "CHECK_CLIENT_CONFIG",
+        {},
+        { body },
+      );
+    }
+  }
+
+  #parts(consumeMessageBatchMaxSize: number, listener: BatchListener): ConsumptionParts {
+    const { client, consumerGroup } = { client: this.#client, consumerGroup: this.consumerGroup };
+    const { signal } = this.#stopping;
+    return {
+      log: client.log,
+      consumerGroup,
+      listener,
+      consumeThreadMax: this.#options.consumeThreadMax ?? 20,
+      consumeMessageBatchMaxSize,
+      signal,
+      consumedUpTo: ({ messageQueue }, offset) => this.#offsets.update(messageQueue, offset, true),
+      // A broadcast message that is not consumed is over: the broker keeps nothing for one member.
+      sendBack: (message, delayLevel) =>
+        this.#broadcasting
+          ? Promise.resolve(true)
+          : sendMessageBack(client, consumerGroup, message, delayLevel, this.#options.maxReconsumeTimes ?? -1),
+      later(ms, callback) {
+        const timer = client.runtime.clock.setTimeout(callback, ms);
+        signal.addEventListener("abort", () => timer.cancel(), { once: true });
+      },
+      now: () => client.runtime.clock.now(),
+    };
+  }
+
+  async #close(): Promise<void> {
+    this.#forget();
+    this.#stopping.abort(new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`));
+    this.#stream?.end();
+    this.#persisting?.cancel();
+    await this.#rebalance?.stop();
+    this.#taker?.stopPulling();
+    const { clock } = this.#client.runtime;
+    const idle = this.#service?.idle() ?? Promise.resolve();
+    await settledWithin(clock, idle, this.#options.awaitTerminationMillisWhenShutdown ?? 10_000);
+    await this.#taker?.release();
+    if (this.#service !== undefined) await this.#client.removeMember({ consumer: this });
+  }
+}

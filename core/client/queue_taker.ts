@@ -1,0 +1,197 @@
+/**
+ * The queues that are a push consumer's: takes and gives them up as the rebalance says, pulls each in a loop of its own, and
+ * keeps offsets right where the broker corrects them.
+ */
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import type { ClientInstance } from "./client_instance.ts";
+import type { ConsumptionService } from "./consumption.ts";
+import { MQBrokerError } from "./errors.ts";
+import type { OffsetStore } from "./offset_store.ts";
+import { type FlowControl, ProcessQueue } from "./process_queue.ts";
+import { type PullResult, pull } from "./pull.ts";
+import { type ConsumeFromWhere, initialOffset } from "./queue_offsets.ts";
+import { queueText } from "./topic_route.ts";
+import { delay } from "./waiting.ts";
+
+export interface QueueTakerOptions {
+  readonly client: ClientInstance;
+  readonly consumerGroup: string;
+  readonly subscription: (topic: string) => SubscriptionData | undefined;
+  readonly offsets: OffsetStore;
+  readonly service: ConsumptionService;
+  readonly broadcasting: boolean;
+  readonly orderly: boolean;
+  readonly pullBatchSize: number;
+  readonly flow: FlowControl;
+  readonly begin: { readonly consumeFromWhere: ConsumeFromWhere; readonly consumeTimestamp: number };
+  /** Aborted when the consumer closes. */
+  readonly signal: AbortSignal;
+}
+
+/** How long the broker may hold a pull. */
+const SUSPEND_MS = 15_000;
+/** After a pull that failed; Apache's value. */
+const AFTER_FAULT_MS = 3_000;
+/** After the broker said that it does not know our subscription, which a heartbeat mends. */
+const AFTER_HEARTBEAT_MS = 1_000;
+
+export class QueueTaker {
+  readonly #options: QueueTakerOptions;
+  readonly #queues = new Map<string, ProcessQueue>();
+
+  constructor(options: QueueTakerOptions) {
+    this.#options = options;
+  }
+
+  queues(): ProcessQueue[] {
+    return [...this.#queues.values()];
+  }
+
+  /** Makes `queues` those of `topic`: gives up what is not among them, takes what is new. @returns false: try again soon */
+  async assign(topic: string, queues: readonly MessageQueue[]): Promise<boolean> {
+    const wanted = new Map(queues.map((queue) => [queueText(queue), queue]));
+    const lost = [...this.#queues].filter(([key, { messageQueue }]) => messageQueue.topic === topic && !wanted.has(key));
+    await Promise.all(lost.map(([key, queue]) => this.#giveUp(key, queue)));
+    const fresh = [...wanted].filter(([key]) => !this.#queues.has(key));
+    const taken = await Promise.all(fresh.map(([key, queue]) => this.#take(key, queue)));
+    return taken.every((each) => each);
+  }
+
+  /** What an administrator set: goes on there, whatever was pulled. */
+  async reset(topic: string, offsets: readonly [queue: MessageQueue, offset: number][]): Promise<void> {
+    for (const [queue, offset] of offsets) {
+      const key = queueText(queue);
+      const held = this.#queues.get(key);
+      if (held === undefined || queue.topic !== topic) continue;
+      this.#replace(key, held, offset);
+    }
+    await this.#options.offsets.persist(offsets.map(([queue]) => queue));
+  }
+
+  stopPulling(): void {
+    // The loops end by the signal; queues stay, so that what the listener still finishes is committed.
+  }
+
+  /** Stores the offsets of all queues and drops them. */
+  async release(): Promise<void> {
+    await this.#options.offsets.persist();
+    for (const queue of this.#queues.values()) queue.drop();
+    this.#queues.clear();
+  }
+
+  async #take(key: string, messageQueue: MessageQueue): Promise<boolean> {
+    const { client, offsets, begin, signal } = this.#options;
+    try {
+      const stored = await offsets.read(messageQueue, signal);
+      const offset = stored ?? (await initialOffset(client, messageQueue, begin, signal));
+      if (signal.aborted || this.#queues.has(key)) return true;
+      this.#add(key, messageQueue, offset);
+      return true;
+    } catch (fault) {
+      if (!signal.aborted) {
+        client.log.warn("a queue could not be taken yet", { queue: key, reason: (fault as Error).message });
+      }
+      return false;
+    }
+  }
+
+  #add(key: string, messageQueue: MessageQueue, offset: number): void {
+    const queue = new ProcessQueue(messageQueue, offset, this.#options.flow);
+    this.#queues.set(key, queue);
+    queue.working = this.#pullLoop(key, queue);
+  }
+
+  async #giveUp(key: string, queue: ProcessQueue): Promise<void> {
+    const { offsets } = this.#options;
+    this.#queues.delete(key);
+    queue.drop();
+    await offsets.persist([queue.messageQueue]);
+    offsets.forget(queue.messageQueue);
+  }
+
+  /** Goes on at `offset` with an empty queue; what the old one still consumes commits nothing. */
+  #replace(key: string, queue: ProcessQueue, offset: number): void {
+    queue.drop();
+    this.#options.offsets.update(queue.messageQueue, offset, false);
+    this.#add(key, queue.messageQueue, offset);
+  }
+
+  async #pullLoop(key: string, queue: ProcessQueue): Promise<void> {
+    const { client, signal } = this.#options;
+    while (!queue.dropped && !signal.aborted) {
+      if (queue.full) {
+        await queue.changed();
+        continue;
+      }
+      try {
+        this.#pulled(key, queue, await this.#pull(queue));
+      } catch (fault) {
+        if (queue.dropped || signal.aborted) return;
+        client.log.warn("a pull failed; it is tried again", { queue: key, reason: (fault as Error).message });
+        await this.#mend(queue, fault);
+      }
+    }
+  }
+
+  #pull(queue: ProcessQueue): Promise<PullResult> {
+    const { client, consumerGroup, subscription, offsets, pullBatchSize, broadcasting, signal } = this.#options;
+    const { messageQueue } = queue;
+    const asked = subscription(messageQueue.topic);
+    if (asked === undefined) throw new Error(`impossible: ${messageQueue.topic} was taken and is not subscribed to`);
+    queue.lastPullTimestamp = client.runtime.clock.now();
+    return pull(
+      client,
+      {
+        consumerGroup,
+        queue: messageQueue,
+        offset: queue.nextOffset,
+        subscription: asked,
+        maxMsgNums: pullBatchSize,
+        suspendTimeoutMillis: SUSPEND_MS,
+        brokerId: queue.brokerId,
+        commitOffset: broadcasting ? undefined : offsets.known(messageQueue),
+        withSubscription: false,
+      },
+      signal,
+    );
+  }
+
+  #pulled(key: string, queue: ProcessQueue, result: PullResult): void {
+    if (queue.dropped) return;
+    const { offsets, service, client } = this.#options;
+    queue.brokerId = result.suggestWhichBrokerId;
+    if (result.pullStatus === "OFFSET_ILLEGAL") {
+      client.log.warn("the broker corrected an offset", { queue: key, from: queue.nextOffset, to: result.nextBeginOffset });
+      this.#replace(key, queue, result.nextBeginOffset);
+      return;
+    }
+    queue.nextOffset = result.nextBeginOffset;
+    if (result.messages.length > 0) {
+      queue.put(result.messages);
+      service.arrived(queue, result.messages);
+    } else if (queue.count === 0) {
+      // Nothing here waits, so all up to there is done: what the filter passed over is not read again after a restart.
+      offsets.update(queue.messageQueue, result.nextBeginOffset, true);
+    }
+  }
+
+  async #mend(queue: ProcessQueue, fault: unknown): Promise<void> {
+    const { client } = this.#options;
+    const { clock } = client.runtime;
+    const code = fault instanceof MQBrokerError ? fault.responseCode : undefined;
+    queue.brokerId = 0;
+    try {
+      if (code === ResponseCode.SUBSCRIPTION_NOT_EXIST || code === ResponseCode.SUBSCRIPTION_NOT_LATEST) {
+        await client.beat();
+        await delay(clock, AFTER_HEARTBEAT_MS);
+        return;
+      }
+      await client.refreshRoute(queue.messageQueue.topic);
+    } catch (error) {
+      client.log.debug("a route was not refreshed", { topic: queue.messageQueue.topic, reason: (error as Error).message });
+    }
+    await delay(clock, AFTER_FAULT_MS);
+  }
+}

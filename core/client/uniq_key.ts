@@ -1,0 +1,55 @@
+/**
+ * UNIQ_KEY as the Java client makes it (`MessageClientIDSetter`): ip(4 or 16) pid(2) instance(4), then ms since 00:00 of
+ * the first day of the month in local time (4) and a counter (2), in upper-case hex. Java puts the hash of its class
+ * loader where we put four thrown bytes: both tell instances in one process apart.
+ */
+import { HOST_V6_BYTES, writeHost } from "../../wire/host.ts";
+import type { Runtime } from "../runtime.ts";
+
+const MINUTE_MS = 60_000;
+/** A clock set back by less than this counts as standing still, as in Java. */
+const BACKWARDS_MS = 1_000_000;
+
+export class UniqKeys {
+  readonly #runtime: Pick<Runtime, "clock" | "system">;
+  readonly #prefix: string;
+  #monthStart = 0;
+  #nextMonthStart = 0;
+  #counter = 0;
+
+  /** @param host an IP literal, of this machine */
+  constructor(runtime: Pick<Runtime, "clock" | "system" | "random">, host: string) {
+    this.#runtime = runtime;
+    const bytes = new Uint8Array(HOST_V6_BYTES);
+    const address = bytes.subarray(0, writeHost(bytes, 0, host, 0) - 4);
+    this.#prefix = hex(address) + hexInt(runtime.system.pid & 0xffff, 4) + hex(runtime.random.bytes(4));
+    this.#startMonth(runtime.clock.now());
+  }
+
+  /** 32 characters, 56 with an IPv6 address. */
+  next(): string {
+    const now = this.#runtime.clock.now();
+    if (now >= this.#nextMonthStart) this.#startMonth(now);
+    let sinceMs = now - this.#monthStart;
+    if (sinceMs < 0 && sinceMs > -BACKWARDS_MS) sinceMs = 0;
+    const counter = this.#counter;
+    this.#counter = (counter + 1) & 0xffff;
+    return this.#prefix + hexInt(sinceMs >>> 0, 8) + hexInt(counter, 4);
+  }
+
+  #startMonth(now: number): void {
+    const offsetMs = this.#runtime.system.utcOffsetMinutes(now) * MINUTE_MS;
+    const local = new Date(now + offsetMs);
+    const [year, month] = [local.getUTCFullYear(), local.getUTCMonth()];
+    this.#monthStart = Date.UTC(year, month, 1) - offsetMs;
+    this.#nextMonthStart = Date.UTC(year, month + 1, 1) - offsetMs;
+  }
+}
+
+const hexInt = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, "0");
+
+function hex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += hexInt(byte, 2);
+  return text;
+}

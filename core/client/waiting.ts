@@ -1,0 +1,143 @@
+/** Waiting that can be given up: with an AbortSignal, or until a time. */
+import type { Clock } from "../runtime.ts";
+import { MQClientError } from "./errors.ts";
+
+/** `promise`, or a rejection with the signal's reason as soon as it is aborted. What runs behind `promise` runs on. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    if (signal.aborted) {
+      promise.catch(() => {});
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const settle = () => signal.removeEventListener("abort", onAbort);
+    promise.then(
+      (value) => {
+        settle();
+        resolve(value);
+      },
+      (fault: unknown) => {
+        settle();
+        reject(fault);
+      },
+    );
+  });
+}
+
+export const delay = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.setTimeout(resolve, ms);
+  });
+
+/** True when `promise` settled (either way) within `ms`. */
+export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(() => resolve(false), ms);
+    const settle = () => {
+      timer.cancel();
+      resolve(true);
+    };
+    promise.then(settle, settle);
+  });
+}
+
+/** A pause that its owner can cut short. */
+export class Pause {
+  readonly #clock: Clock;
+  #wake: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Settles after `ms`, or at `wake()`. One wait at a time. */
+  wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimeout(() => this.wake(), ms);
+      this.#wake = () => {
+        timer.cancel();
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  wake(): void {
+    this.#wake?.();
+  }
+}
+
+/**
+ * Back-pressure: at most `countMax` sends and `bytesMax` bytes under way (a single larger one goes alone). Who finds no room
+ * waits in turn; more than `waitingMax` waiting are refused.
+ */
+export class InFlight {
+  readonly #countMax: number;
+  readonly #bytesMax: number;
+  readonly #waitingMax: number;
+  readonly #waiting = new Set<{ bytes: number; go: () => void }>();
+  #count = 0;
+  #bytes = 0;
+
+  constructor(bounds: { countMax: number; bytesMax: number; waitingMax: number }) {
+    this.#countMax = bounds.countMax;
+    this.#bytesMax = bounds.bytesMax;
+    this.#waitingMax = bounds.waitingMax;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Undefined when there is room at once, so that the ordinary send waits for nothing. */
+  enter(bytes: number, signal?: AbortSignal): Promise<void> | undefined {
+    if (this.#waiting.size === 0 && this.#fits(bytes)) {
+      this.#take(bytes);
+      return undefined;
+    }
+    if (this.#waiting.size >= this.#waitingMax) {
+      throw new MQClientError(
+        "overloaded",
+        `Cannot send: ${this.#count} messages are under way and ${this.#waiting.size} wait. Await the sends, or raise backPressureForAsyncSendNum (${this.#countMax})`,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#waiting.delete(entry);
+        reject(signal?.reason);
+      };
+      const entry = {
+        bytes,
+        go: () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+      };
+      this.#waiting.add(entry);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  leave(bytes: number): void {
+    this.#count--;
+    this.#bytes -= bytes;
+    for (const entry of this.#waiting) {
+      if (!this.#fits(entry.bytes)) return;
+      this.#waiting.delete(entry);
+      this.#take(entry.bytes);
+      entry.go();
+    }
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#count === 0 || (this.#count < this.#countMax && this.#bytes + bytes <= this.#bytesMax);
+  }
+
+  #take(bytes: number): void {
+    this.#count++;
+    this.#bytes += bytes;
+  }
+}

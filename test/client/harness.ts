@@ -1,0 +1,45 @@
+/** An embedded broker for the client's tests, and small helpers. */
+import { type BrokerSettingsInput, type RocketMQ, startRocketMQ } from "../../mod.ts";
+
+/** Runs `body` against a nameserver and a broker in memory, and closes both and all clients, whatever happens. */
+export async function withRocketMQ(body: (rocketmq: RocketMQ) => Promise<void>, broker: BrokerSettingsInput = {}): Promise<void> {
+  const rocketmq = await startRocketMQ({ broker });
+  try {
+    await body(rocketmq);
+  } finally {
+    await rocketmq.close();
+  }
+}
+
+export function deferred<T>() {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+/** Collects what it is given; `until(count)` settles when so many are there. */
+export class Collector<T> {
+  readonly items: T[] = [];
+  readonly #waiting: { count: number; resolve: () => void }[] = [];
+
+  readonly add = (item: T): void => {
+    this.items.push(item);
+    for (const { count, resolve } of this.#waiting) if (this.items.length >= count) resolve();
+  };
+
+  until(count: number): Promise<void> {
+    if (this.items.length >= count) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ count, resolve }));
+  }
+}
+
+/** The error that `promise` is rejected with. */
+export const rejection = (promise: Promise<unknown>): Promise<Error & { kind?: string; responseCode?: number }> =>
+  promise.then(
+    () => {
+      throw new Error("it was not rejected");
+    },
+    (fault: Error) => fault,
+  );
