@@ -40,6 +40,9 @@ const rows: readonly Row[] = [
   ...scenario("consume", "push consumer over a backlog", 1.2),
   ...scenario("delayPark", "delayed messages taken in, async, 256 in flight", 1.5),
   ...scenario("delay", "delayed messages of one second delivered", 1.5),
+  ...scenario("transaction", "transactions committed, 64 threads", 1.5),
+  ...scenario("pop", "POP consumer over a backlog, in batches of 32", 1.5),
+  ...scenario("sql", "messages looked at for a SQL92 consumer, five terms, one in ten passes", 2),
   { key: "start.firstAnswerMs", title: "start to first message acknowledged, ms", digits: 0, floor: { ratioMax: 0.1 } },
   { key: "memory.peakAnonMib", title: "peak anonymous memory (RssAnon), MiB", digits: 0, floor: { ratioMax: 0.12 } },
   { key: "memory.peakRssMib", title: "peak resident memory (VmHWM), MiB", digits: 0 },
@@ -116,6 +119,8 @@ Every target ran on the same machine, one after the other, each with a fresh sto
 ${table(byTarget)}
 
 - *oneway*: messages that landed in the queues, over the time until the last one had; every 1,000th is answered, as a window.
+- *transactions*: committed messages that landed in their queues; the latency is that of the half message, since the commit is not answered.
+- *POP*: each message is acknowledged by itself, as the client does; CPU up to one second after the last, for the acknowledgements.
 - *held pull*: from the moment a send is written to the moment the answer of the pull held for it is here; the way of the send is included.
 - *start*: from the start of the process (Apache: of the later of two started at once) to the first message acknowledged.
 - *10,000 idle connections*: resident memory with them, each having been answered once, less resident memory before.

@@ -3,9 +3,9 @@
  * kernel says of its processes, and prints a table; a run of every target and scenario also writes bench/RESULTS.md.
  *
  *     --target apache,bun,deno,node   which servers (default: all)
- *     --scenario sync1,…,start        which scenarios (default: all; see `loadScenarios` and `ownScenarios`)
+ *     --scenario sync1,…,start        which scenarios (default: all; see the three lists below)
  *     --seconds N --warm-up N         measured and warm-up span of a load scenario (default 10 and 4)
- *     --backlog N                     messages for `consume` (default 400000)
+ *     --backlog N                     messages for `consume`, `pop` and `sql` (default 400000)
  *     --sync-flush                    brokers with flushDiskType=SYNC_FLUSH
  *     --write                         write RESULTS.md from the figures kept of all runs so far
  *
@@ -24,12 +24,15 @@ import { type Figures, keepFigures, readFigures, table, writeResults } from "./r
 import { BenchServer } from "./servers.ts";
 
 const loadScenarios = ["sync1", "sync64", "async256", "batch", "oneway", "consume", "delay"];
+/** Loads with a server each: what they leave to do (check points, checks of transactions) would slow the next. */
+const apartScenarios = ["transaction", "pop", "sql"];
 const ownScenarios = ["start", "idle", "wake", "connections"];
+const allScenarios = [...loadScenarios, ...apartScenarios, ...ownScenarios];
 
 const { values: options } = parseArgs({
   options: {
     target: { type: "string", default: targetNames.join(",") },
-    scenario: { type: "string", default: [...loadScenarios, ...ownScenarios].join(",") },
+    scenario: { type: "string", default: allScenarios.join(",") },
     seconds: { type: "string", default: "10" },
     "warm-up": { type: "string", default: "4" },
     backlog: { type: "string", default: "400000" },
@@ -139,7 +142,15 @@ async function runTarget(name: TargetName, toolchain: Toolchain, scenarios: stri
       await server.stop();
     }
   }
-  if (scenarios.every((scenario) => ["start", "connections"].includes(scenario))) return figures;
+  for (const scenario of scenarios.filter((scenario) => apartScenarios.includes(scenario))) {
+    const server = await BenchServer.start(name, toolchain, flushDiskType);
+    try {
+      await runLoad(server, toolchain, [scenario], figures);
+    } finally {
+      await server.stop();
+    }
+  }
+  if (scenarios.every((scenario) => ["start", "connections", ...apartScenarios].includes(scenario))) return figures;
   const server = await BenchServer.start(name, toolchain, flushDiskType);
   try {
     const load = scenarios.filter((scenario) => loadScenarios.includes(scenario));
@@ -172,9 +183,9 @@ if (typeof toolchain === "string") {
 const targets = options.target.split(",") as TargetName[];
 const scenarios = options.scenario.split(",");
 for (const unknown of [...targets.filter((t) => !targetNames.includes(t)), ...scenarios].filter(
-  (name) => !([...targetNames, ...loadScenarios, ...ownScenarios] as string[]).includes(name),
+  (name) => !([...targetNames, ...allScenarios] as string[]).includes(name),
 )) {
-  const known = [...loadScenarios, ...ownScenarios].join(", ");
+  const known = allScenarios.join(", ");
   console.error(`"${unknown}" is neither a target (${targetNames.join(", ")}) nor a scenario (${known})`);
   process.exit(1);
 }
@@ -189,7 +200,7 @@ for (const target of targets) {
   results.set(target, figures);
 }
 console.log(table(results, targets));
-const complete = targets.length === targetNames.length && scenarios.length === loadScenarios.length + ownScenarios.length;
+const complete = targets.length === targetNames.length && scenarios.length === allScenarios.length;
 if (complete || options.write) {
   const versions = [
     versionOf(toolchain.java, ["-version"]),

@@ -60,6 +60,8 @@ export class BenchServer {
       namesrvAddr: `127.0.0.1:${ports.namesrv}`,
       storePathRootDir: join(directory, "store"),
       flushDiskType,
+      // for `sql`; both brokers refuse it by default
+      enablePropertyFilter: "true",
     });
     const log = join(directory, "output.log");
     const children: Child[] = [];

@@ -7,22 +7,30 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongFunction;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.impl.factory.MQClientInstance;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.common.message.MessageRequestMode;
 
 /**
  * Drives a RocketMQ server with the ordinary client and prints one line of JSON a scenario.
  *
  * <p>Arguments: nameserver address, comma-separated pids of the server's processes, warm-up seconds, measured seconds,
- * size of the backlog for {@code consume}, then the scenarios in the order wanted. The CPU of those pids is read at both
+ * size of the backlogs that are consumed, then the scenarios in the order wanted. The CPU of those pids is read at both
  * ends of the measured span, so that warm-up does not count.
  */
 public final class LoadGenerator {
@@ -33,6 +41,13 @@ public final class LoadGenerator {
     /** A quarter of the backlog waits for one second; the slowest server must have taken it in by then. */
     private static final int DELAY_SHARE = 4;
     private static final int DELAY_TAKEN_IN_PER_SECOND = 5_000;
+    private static final int TRANSACTION_THREADS = 64;
+    private static final int POP_BATCH_NUMS = 32;
+    /** Acknowledgements that are under way when the last message was consumed count as well. */
+    private static final int POP_SETTLE_MS = 1_000;
+    private static final String SQL_EXPRESSION =
+        "price > 10.5 AND name IS NOT NULL AND kind <> 'refund' AND region IN ('eu', 'us') AND grade = 3";
+    private static final int SQL_PASSES_ONE_IN = 10;
 
     private final String namesrvAddr;
     private final ServerCpu cpu;
@@ -74,12 +89,19 @@ public final class LoadGenerator {
             case "oneway" -> oneway(scenario);
             case "consume" -> consume(scenario);
             case "delay" -> delay(scenario);
+            case "transaction" -> transaction(scenario);
+            case "pop" -> pop(scenario);
+            case "sql" -> sql(scenario);
             default -> throw new IllegalArgumentException("unknown scenario " + scenario);
         }
     }
 
     private DefaultMQProducer producer(String topic) throws Exception {
-        DefaultMQProducer producer = new DefaultMQProducer("bench-" + topic);
+        return started(new DefaultMQProducer("bench-" + topic), topic);
+    }
+
+    /** Starts a producer and waits until it knows the queues of its topic. */
+    private <T extends DefaultMQProducer> T started(T producer, String topic) throws Exception {
         producer.setNamesrvAddr(namesrvAddr);
         producer.setSendMsgTimeout(10_000);
         producer.setRetryTimesWhenSendFailed(0);
@@ -100,6 +122,21 @@ public final class LoadGenerator {
     private List<Message> batchOf(String topic) {
         List<Message> batch = new ArrayList<>(BATCH_MESSAGES);
         for (int i = 0; i < BATCH_MESSAGES; i++) batch.add(new Message(topic, body));
+        return batch;
+    }
+
+    /** One in ten of these passes {@link #SQL_EXPRESSION}, and nine find out with one of its last two terms. */
+    private List<Message> batchWithProperties(String topic, long batchIndex) {
+        List<Message> batch = batchOf(topic);
+        for (int i = 0; i < BATCH_MESSAGES; i++) {
+            long n = batchIndex * BATCH_MESSAGES + i;
+            Message message = batch.get(i);
+            message.putUserProperty("price", String.valueOf(20 + n % 1_000) + ".25");
+            message.putUserProperty("name", "customer-" + n % 5_000);
+            message.putUserProperty("kind", n % 3 == 0 ? "order" : "offer");
+            message.putUserProperty("region", n % 2 == 0 ? "eu" : "asia");
+            message.putUserProperty("grade", String.valueOf(n / 2 % 5));
+        }
         return batch;
     }
 
@@ -203,6 +240,12 @@ public final class LoadGenerator {
         return ONEWAY_WINDOW;
     }
 
+    private static long landed(DefaultMQProducer producer, List<MessageQueue> queues) throws Exception {
+        long sum = 0;
+        for (MessageQueue queue : queues) sum += producer.maxOffset(queue);
+        return sum;
+    }
+
     private record Landed(long messages, long atNanos) {}
 
     /** The number of messages in the queues, and when it last grew. */
@@ -210,8 +253,7 @@ public final class LoadGenerator {
         long last = -1;
         long changedAt = System.nanoTime();
         while (true) {
-            long sum = 0;
-            for (MessageQueue queue : queues) sum += producer.maxOffset(queue);
+            long sum = landed(producer, queues);
             long now = System.nanoTime();
             if (sum != last) {
                 last = sum;
@@ -226,16 +268,49 @@ public final class LoadGenerator {
     /** A push consumer with the client's default settings over a backlog that was there before it started. */
     private void consume(String scenario) throws Exception {
         String topic = "bench_" + scenario;
+        long expected = backlog(topic, index -> batchOf(topic));
+        DefaultMQPushConsumer consumer = consumer();
+        consumer.subscribe(topic, "*");
+        new Consumption(scenario, expected, 1, 0).run(consumer);
+    }
+
+    /** A backlog popped: the broker chooses the queues, and each message is acknowledged by itself. */
+    private void pop(String scenario) throws Exception {
+        String topic = "bench_" + scenario;
+        long expected = backlog(topic, index -> batchOf(topic));
+        DefaultMQPushConsumer consumer = consumer();
+        DefaultMQProducer producer = producer(topic);
+        MQClientInstance client = producer.getDefaultMQProducerImpl().getMqClientFactory();
+        client.updateTopicRouteInfoFromNameServer(topic);
+        String broker = client.findBrokerAddressInPublish("broker-a");
+        client.getMQClientAPIImpl()
+            .setMessageRequestMode(broker, topic, consumer.getConsumerGroup(), MessageRequestMode.POP, 0, 10_000);
+        producer.shutdown();
+        consumer.subscribe(topic, "*");
+        consumer.setClientRebalance(false);
+        consumer.setPopBatchNums(POP_BATCH_NUMS);
+        new Consumption(scenario, expected, 1, POP_SETTLE_MS).run(consumer);
+    }
+
+    /** A backlog of which the broker delivers one message in ten; the rate is of those that it looked at. */
+    private void sql(String scenario) throws Exception {
+        String topic = "bench_" + scenario;
+        long expected = backlog(topic, index -> batchWithProperties(topic, index));
+        DefaultMQPushConsumer consumer = consumer();
+        consumer.subscribe(topic, MessageSelector.bySql(SQL_EXPRESSION));
+        new Consumption(scenario, expected, SQL_PASSES_ONE_IN, 0).run(consumer);
+    }
+
+    /** Fills a topic. @return messages in it */
+    private long backlog(String topic, LongFunction<List<Message>> batch) throws Exception {
         DefaultMQProducer producer = producer(topic);
         AtomicLong left = new AtomicLong(backlogMessages / BATCH_MESSAGES);
         List<Thread> workers = new ArrayList<>();
         for (int t = 0; t < 4; t++) {
             Thread worker = new Thread(() -> {
-                while (left.getAndDecrement() > 0) {
-                    try {
-                        producer.send(batchOf(topic));
-                    } catch (Exception e) {
-                        left.incrementAndGet();
+                for (long index = left.decrementAndGet(); index >= 0; index = left.decrementAndGet()) {
+                    while (!sent(producer, batch.apply(index))) {
+                        // refused: the same messages again
                     }
                 }
             });
@@ -243,25 +318,74 @@ public final class LoadGenerator {
             workers.add(worker);
         }
         for (Thread worker : workers) worker.join();
-        long expected = 0;
-        for (MessageQueue queue : producer.fetchPublishMessageQueues(topic)) expected += producer.maxOffset(queue);
+        long messages = landed(producer, producer.fetchPublishMessageQueues(topic));
         producer.shutdown();
+        return messages;
+    }
 
-        // the first tenth is warm-up: JIT of the consumer's path, and on Apache's side of the pull path
-        long skipped = expected / 10;
-        AtomicLong seen = new AtomicLong();
-        AtomicLong firstNanos = new AtomicLong();
-        AtomicLong lastNanos = new AtomicLong();
-        AtomicLong cpuBefore = new AtomicLong();
-        CountDownLatch done = new CountDownLatch(1);
-        long total = expected;
+    private static boolean sent(DefaultMQProducer producer, List<Message> batch) {
+        try {
+            producer.send(batch);
+            return true;
+        } catch (Exception e) {
+            return false;
+        }
+    }
+
+    private DefaultMQPushConsumer consumer() {
         DefaultMQPushConsumer consumer = new DefaultMQPushConsumer("bench-consumer-" + System.nanoTime());
         consumer.setNamesrvAddr(namesrvAddr);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
-        consumer.subscribe(topic, "*");
-        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
-            long before = seen.getAndAdd(messages.size());
-            long after = before + messages.size();
+        return consumer;
+    }
+
+    /** A backlog being consumed; the first tenth is warm-up: JIT of the consumer's path, and on Apache's side of the server's. */
+    private final class Consumption {
+        private final String scenario;
+        private final long looksAtEach;
+        private final int settleMs;
+        private final long total;
+        private final long skipped;
+        private final AtomicLong seen = new AtomicLong();
+        private final AtomicLong firstNanos = new AtomicLong();
+        private final AtomicLong lastNanos = new AtomicLong();
+        private final AtomicLong cpuBefore = new AtomicLong();
+        private final CountDownLatch done = new CountDownLatch(1);
+
+        /**
+         * @param backlog messages in the topic
+         * @param passesOneIn how many messages the server looks at for one that it delivers
+         * @param settleMs for how long after the last message the server's CPU still counts
+         */
+        Consumption(String scenario, long backlog, int passesOneIn, int settleMs) {
+            this.scenario = scenario;
+            this.looksAtEach = passesOneIn;
+            this.settleMs = settleMs;
+            total = backlog / passesOneIn;
+            skipped = total / 10;
+        }
+
+        void run(DefaultMQPushConsumer consumer) throws Exception {
+            consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+                take(messages.size());
+                return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+            });
+            consumer.start();
+            boolean complete = done.await(120, TimeUnit.SECONDS);
+            TimeUnit.MILLISECONDS.sleep(settleMs);
+            long cpuMicros = cpu.readMicros() - cpuBefore.get();
+            consumer.shutdown();
+            if (!complete) {
+                Report.print(scenario, 0, 1, null, 0, total - seen.get(), "the backlog was not consumed in 120 s");
+                return;
+            }
+            double seconds = (lastNanos.get() - firstNanos.get()) / 1e9;
+            Report.print(scenario, (total - skipped) * looksAtEach, seconds, null, cpuMicros, 0, null);
+        }
+
+        private void take(int count) {
+            long before = seen.getAndAdd(count);
+            long after = before + count;
             if (before < skipped && after >= skipped) {
                 cpuBefore.set(cpu.readMicros());
                 firstNanos.set(System.nanoTime());
@@ -270,17 +394,62 @@ public final class LoadGenerator {
                 lastNanos.set(System.nanoTime());
                 done.countDown();
             }
-            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
-        });
-        consumer.start();
-        boolean complete = done.await(120, TimeUnit.SECONDS);
-        long cpuMicros = cpu.readMicros() - cpuBefore.get();
-        consumer.shutdown();
-        if (!complete) {
-            Report.print(scenario, 0, 1, null, 0, total - seen.get(), "the backlog was not consumed in 120 s");
-            return;
         }
-        Report.print(scenario, total - skipped, (lastNanos.get() - firstNanos.get()) / 1e9, null, cpuMicros, 0, null);
+    }
+
+    /**
+     * Threads that each send a half message and commit it. The commit is not answered, so what counts is what landed in the
+     * queues; the latency is that of the half message and of writing the commit.
+     */
+    private void transaction(String scenario) throws Exception {
+        String topic = "bench_" + scenario;
+        TransactionMQProducer producer = new TransactionMQProducer("bench-" + topic);
+        producer.setTransactionListener(new TransactionListener() {
+            @Override
+            public LocalTransactionState executeLocalTransaction(Message message, Object argument) {
+                return LocalTransactionState.COMMIT_MESSAGE;
+            }
+
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                return LocalTransactionState.COMMIT_MESSAGE;
+            }
+        });
+        started(producer, topic);
+        List<MessageQueue> queues = producer.fetchPublishMessageQueues(topic);
+        Span span = new Span(scenario, TRANSACTION_THREADS);
+        List<Thread> workers = new ArrayList<>();
+        for (Latencies latencies : span.latencies) {
+            Thread worker = new Thread(() -> {
+                while (!span.ended) {
+                    long from = System.nanoTime();
+                    try {
+                        SendResult result = producer.sendMessageInTransaction(new Message(topic, body), null);
+                        if (result.getSendStatus() != SendStatus.SEND_OK) span.failed.incrementAndGet();
+                        if (span.measuring) latencies.add(System.nanoTime() - from, 1);
+                    } catch (Exception e) {
+                        span.fail(e);
+                    }
+                }
+            });
+            worker.start();
+            workers.add(worker);
+        }
+        TimeUnit.SECONDS.sleep(warmUpSeconds);
+        long landedBefore = landed(producer, queues);
+        long cpuBefore = cpu.readMicros();
+        long from = System.nanoTime();
+        span.measuring = true;
+        TimeUnit.SECONDS.sleep(measuredSeconds);
+        span.measuring = false;
+        span.ended = true;
+        for (Thread worker : workers) worker.join();
+        Landed landed = standStill(producer, queues);
+        long cpuMicros = cpu.readMicros() - cpuBefore;
+        producer.shutdown();
+        double seconds = (landed.atNanos - from) / 1e9;
+        long failed = span.failed.get();
+        Report.print(scenario, landed.messages - landedBefore, seconds, span.all(), cpuMicros, failed, span.firstFailure);
     }
 
     /**
@@ -326,8 +495,7 @@ public final class LoadGenerator {
         long seenFirst = 0;
         long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (true) {
-            long landed = 0;
-            for (MessageQueue queue : queues) landed += producer.maxOffset(queue);
+            long landed = landed(producer, queues);
             if (landed > 0 && firstNanos == 0) {
                 firstNanos = System.nanoTime();
                 seenFirst = landed;
@@ -377,9 +545,14 @@ public final class LoadGenerator {
             ended = true;
         }
 
-        void print() {
+        Latencies all() {
             Latencies all = new Latencies();
             for (Latencies one : latencies) all.addAll(one);
+            return all;
+        }
+
+        void print() {
+            Latencies all = all();
             Report.print(scenario, all.messages(), seconds, all, cpuMicros, failed.get(), firstFailure);
         }
     }
