@@ -123,11 +123,9 @@ export const brokerIdleOptions = {
     enableRequestMetrics: bool(true),
     enableLagAndDlqMetrics: bool(true),
   }),
-  ...withoutEffect("cold data is not held back", {
+  ...withoutEffect("thresholds of cold data are what they are set to", {
     coldCtrStrategyEnable: bool(false),
     usePIDColdCtrStrategy: bool(true),
-    cgColdReadThreshold: long(3_145_728),
-    globalColdReadThreshold: long(104_857_600),
   }),
   ...withoutEffect("name servers are found through namesrvAddr only", {
     rmqAddressServerDomain: text("jmenv.tbsite.net"),

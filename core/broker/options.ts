@@ -210,6 +210,27 @@ const consuming = {
     "Groups further behind than consumerFallbehindThreshold lose their right to read.",
   ),
   consumerFallbehindThreshold: long(17_179_869_184, "live", "Bytes for disableConsumeIfConsumerReadSlowly.", { min: 0 }),
+  coldDataFlowControlEnable: bool(
+    false,
+    "live",
+    "Groups that read more cold data than cgColdReadThreshold in five seconds wait: push consumers are answered SYSTEM_BUSY, pulls are held. Cold is what lies further back in the log than accessMessageInMemoryMaxRatio of the memory.",
+  ),
+  cgColdReadThreshold: long(
+    3_145_728,
+    "live",
+    "Bytes for coldDataFlowControlEnable; updateColdDataFlowCtrGroupConfig sets one group's.",
+    {
+      min: 0,
+    },
+  ),
+  globalColdReadThreshold: long(
+    104_857_600,
+    "live",
+    "Bytes of cold data in five seconds after which every group that reads such waits.",
+    {
+      min: 0,
+    },
+  ),
   flushConsumerOffsetInterval: int(5000, "restart", "Offsets are persisted every so many ms.", { min: 1 }),
   consumerOffsetUpdateVersionStep: long(500, "live", "The offsets' data version moves once in so many commits.", { min: 1 }),
   delayOffsetUpdateVersionStep: long(200, "live", "The delay offsets' data version moves once in so many deliveries.", {

@@ -130,7 +130,6 @@ export const storeIdleOptions = {
   }),
   ...withoutEffect("cold data is not held back", {
     sampleCountThreshold: int(5000),
-    coldDataFlowControlEnable: bool(false),
     coldDataScanEnable: bool(false),
     dataReadAheadEnable: bool(true),
     sampleSteps: int(32),

@@ -12,6 +12,7 @@ import type { ProcessorMap } from "../../remoting/processor.ts";
 import { offsetProcessors } from "../offsets/offset_processors.ts";
 import type { BrokerParts } from "../parts.ts";
 import { TransactionalMessageService, transactionProcessors } from "../transactions/transactions.ts";
+import { ColdDataFlowControl, coldDataProcessors } from "./cold_data.ts";
 import { delayer } from "./delayer.ts";
 import { lockProcessors, RebalanceLockManager } from "./lock.ts";
 import { PullMessageProcessor, pullProcessors } from "./pull.ts";
@@ -44,6 +45,9 @@ export type MessageProcessors = Pick<
   | "LOCK_BATCH_MQ"
   | "UNLOCK_BATCH_MQ"
   | "RECALL_MESSAGE"
+  | "UPDATE_COLD_DATA_FLOW_CTR_CONFIG"
+  | "REMOVE_COLD_DATA_FLOW_CTR_CONFIG"
+  | "GET_COLD_DATA_FLOW_CTR_INFO"
   | "SEND_REPLY_MESSAGE"
   | "SEND_REPLY_MESSAGE_V2"
   | "END_TRANSACTION"
@@ -57,6 +61,7 @@ export class BrokerMessages {
   readonly transactions: TransactionalMessageService;
   readonly locks: RebalanceLockManager;
   readonly timer: TimerMessages;
+  readonly #cold: ColdDataFlowControl;
 
   /** @throws Error when messageDelayLevel can't be used: it names the key and the part that is wrong. */
   constructor(parts: BrokerParts) {
@@ -70,6 +75,7 @@ export class BrokerMessages {
     }
     this.locks = new RebalanceLockManager(() => clock.monotonic());
     this.hold = new PullRequestHoldService(clock, parts.store, parts.settings);
+    this.#cold = new ColdDataFlowControl({ clock, settings: parts.settings, log: parts.log });
     this.schedule = new ScheduleMessageService(parts, levels);
     this.timer = new TimerMessages(parts);
     this.transactions = new TransactionalMessageService(parts, delayer(levels, this.timer));
@@ -79,7 +85,8 @@ export class BrokerMessages {
       ),
       ...replyProcessors(parts),
       ...sendBackProcessors(parts, levels),
-      ...pullProcessors(new PullMessageProcessor(parts, this.hold)),
+      ...pullProcessors(new PullMessageProcessor(parts, this.hold, this.#cold)),
+      ...coldDataProcessors(this.#cold),
       ...queryProcessors(parts),
       ...offsetProcessors(parts),
       ...lockProcessors(this.locks),
@@ -108,6 +115,7 @@ export class BrokerMessages {
   /** Answers all held pulls, holds none any more, and ends what a master does. */
   async close(): Promise<void> {
     this.hold.close();
+    this.#cold.close();
     await this.stopMaster();
     await this.timer.close();
   }

@@ -13,6 +13,7 @@ import { ResponseCode } from "../../../wire/response_code.ts";
 import type { MaybePromise, ProcessorMap, RequestContext } from "../../remoting/processor.ts";
 import type { GetResult, GetStatus } from "../../store/message_store.ts";
 import type { BrokerParts } from "../parts.ts";
+import type { ColdDataFlowControl } from "./cold_data.ts";
 import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
 import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
 import { getMatching } from "./pull_records.ts";
@@ -47,26 +48,30 @@ const NOTHING = new Uint8Array(0);
 export class PullMessageProcessor {
   readonly #parts: BrokerParts;
   readonly #hold: PullRequestHoldService;
+  readonly #cold: ColdDataFlowControl;
   readonly #admission: PullAdmission;
   /** End of the log for statistics: the store's figures cost more than a pull may. */
   #tailOffset = 0;
   #tailExpiresAt = 0;
 
-  constructor(parts: BrokerParts, hold: PullRequestHoldService) {
+  constructor(parts: BrokerParts, hold: PullRequestHoldService, cold: ColdDataFlowControl) {
     this.#parts = parts;
     this.#hold = hold;
+    this.#cold = cold;
     this.#admission = new PullAdmission(parts);
   }
 
   /**
    * @param lite LITE_PULL_MESSAGE.
    * @param heldUntil Clock.monotonic() until when a held pull that is executed again may wait on; it commits nothing again.
+   * @param coldHeld It was held for reading cold data, and is not again.
    */
   pull(
     context: RequestContext,
     header: PullMessageRequestHeader,
     lite: boolean,
     heldUntil?: number,
+    coldHeld = false,
   ): MaybePromise<PullReply | undefined> {
     const admitted = this.#admission.admit(context, header, lite);
     if (isRefusal(admitted)) return admitted;
@@ -87,25 +92,63 @@ export class PullMessageProcessor {
         return this.#answer(context, header, lite, heldUntil, admitted, result);
       }
     }
-    const limits = {
-      // A pull that asks for none gets one, as in Apache.
-      messagesMax: Math.max(1, Math.min(header.maxMsgNums, settings.pullBatchMaxMessageCount)),
-      bytesMax: settings.maxTransferBytesOnMessageInMemory,
-    };
-    const { records } = admitted;
-    const found =
-      records === undefined
-        ? store.get(queue, header.queueOffset, limits, admitted.filter)
-        : getMatching(store, {
-            queue,
-            offset: header.queueOffset,
-            limits,
-            matches: records,
-            scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
-          });
+    if (this.#cold.isLimited(header.consumerGroup)) {
+      return this.#pullLimited(context, header, lite, heldUntil, admitted, coldHeld);
+    }
+    const found = this.#read(header, admitted, header.maxMsgNums);
     return found instanceof Promise
       ? found.then((result) => this.#answer(context, header, lite, heldUntil, admitted, result))
       : this.#answer(context, header, lite, heldUntil, admitted, found);
+  }
+
+  #read(header: PullMessageRequestHeader, admitted: Admitted, messagesAsked: number): MaybePromise<GetResult> {
+    const { settings, store } = this.#parts;
+    const queue = { topic: header.topic, queueId: header.queueId };
+    const limits = {
+      // A pull that asks for none gets one, as in Apache.
+      messagesMax: Math.max(1, Math.min(messagesAsked, settings.pullBatchMaxMessageCount)),
+      bytesMax: settings.maxTransferBytesOnMessageInMemory,
+    };
+    const { records } = admitted;
+    return records === undefined
+      ? store.get(queue, header.queueOffset, limits, admitted.filter)
+      : getMatching(store, {
+          queue,
+          offset: header.queueOffset,
+          limits,
+          matches: records,
+          scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
+        });
+  }
+
+  /**
+   * The pull of a group that has read its share of cold data. One message tells whether this pull asks for such; what is not
+   * cold is given as ever.
+   * @throws RemotingError SYSTEM_BUSY when it is and the group is pushed to.
+   */
+  async #pullLimited(
+    context: RequestContext,
+    header: PullMessageRequestHeader,
+    lite: boolean,
+    heldUntil: number | undefined,
+    admitted: Admitted,
+    coldHeld: boolean,
+  ): Promise<PullReply | undefined> {
+    const { consumerGroup, topic, subscription } = header;
+    const first = await this.#read(header, admitted, 1);
+    if (first.status !== "FOUND" || (first.suggestSlave && coldHeld)) {
+      return this.#answer(context, header, lite, heldUntil, admitted, first);
+    }
+    first.release?.();
+    if (!first.suggestSlave) {
+      const all = await this.#read(header, admitted, header.maxMsgNums);
+      return this.#answer(context, header, lite, heldUntil, admitted, all);
+    }
+    if (this.#parts.consumers.group(consumerGroup)?.consumeType === "CONSUME_PASSIVELY") throw this.#cold.refusal(consumerGroup);
+    return this.#cold.hold({
+      bytes: 2 * ((subscription?.length ?? 0) + topic.length + consumerGroup.length),
+      execute: () => (context.peer.closed ? undefined : this.pull(context, header, lite, heldUntil, true)),
+    });
   }
 
   // ---------------------------------------------------------------------------------------------------------- answer
@@ -128,6 +171,7 @@ export class PullMessageProcessor {
     const code = CODE_OF[result.status][header.queueOffset === 0 ? 1 : 0];
     if (code === ResponseCode.SUCCESS) {
       stats.got(consumerGroup, topic, queueId, result.messageCount, result.body.length);
+      if (result.suggestSlave) this.#cold.count(consumerGroup, result.body.length);
       this.#noteDistance(header, result);
     } else {
       if (firstPass) stats.getMissed();

@@ -92,6 +92,10 @@ final class AdminCommandCases {
             if (kit.settings().older()) throw new Case.Skipped("the 4.x tool looks for keys that a 5.x broker does not have");
             run(kit, "exportConfigs -c DefaultCluster -f {prefix}-export", "export .*success");
         }));
+        addOf5(cases, "updateColdData", "updateColdDataFlowCtrGroupConfig -b {addr} -g {prefix}-cold -v 4194304",
+            "updateColdDataFlowCtrGroupConfig .*success|updateColdDataFlowCtrGroupConfig success");
+        addOf5(cases, "getColdData", "getColdDataFlowCtrInfo -b {addr}", "\"{prefix}-cold\": *4194304", "globalColdReadThreshold");
+        addOf5(cases, "removeColdData", "removeColdDataFlowCtrGroupConfig -b {addr} -g {prefix}-cold", "remove .*success");
         addAlone(cases, "cleanExpiredCQ", "cleanExpiredCQ -b {addr}", SUCCESS);
         addAlone(cases, "cleanUnusedTopic", "cleanUnusedTopic -c DefaultCluster", SUCCESS);
         addAlone(cases, "deleteExpiredCommitLog", "deleteExpiredCommitLog -b {addr}", SUCCESS);
@@ -106,6 +110,14 @@ final class AdminCommandCases {
         // commands about the topic, group or namespace that others of them made come in their order
         String chain = command.contains("{prefix}") ? command.replaceAll(".*\\{prefix\\}(-[a-z]+).*", "$1") : null;
         cases.add(Case.chained(chain, "mqadmin_" + name, kit -> run(kit, command, expected)));
+    }
+
+    /** A command that the 4.x tool does not have; such come in their order. */
+    private static void addOf5(List<Case> cases, String name, String command, String... expected) {
+        cases.add(Case.chained("5.x", "mqadmin_" + name, kit -> {
+            if (kit.settings().older()) throw new Case.Skipped("the 4.x tool does not have this command");
+            run(kit, command, expected);
+        }));
     }
 
     private static void addAlone(List<Case> cases, String name, String command, String... expected) {

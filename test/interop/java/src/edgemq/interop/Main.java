@@ -33,6 +33,7 @@ public final class Main {
         OrderCases.addTo(cases);
         PullCases.addTo(cases);
         RetryCases.addTo(cases);
+        GroupCases.addTo(cases);
         QueryCases.addTo(cases);
         OffsetCases.addTo(cases);
         AdminApiCases.addTo(cases);

@@ -1,0 +1,129 @@
+import { describe, expect, test } from "bun:test";
+import { encodeUtf8 } from "../../wire/bytes.ts";
+import { decodeRecords } from "../../wire/message_reader.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import { Harness, newGroup, type Outcome } from "./messages_harness.ts";
+
+const countOf = (outcome: Outcome | undefined): number => decodeRecords(outcome?.body ?? new Uint8Array(0)).length;
+
+/** Twenty messages, all of them cold, and groups G (pushed to) and P (pulls) that may read 1,000 bytes in five seconds. */
+async function coldQueue(settings: Record<string, unknown> = {}): Promise<Harness> {
+  const harness = await Harness.open({
+    settings: {
+      coldDataFlowControlEnable: true,
+      cgColdReadThreshold: 1000,
+      accessMessageInMemoryMaxRatio: 0,
+      ...settings,
+    },
+  });
+  harness.groups.set("P", newGroup("P"));
+  harness.connect("G", []);
+  harness.connect("P", [], { consumeType: "CONSUME_ACTIVELY" });
+  for (let i = 0; i < 20; i++) await harness.send({ body: "x".repeat(200) });
+  return harness;
+}
+
+const infoOf = async (harness: Harness) =>
+  JSON.parse(new TextDecoder().decode((await harness.call("GET_COLD_DATA_FLOW_CTR_INFO", {}))?.body)) as {
+    runtimeTable: Record<string, { coldAcc: number; lastColdReadTimeMills: number }>;
+    configTable: Record<string, number>;
+    globalAcc: number;
+  };
+
+const pull = (harness: Harness, consumerGroup: string, queueOffset = 0) =>
+  harness.pull({ consumerGroup, queueOffset, maxMsgNums: 4, sysFlag: 4, subscription: "*" });
+
+describe("cold data", () => {
+  test("a pushed group that has read its share is told SYSTEM_BUSY until the five seconds are over", async () => {
+    const harness = await coldQueue();
+    expect(countOf(await pull(harness, "G"))).toBe(4);
+    const refused = await pull(harness, "G", 4);
+    expect(refused?.code).toBe(ResponseCode.SYSTEM_BUSY);
+    expect(refused?.remark).toContain("This consumer group is reading cold data. It has been flow control");
+    expect(refused?.remark).toContain("cgColdReadThreshold");
+    await harness.runtime.clock.advance(5000);
+    expect(countOf(await pull(harness, "G", 4))).toBe(4);
+    await harness.close();
+  });
+
+  test("a pulling group is held, and then gets one message", async () => {
+    const harness = await coldQueue();
+    expect(countOf(await pull(harness, "P"))).toBe(4);
+    let answer: Outcome | undefined;
+    const pending = pull(harness, "P", 4).then((outcome) => {
+      answer = outcome;
+    });
+    await harness.runtime.clock.advance(2999);
+    expect(answer).toBeUndefined();
+    // Other groups have shares of their own.
+    expect(countOf(await pull(harness, "G"))).toBe(4);
+    await harness.runtime.clock.advance(7000);
+    await pending;
+    expect(countOf(answer)).toBeGreaterThanOrEqual(1);
+    expect(answer?.code).toBe(0);
+    await harness.close();
+  });
+
+  test("while its share is used up by others of the group, a held pull gets one message only", async () => {
+    const harness = await coldQueue();
+    await pull(harness, "G");
+    await harness.runtime.clock.advance(4000);
+    expect(countOf(await pull(harness, "P"))).toBe(4);
+    const pending = pull(harness, "P", 4);
+    // The next window, one second before what is held since four seconds is looked at.
+    await harness.runtime.clock.advance(4000);
+    expect(countOf(await pull(harness, "P", 8))).toBe(4);
+    await harness.runtime.clock.advance(1000);
+    const outcome = await pending;
+    expect(outcome?.code).toBe(0);
+    expect(countOf(outcome)).toBe(1);
+    await harness.close();
+  });
+
+  test("a stop answers what is held", async () => {
+    const harness = await coldQueue();
+    await pull(harness, "P");
+    const pending = pull(harness, "P", 4);
+    await harness.runtime.clock.advance(0);
+    await harness.close();
+    expect((await pending)?.code).toBe(0);
+  });
+
+  test("recent messages, and groups without the switch, are not held back", async () => {
+    const recent = await coldQueue({ accessMessageInMemoryMaxRatio: 40 });
+    for (let i = 0; i < 5; i++) expect(countOf(await pull(recent, "G", i * 4))).toBe(4);
+    expect((await infoOf(recent)).runtimeTable).toEqual({});
+    await recent.close();
+    const off = await coldQueue({ coldDataFlowControlEnable: false });
+    for (let i = 0; i < 5; i++) expect(countOf(await pull(off, "G", i * 4))).toBe(4);
+    await off.close();
+  });
+
+  test("all groups together have a share as well", async () => {
+    const harness = await coldQueue({ cgColdReadThreshold: 100_000, globalColdReadThreshold: 1500 });
+    expect(countOf(await pull(harness, "G"))).toBe(4);
+    expect(countOf(await pull(harness, "P"))).toBe(4);
+    expect((await pull(harness, "G", 4))?.code).toBe(ResponseCode.SYSTEM_BUSY);
+    await harness.close();
+  });
+
+  test("a group's own threshold is set, shown and removed; counters go after a minute", async () => {
+    const harness = await coldQueue();
+    await harness.call("UPDATE_COLD_DATA_FLOW_CTR_CONFIG", {}, encodeUtf8("G=100000\n"));
+    for (let i = 0; i < 3; i++) expect(countOf(await pull(harness, "G", i * 4))).toBe(4);
+    const info = await infoOf(harness);
+    expect(info.configTable).toEqual({ G: 100_000 });
+    expect(info.runtimeTable["G"]?.coldAcc).toBeGreaterThan(2400);
+    expect(info.globalAcc === info.runtimeTable["G"]?.coldAcc).toBe(true);
+    await harness.call("REMOVE_COLD_DATA_FLOW_CTR_CONFIG", {}, encodeUtf8("G"));
+    expect((await pull(harness, "G", 12))?.code).toBe(ResponseCode.SYSTEM_BUSY);
+    await harness.runtime.clock.advance(60_000);
+    expect(await infoOf(harness)).toMatchObject({ runtimeTable: {}, configTable: {}, globalAcc: 0 });
+    const wrong = await harness.call("UPDATE_COLD_DATA_FLOW_CTR_CONFIG", {}, encodeUtf8("G=many\n"));
+    expect(wrong).toMatchObject({
+      code: ResponseCode.SYSTEM_ERROR,
+      remark: 'the threshold of G is a number of bytes, not "many"',
+    });
+    await harness.close();
+  });
+});
