@@ -25,6 +25,8 @@ export class Ledger {
   readonly entries = new Map<number, Entry>();
   /** Refused after they were appended: they may come back only where a disk refused to clear them as well. */
   readonly refused = new Map<number, Entry>();
+  /** Written, and then the sync failed: the sender was told, and nobody sees it until the next start judges it. */
+  readonly hidden = new Set<number>();
   /** What was acknowledged ends here: after `kill -9` the log reaches at least so far. */
   writtenFloor = 0;
   /** What was acknowledged as flushed ends here: after a power cut the log reaches at least so far. */
@@ -77,6 +79,7 @@ export class Ledger {
   restarted(end: number, how: "orderly" | "kill" | "power"): void {
     const floor = how === "power" ? this.flushedFloor : this.writtenFloor;
     this.floorAtStart = floor;
+    this.hidden.clear();
     must(end >= floor, () => `after ${how} the log ends at ${end}, but messages up to ${floor} were acknowledged`);
     for (const entry of [...this.entries.values()]) {
       if (entry.endOffset <= end) continue;

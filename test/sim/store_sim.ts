@@ -300,6 +300,7 @@ class StoreSim {
           must(this.#disturbed, () => `message ${entry.id} fails on a good disk: ${error.message}`);
           // After a failed sync it is in the log all the same; after a failed write it must be gone.
           if (this.#stats(store).writtenOffset < endOffset || !this.#isAt(store, entry)) this.#ledger.takenBack(entry);
+          else this.#ledger.hidden.add(entry.id);
         }),
     );
   }
