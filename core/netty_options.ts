@@ -4,6 +4,7 @@
  */
 import { bool, int, long, port, type SettingsOf, text, withoutEffect } from "./config.ts";
 import { listenHost } from "./option_checks.ts";
+import { tlsOptions } from "./tls_options.ts";
 
 const NOT_NETTY = "it tunes Netty, which is not here";
 
@@ -27,6 +28,7 @@ export function nettyServerOptions(listenPort: number) {
       min: 1,
       max: 65535,
     }),
+    ...tlsOptions,
     ...withoutEffect(NOT_NETTY, {
       serverWorkerThreads: int(8),
       serverCallbackExecutorThreads: int(0),
@@ -68,8 +70,7 @@ export const nettyClientOptions = {
     maxReconnectIntervalTimeSeconds: long(60),
     enableReconnectForGoAway: bool(true),
   }),
-  ...withoutEffect("connections between servers are plain TCP so far", {
-    useTLS: bool(false),
+  ...withoutEffect("connections between servers go there directly", {
     socksProxyConfig: text("{}"),
   }),
 };

@@ -19,6 +19,8 @@ export interface Runtime {
   readonly compression: Compression;
   readonly system: System;
   readonly dns: Dns;
+  /** Absent where a runtime has none (the simulator): then no certificate is made or read, and TLS is refused in words. */
+  readonly tls?: Tls;
 }
 
 // ---------------------------------------------------------------------------------------------------------- sockets
@@ -82,6 +84,67 @@ export interface SocketHandler {
   ended?(): void;
   /** Once, last of all callbacks. `fault` is absent on an orderly close. */
   closed(fault?: RuntimeFault): void;
+}
+
+// -------------------------------------------------------------------------------------------------------------- TLS
+
+/** TLS over sockets that are there already, so that one port serves both kinds and plain sockets stay as they are. */
+export interface Tls {
+  /** @throws RuntimeFault `EINVAL` when certificate, key, authorities or names can't be used; the message says which. */
+  server(options: TlsServerOptions): TlsContext;
+  /** @throws as `server` */
+  client(options: TlsClientOptions): TlsContext;
+  /** A key pair and a certificate that it signed itself, for `commonName`, valid from a day before `now` (ms) for ten years. */
+  selfSigned(commonName: string, now: number): Promise<TlsIdentity>;
+}
+
+export interface TlsIdentity {
+  /** PEM, one's own first, then the chain. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly key: string;
+  /** Of an encrypted key. */
+  readonly keyPassword?: string | undefined;
+}
+
+export interface TlsLimits {
+  /** IANA names, best first; the runtime's own choice when left out. Deno takes no choice. */
+  readonly ciphers?: readonly string[] | undefined;
+  /** `TLSv1.2`, `TLSv1.3` …: from the oldest to the newest of these. */
+  readonly protocols?: readonly string[] | undefined;
+}
+
+export interface TlsServerOptions extends TlsLimits {
+  readonly identity: TlsIdentity;
+  /** Whether the client is asked for a certificate, and refused without one. */
+  readonly clientAuth: "none" | "optional" | "require";
+  /** Whether a certificate that a client shows must be good; else any will do. */
+  readonly verifyClient: boolean;
+  /** PEM; the runtime's own authorities when left out. */
+  readonly authorities?: string | undefined;
+}
+
+export interface TlsClientOptions extends TlsLimits {
+  readonly identity?: TlsIdentity | undefined;
+  /** Whether the server's certificate must be signed by one of `authorities`; as in Apache, for which name does not matter. */
+  readonly verifyServer: boolean;
+  readonly authorities?: string | undefined;
+}
+
+export interface TlsContext {
+  /**
+   * Begins the handshake on a plain socket. @returns what gets that socket's events from now on. A server feeds it the
+   * bytes that it has already. It sets no time limit: destroy `socket` to give up. There is no half-close: when the peer ends, what
+   * is queued is sent, and our side ends soon after.
+   */
+  wrap(socket: Socket, events: TlsEvents): SocketHandler;
+}
+
+export interface TlsEvents {
+  /** Once, when the handshake is over and the peer's certificate passed: the socket of clear text. */
+  established(socket: Socket): SocketHandler;
+  /** Once, instead of `established`: why there is none. The plain socket is closed, or about to be. */
+  failed(fault: RuntimeFault): void;
 }
 
 // ------------------------------------------------------------------------------------------------------------ files

@@ -4,3 +4,6 @@ export function plainHost(address: string): string {
   const zone = address.indexOf("%");
   return zone < 0 ? address : address.slice(0, zone);
 }
+
+/** `10.0.0.1 port 4711`, as messages have it. */
+export const hostPort = ({ host, port }: { readonly host: string; readonly port: number }): string => `${host} port ${port}`;

@@ -6,6 +6,7 @@ import { hostDigest, hostRandom } from "./digest.ts";
 import { hostDns } from "./dns.ts";
 import { HostFiles, type TryLock } from "./files.ts";
 import { hostSystem } from "./system.ts";
+import { hostTls } from "./tls.ts";
 
 export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock): Runtime => ({
   name,
@@ -17,4 +18,5 @@ export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock): 
   compression: hostCompression,
   system: hostSystem,
   dns: hostDns,
+  tls: hostTls,
 });

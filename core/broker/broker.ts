@@ -17,10 +17,12 @@ import { parseHostPort } from "../advertised_rules.ts";
 import { AccessControl } from "../auth/auth.ts";
 import { adjustSettings } from "../config.ts";
 import { LiveConfiguration } from "../config_update.ts";
+import { networkTest } from "../networks.ts";
 import { Admission } from "../remoting/admission.ts";
 import { callLocally, LocalPeer } from "../remoting/local_peer.ts";
 import { type Peer, type Processor, type ProcessorMap, RemotingError, type TypedReply } from "../remoting/processor.ts";
 import { type ListenAddress, RemotingServer } from "../remoting/server.ts";
+import { TlsSetup } from "../remoting/tls_setup.ts";
 import type { Endpoint, Log, Runtime, TimerHandle } from "../runtime.ts";
 import { DefaultMessageStore } from "../store/default_message_store.ts";
 import type { MessageStore } from "../store/message_store.ts";
@@ -100,6 +102,7 @@ export class Broker {
   readonly #messages: BrokerMessages;
   readonly #pop: BrokerPop;
   readonly #registration: NameServerRegistration;
+  readonly #tls: TlsSetup;
   readonly #localPeer = new LocalPeer();
   /** Stands in for the server's when there is no network. */
   readonly #idleAdmission: Admission;
@@ -119,6 +122,7 @@ export class Broker {
     this.#idleAdmission = new Admission(brokerLanes(settings));
     const base = { runtime, log, settings };
     const { clock } = runtime;
+    this.#tls = new TlsSetup(runtime, log, settings);
     this.store = new DefaultMessageStore(runtime, log, settings, (topic) => this.topics.find(topic)?.attributes);
     this.stats = new BrokerStats(clock, settings.brokerClusterName);
     this.topics = new TopicConfigManager({
@@ -158,6 +162,7 @@ export class Broker {
       topics: this.topics,
       brokerAddress: () => this.addresses.registeredAddress(),
       haAddress: () => this.#haAddress(),
+      tls: () => this.#tls.client(),
       local: options.nameServer === undefined ? [] : [localNameServer(options.nameServer)],
       ...(options.serializeType === undefined ? {} : { serializeType: options.serializeType }),
     });
@@ -211,6 +216,7 @@ export class Broker {
       this.#access.load();
       this.#loaded = true;
       await this.addresses.refresh();
+      await this.#tls.start();
       await this.#listen();
       this.#withdraw = this.#options.nameServer?.advertise(this.settings.brokerName, this.settings.brokerId, (peer) =>
         this.addresses.brokerAddressFor(peer),
@@ -282,6 +288,8 @@ export class Broker {
       idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
       access: this.#access.forServer(),
       backlog: settings.serverSocketBacklog,
+      tls: this.#tls,
+      trustsProxy: networkTest(settings.proxyProtocolFrom),
       ...(serializeType === undefined ? {} : { serializeType }),
     });
     const [main] = await this.#server.start();
@@ -382,6 +390,7 @@ export class Broker {
     }
     await this.#step(by("close"), "close the store", () => this.store.close());
     await this.#step(by("disconnect"), "close connections", () => this.#server?.stop());
+    this.#tls.stop();
     this.#withdraw?.();
     this.#localPeer.close();
     this.#state = "stopped";

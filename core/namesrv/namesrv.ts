@@ -16,10 +16,12 @@ import { AccessControl } from "../auth/auth.ts";
 import { signerOf } from "../auth/credentials.ts";
 import { LiveConfiguration } from "../config_update.ts";
 import { directoryOf } from "../durable_files.ts";
+import { networkTest } from "../networks.ts";
 import { RemotingClient } from "../remoting/client.ts";
 import { callLocally } from "../remoting/local_peer.ts";
 import type { Peer, ProcessorMap, TypedReply } from "../remoting/processor.ts";
 import { type ListenAddress, RemotingServer } from "../remoting/server.ts";
+import { TlsSetup } from "../remoting/tls_setup.ts";
 import type { MinBrokerIdChange } from "../routing/registration.ts";
 import { RouteInfoManager } from "../routing/route_info_manager.ts";
 import type { Endpoint, Log, Runtime, TimerHandle } from "../runtime.ts";
@@ -57,6 +59,7 @@ export class NameServer {
   readonly #options: NameServerOptions;
   readonly #access: AccessControl;
   readonly #unregisterQueue: UnregisterQueue;
+  readonly #tls: TlsSetup;
   readonly #server: RemotingServer<"namesrv"> | undefined;
   readonly #watched = new WeakSet<Peer>();
   readonly #advertised = new AdvertisedBrokers();
@@ -84,6 +87,7 @@ export class NameServer {
         for (const change of this.routes.unregister(batch)) this.#notify(change);
       },
     );
+    this.#tls = new TlsSetup(runtime, log, settings);
     this.processors = this.#makeProcessors();
     if (listen.length > 0) {
       const { serializeType, frameBytesMax } = options;
@@ -96,6 +100,8 @@ export class NameServer {
         access: this.#access.forServer(),
         idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
         backlog: settings.serverSocketBacklog,
+        tls: this.#tls,
+        trustsProxy: networkTest(settings.proxyProtocolFrom),
         ...(serializeType === undefined ? {} : { serializeType }),
         ...(frameBytesMax === undefined ? {} : { frameBytesMax }),
       });
@@ -116,6 +122,7 @@ export class NameServer {
     this.kvConfig.load();
     this.#access.load();
     this.#startedAt = clock.monotonic();
+    await this.#tls.start();
     const addresses = (await this.#server?.start()) ?? [];
     const scan = () => this.scanNotActiveBroker();
     this.#scans = [
@@ -128,6 +135,7 @@ export class NameServer {
   /** Closes ports and connections. Nothing has to be saved: every change of KV and configuration already is. */
   async stop(): Promise<void> {
     for (const timer of this.#scans.splice(0)) timer.cancel();
+    this.#tls.stop();
     await this.#server?.stop();
     this.#client?.stop();
   }
@@ -229,6 +237,7 @@ export class NameServer {
       runtime,
       log,
       sign: signerOf(runtime.digest, this.#options.settings),
+      tls: () => this.#tls.client(),
       ...(serializeType === undefined ? {} : { serializeType }),
     });
     for (const address of notify) {

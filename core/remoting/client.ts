@@ -11,7 +11,7 @@ import {
   type SerializeType,
 } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf, RequestName, Role } from "../../wire/requests.ts";
-import type { Log, Runtime, RuntimeFault, SocketHandler, TimerHandle } from "../runtime.ts";
+import type { Log, Runtime, RuntimeFault, Socket, SocketHandler, TimerHandle, TlsContext } from "../runtime.ts";
 import { Admission } from "./admission.ts";
 import { type ConnectionOptions, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -29,6 +29,8 @@ export interface RemotingClientOptions<R extends Role> {
   readonly sign?: ((command: RemotingCommand) => void) | undefined;
   readonly connectTimeoutMs?: number;
   readonly idleSeconds?: number;
+  /** Asked at each connect; undefined: a plain connection. */
+  readonly tls?: () => TlsContext | undefined;
 }
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 3_000;
@@ -127,7 +129,7 @@ export class RemotingClient<R extends Role = "client"> {
   }
 
   async #open(address: string): Promise<RemotingConnection> {
-    const { runtime, connectTimeoutMs = CONNECT_TIMEOUT_MS_DEFAULT } = this.#options;
+    const { runtime, connectTimeoutMs = CONNECT_TIMEOUT_MS_DEFAULT, tls } = this.#options;
     const { host, port } = splitAddress(address);
     let hosts: readonly string[];
     try {
@@ -138,11 +140,13 @@ export class RemotingClient<R extends Role = "client"> {
         `cannot connect to ${address}: the name can't be resolved (${(fault as Error).message})`,
       );
     }
-    const link = new LateHandler();
+    const context = tls?.();
     let lastFault: RuntimeFault | undefined;
     for (const candidate of hosts) {
       try {
+        const link = new LateHandler();
         const socket = await runtime.net.connect({ host: candidate, port, timeoutMs: connectTimeoutMs }, link);
+        if (context !== undefined) return await this.#secure(socket, link, context, connectTimeoutMs);
         const connection = new RemotingConnection(socket, this.#connectionOptions);
         link.bind(connection.handler);
         return connection;
@@ -156,6 +160,26 @@ export class RemotingClient<R extends Role = "client"> {
       "connect",
       lastFault !== undefined && hosts.includes(host) ? reason : `cannot connect to ${address}: ${reason}`,
     );
+  }
+
+  /** The handshake on a connection that was just made. */
+  #secure(socket: Socket, link: LateHandler, context: TlsContext, timeoutMs: number): Promise<RemotingConnection> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.runtime.clock.setTimeout(() => socket.destroy(), timeoutMs);
+      const handler = context.wrap(socket, {
+        established: (secure) => {
+          timer.cancel();
+          const connection = new RemotingConnection(secure, this.#connectionOptions);
+          resolve(connection);
+          return connection.handler;
+        },
+        failed: (fault) => {
+          timer.cancel();
+          reject(fault);
+        },
+      });
+      link.bind(handler);
+    });
   }
 
   #forget(connection: RemotingConnection): void {

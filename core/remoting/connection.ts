@@ -124,9 +124,10 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #waiting: Map<number, Waiting> | undefined;
   #closeCallbacks: (() => void)[] | undefined;
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  /** @param remote Whose connection it is, where a PROXY header says so. */
+  constructor(socket: Socket, options: ConnectionOptions, remote: Endpoint = socket.remote) {
     this.#socket = socket;
-    this.remote = socket.remote;
+    this.remote = remote;
     this.local = socket.local;
     this.#options = options;
     this.#splitter = new FrameSplitter(options.frameBytesMax);

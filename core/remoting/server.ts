@@ -10,6 +10,7 @@ import type { Endpoint, Listener, Log, Runtime, Socket, SocketHandler, TimerHand
 import { Admission, type LaneLimits } from "./admission.ts";
 import { type ConnectionOptions, endpointText, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { Door, type ServerTls } from "./door.ts";
 import type { AccessCheck, ProcessorMap, RemotingError } from "./processor.ts";
 import { UnreadBytes } from "./unread_bytes.ts";
 
@@ -43,6 +44,10 @@ export interface RemotingServerOptions<R extends Role> {
   readonly inFlightBytesMax?: number;
   /** Bytes of incomplete frames over all connections. */
   readonly partialBytesMax?: number;
+  /** Without it a client that begins with TLS is refused. */
+  readonly tls?: ServerTls;
+  /** Whose PROXY headers are taken; everybody's when left out, as in Apache. */
+  readonly trustsProxy?: (host: string) => boolean;
 }
 
 const IDLE_SECONDS_DEFAULT = 120;
@@ -55,12 +60,14 @@ const IN_FLIGHT_BYTES_MAX_DEFAULT = 8 * 1024 * 1024;
 const PARTIAL_BYTES_MAX_DEFAULT = 256 * 1024 * 1024;
 const SWEEP_INTERVAL_MS = 5_000;
 const STOP_GRACE_MS = 1_000;
+const NO_TLS: ServerTls = { mode: "disabled", context: () => undefined };
 
 export class RemotingServer<R extends Role> {
   readonly admission: Admission;
   readonly #options: RemotingServerOptions<R>;
   readonly #dispatcher: Dispatcher<R>;
   readonly #connections = new Set<RemotingConnection>();
+  readonly #door: Door;
   readonly #listeners: Listener[] = [];
   readonly #log: Log;
   readonly #writers = new WriterPool();
@@ -77,6 +84,8 @@ export class RemotingServer<R extends Role> {
     this.#partialFrames = new PartialFrames(options.partialBytesMax ?? PARTIAL_BYTES_MAX_DEFAULT);
     this.#unread = new UnreadBytes(options.unreadBytesMax ?? UNREAD_BYTES_MAX_DEFAULT, options.log);
     this.admission = new Admission(options.lanes ?? {});
+    const { tls = NO_TLS, trustsProxy = () => true } = options;
+    this.#door = new Door({ clock: options.runtime.clock, log: options.log, tls, trustsProxy }, () => this.#whenEmpty());
     this.#dispatcher = new Dispatcher({
       clock: options.runtime.clock,
       log: options.log,
@@ -93,7 +102,7 @@ export class RemotingServer<R extends Role> {
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#door.count;
   }
 
   /** Bytes that slow peers have not read, as of the last write to each. */
@@ -137,11 +146,12 @@ export class RemotingServer<R extends Role> {
     this.#stopping = true;
     this.#sweeper?.cancel();
     await this.#closeListeners();
-    if (this.#connections.size === 0) return;
+    if (this.connectionCount === 0) return;
     const allGone = new Promise<void>((resolve) => {
       this.#onLastGone = resolve;
     });
     for (const connection of [...this.#connections]) connection.finish();
+    this.#door.closeAll();
     const cutOff = this.#options.runtime.clock.setTimeout(() => {
       for (const connection of [...this.#connections]) connection.close();
     }, graceMs);
@@ -157,7 +167,7 @@ export class RemotingServer<R extends Role> {
       onRequest: (connection, command) => this.#dispatcher.dispatch(connection, command, fastPort),
       onClosed: (connection) => {
         this.#connections.delete(connection);
-        if (this.#connections.size === 0) this.#onLastGone?.();
+        this.#whenEmpty();
       },
       language: LANGUAGE_OTHER,
       serializeType: serializeType ?? SERIALIZE_JSON,
@@ -172,16 +182,24 @@ export class RemotingServer<R extends Role> {
   }
 
   #accept(socket: Socket, options: ConnectionOptions): SocketHandler {
-    const connection = new RemotingConnection(socket, options);
-    if (this.#stopping) connection.close();
-    this.#connections.add(connection);
-    return connection.handler;
+    if (this.#stopping) socket.destroy();
+    return this.#door.enter(socket, (admitted, remote) => {
+      const connection = new RemotingConnection(admitted, options, remote);
+      if (this.#stopping) connection.close();
+      this.#connections.add(connection);
+      return connection.handler;
+    });
+  }
+
+  #whenEmpty(): void {
+    if (this.connectionCount === 0) this.#onLastGone?.();
   }
 
   /** Closes what is silent, and what sends one frame forever. */
   #sweep(): void {
     const now = this.#options.runtime.clock.monotonic();
     const idleMs = (this.#options.idleSeconds?.() ?? IDLE_SECONDS_DEFAULT) * 1000;
+    this.#door.sweep(now, idleMs);
     for (const connection of this.#connections) {
       const { lastActiveAt, partialSince } = connection;
       if (now - lastActiveAt > idleMs) {

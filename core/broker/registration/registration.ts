@@ -14,7 +14,7 @@ import type { SerializeType } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { signerOf } from "../../auth/credentials.ts";
 import { RemotingClient } from "../../remoting/client.ts";
-import type { TimerHandle } from "../../runtime.ts";
+import type { TimerHandle, TlsContext } from "../../runtime.ts";
 import { RefusedByNameServer, type RegistrationCallParts, RegistrationCalls } from "./registration_calls.ts";
 import { type NameServerCaller, NameServerTargets } from "./registration_targets.ts";
 
@@ -27,6 +27,8 @@ const ROUTE_TIMEOUT_MS = 3_000;
 export interface RegistrationParts extends RegistrationCallParts {
   /** How the headers of the requests are written. */
   readonly serializeType?: SerializeType;
+  /** For connections to nameservers; undefined: they are plain. */
+  readonly tls?: () => TlsContext | undefined;
   /** Nameservers in this process. */
   readonly local?: readonly NameServerCaller[];
 }
@@ -60,12 +62,13 @@ export class NameServerRegistration {
 
   constructor(parts: RegistrationParts) {
     this.#parts = parts;
-    const { runtime, log, settings, serializeType } = parts;
+    const { runtime, log, settings, serializeType, tls } = parts;
     this.#client = new RemotingClient<never>({
       runtime,
       log,
       connectTimeoutMs: settings.connectTimeoutMillis,
       sign: signerOf(runtime.digest, settings),
+      ...(tls === undefined ? {} : { tls }),
       ...(serializeType === undefined ? {} : { serializeType }),
     });
     this.#calls = new RegistrationCalls(parts);
