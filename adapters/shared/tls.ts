@@ -134,12 +134,12 @@ const showsCertificate = (stream: tls.TLSSocket): boolean => {
  */
 function distrust(stream: tls.TLSSocket): string | undefined {
   if (stream.authorized) return undefined;
-  const said = stream.authorizationError as unknown;
-  const { _handle } = stream as unknown as { _handle?: { verifyError?: () => unknown } };
-  if (typeof _handle?.verifyError !== "function") return String(said ?? "not signed by an authority that is known here");
+  const { _handle } = stream as unknown as { _handle?: { verifyError?: () => Error | string | null | undefined } };
+  if (typeof _handle?.verifyError !== "function")
+    return `${stream.authorizationError ?? "not signed by an authority that is known here"}`;
   const error = _handle.verifyError();
   if (error === null || error === undefined || error === "") return undefined;
-  return error instanceof Error ? error.message : String(error);
+  return typeof error === "string" ? error : error.message;
 }
 
 /** A socket of the port as the stream that `node:tls` wants. */

@@ -181,11 +181,13 @@ class Arrival {
     owner.data(chunk);
   }
 
-  #become({ data, drained, ended, closed }: SocketHandler): void {
-    this.handler.data = data;
-    this.handler.drained = drained ?? (() => {});
-    if (ended !== undefined) this.handler.ended = ended;
-    this.handler.closed = closed;
+  /** From the next event on the socket calls `owner`. */
+  #become(owner: SocketHandler): void {
+    const { handler } = this;
+    handler.data = (chunk) => owner.data(chunk);
+    handler.drained = () => owner.drained?.();
+    if (owner.ended !== undefined) handler.ended = () => owner.ended?.();
+    handler.closed = (fault) => owner.closed(fault);
   }
 
   #begin(): void {
@@ -279,13 +281,11 @@ class Arrival {
       },
       failed: (fault) => this.#failed(fault),
     });
-    this.#become({
-      ...inner,
-      closed: (fault) => {
-        inner.closed(fault);
-        this.#gone();
-      },
-    });
+    this.#become(inner);
+    this.handler.closed = (fault) => {
+      inner.closed(fault);
+      this.#gone();
+    };
     for (const chunk of first) inner.data(chunk);
   }
 
