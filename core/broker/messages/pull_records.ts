@@ -29,6 +29,8 @@ class Scan {
   readonly #store: Pick<MessageStore, "get">;
   readonly #wanted: FilteredGet;
   readonly #kept: Uint8Array[] = [];
+  /** Gives back what is kept, when that is a body of the store as it came. */
+  #release: (() => void) | undefined;
   #count = 0;
   #bytes = 0;
   #scanned = 0;
@@ -59,8 +61,9 @@ class Scan {
       const size = readInt32(body, at);
       if (matches(body, at)) {
         if (this.#count > 0 && (this.#count + 1 > limits.messagesMax || this.#bytes + size > limits.bytesMax)) {
-          this.#keep(body, filled);
-          return this.#answer(found, readInt64(body, at + RECORD_AT.queueOffset));
+          const next = readInt64(body, at + RECORD_AT.queueOffset);
+          this.#keep(found, filled);
+          return this.#answer(found, next);
         }
         if (filled !== at) body.copyWithin(filled, at, at + size);
         filled += size;
@@ -70,13 +73,23 @@ class Scan {
       this.#scanned++;
       at += size;
     }
-    this.#keep(body, filled);
     const enough = this.#count >= limits.messagesMax || this.#scanned >= scannedMax || found.nextBeginOffset >= found.maxOffset;
+    this.#keep(found, filled);
     return enough ? this.#answer(found, found.nextBeginOffset) : undefined;
   }
 
-  #keep(body: Uint8Array, filled: number): void {
-    if (filled > 0) this.#kept.push(filled === body.length ? body : body.subarray(0, filled));
+  /**
+   * The first `filled` bytes of a body. Most of it did not pass, so what did is copied, and the memory goes back at once:
+   * the store's next portion uses it again, where a new buffer of its size would be zeroed first.
+   */
+  #keep({ body, release }: GetResult, filled: number): void {
+    if (filled === body.length && this.#kept.length === 0) {
+      this.#kept.push(body);
+      this.#release = release;
+      return;
+    }
+    if (filled > 0) this.#kept.push(body.slice(0, filled));
+    release?.();
   }
 
   #answer(last: GetResult, nextBeginOffset: number): GetResult {
@@ -86,6 +99,7 @@ class Scan {
       status: matched ? "FOUND" : "NO_MATCHED_MESSAGE",
       nextBeginOffset,
       body: this.#body(),
+      release: this.#release,
       messageCount: this.#count,
     };
   }
