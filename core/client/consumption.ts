@@ -1,6 +1,6 @@
 /**
  * Handing messages to the listener. `Consumption` bounds how many calls run at a time and says what a call came to;
- * `ConcurrentConsumption` takes messages as they come, `OrderlyConsumption` one batch of a queue after the other.
+ * `ConcurrentConsumption` takes messages as they come; in order is `consume_orderly.ts`.
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import type { Log } from "../runtime.ts";
@@ -41,6 +41,8 @@ export interface ConsumptionService {
   arrived(queue: ProcessQueue, messages: readonly MessageExt[]): void;
   /** Settles when the listener is not running any more. */
   idle(): Promise<void>;
+  /** Settles when nothing of a dropped queue is consumed that another member must not consume meanwhile. */
+  finished(queue: ProcessQueue): Promise<void>;
   readonly active: number;
 }
 
@@ -99,6 +101,11 @@ export class ConcurrentConsumption implements ConsumptionService {
   idle(): Promise<void> {
     if (this.#active === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Others may consume the same at the same time: no order is promised. */
+  finished(): Promise<void> {
+    return Promise.resolve();
   }
 
   #pump(): void {

@@ -14,6 +14,7 @@ import type { TimerHandle } from "../runtime.ts";
 import { type AllocateMessageQueueStrategy, allocateAveragely } from "./allocate.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ConsumerMember } from "./client_processors.ts";
+import { OrderlyConsumption } from "./consume_orderly.ts";
 import {
   type BatchListener,
   ConcurrentConsumption,
@@ -26,6 +27,7 @@ import type { MessageExt } from "./message.ts";
 import { MessageStream } from "./message_stream.ts";
 import { LocalFileOffsetStore, type OffsetStore, RemoteBrokerOffsetStore } from "./offset_store.ts";
 import { consumeDirectly, runningInfo } from "./push_consumer_info.ts";
+import { QueueLocks } from "./queue_locks.ts";
 import type { ConsumeFromWhere } from "./queue_offsets.ts";
 import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
@@ -216,7 +218,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     const { clock } = this.#client.runtime;
     const options = this.#options;
     this.#listener = listener;
-    const service = new ConcurrentConsumption(this.#parts(batchSize, listener));
+    const service = this.#consumption(this.#parts(batchSize, listener));
     this.#service = service;
     const taker = new QueueTaker({
       client: this.#client,
@@ -225,7 +227,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       offsets: this.#offsets,
       service,
       broadcasting: this.#broadcasting,
-      orderly: options.orderly ?? false,
+      locks: options.orderly === true && !this.#broadcasting ? new QueueLocks(this.#client, this.consumerGroup) : undefined,
       pullBatchSize: options.pullBatchSize ?? 32,
       flow: {
         pullThresholdForQueue: options.pullThresholdForQueue ?? 1_000,
@@ -280,6 +282,12 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     }
   }
 
+  #consumption(parts: ConsumptionParts): ConsumptionService {
+    const { orderly, suspendCurrentQueueTimeMillis = 1_000, maxReconsumeTimes = -1 } = this.#options;
+    if (orderly !== true) return new ConcurrentConsumption(parts);
+    return new OrderlyConsumption({ ...parts, suspendCurrentQueueTimeMillis, maxReconsumeTimes, locking: !this.#broadcasting });
+  }
+
   #parts(consumeMessageBatchMaxSize: number, listener: BatchListener): ConsumptionParts {
     const { client, consumerGroup } = { client: this.#client, consumerGroup: this.consumerGroup };
     const { signal } = this.#stopping;
@@ -310,7 +318,6 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     this.#stream?.end();
     this.#persisting?.cancel();
     await this.#rebalance?.stop();
-    this.#taker?.stopPulling();
     const { clock } = this.#client.runtime;
     const idle = this.#service?.idle() ?? Promise.resolve();
     await settledWithin(clock, idle, this.#options.awaitTerminationMillisWhenShutdown ?? 10_000);

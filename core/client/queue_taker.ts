@@ -11,6 +11,7 @@ import { MQBrokerError } from "./errors.ts";
 import type { OffsetStore } from "./offset_store.ts";
 import { type FlowControl, ProcessQueue } from "./process_queue.ts";
 import { type PullResult, pull } from "./pull.ts";
+import type { QueueLocks } from "./queue_locks.ts";
 import { type ConsumeFromWhere, initialOffset } from "./queue_offsets.ts";
 import { queueText } from "./topic_route.ts";
 import { delay } from "./waiting.ts";
@@ -22,7 +23,8 @@ export interface QueueTakerOptions {
   readonly offsets: OffsetStore;
   readonly service: ConsumptionService;
   readonly broadcasting: boolean;
-  readonly orderly: boolean;
+  /** Orderly and clustering: queues are locked at their brokers. */
+  readonly locks: QueueLocks | undefined;
   readonly pullBatchSize: number;
   readonly flow: FlowControl;
   readonly begin: { readonly consumeFromWhere: ConsumeFromWhere; readonly consumeTimestamp: number };
@@ -40,6 +42,8 @@ const AFTER_HEARTBEAT_MS = 1_000;
 export class QueueTaker {
   readonly #options: QueueTakerOptions;
   readonly #queues = new Map<string, ProcessQueue>();
+  /** Given up, with a call of the listener still under way: not to be taken again before it ends. */
+  readonly #leaving = new Map<string, Promise<void>>();
 
   constructor(options: QueueTakerOptions) {
     this.#options = options;
@@ -53,10 +57,11 @@ export class QueueTaker {
   async assign(topic: string, queues: readonly MessageQueue[]): Promise<boolean> {
     const wanted = new Map(queues.map((queue) => [queueText(queue), queue]));
     const lost = [...this.#queues].filter(([key, { messageQueue }]) => messageQueue.topic === topic && !wanted.has(key));
-    await Promise.all(lost.map(([key, queue]) => this.#giveUp(key, queue)));
-    const fresh = [...wanted].filter(([key]) => !this.#queues.has(key));
+    for (const [key, queue] of lost) this.#giveUp(key, queue);
+    const fresh = [...wanted].filter(([key]) => !this.#queues.has(key) && !this.#leaving.has(key));
+    const leaving = [...wanted].some(([key]) => this.#leaving.has(key));
     const taken = await Promise.all(fresh.map(([key, queue]) => this.#take(key, queue)));
-    return taken.every((each) => each);
+    return !leaving && taken.every((each) => each);
   }
 
   /** What an administrator set: goes on there, whatever was pulled. */
@@ -70,19 +75,20 @@ export class QueueTaker {
     await this.#options.offsets.persist(offsets.map(([queue]) => queue));
   }
 
-  stopPulling(): void {
-    // The loops end by the signal; queues stay, so that what the listener still finishes is committed.
-  }
-
-  /** Stores the offsets of all queues and drops them. */
+  /** For the close: stores the offsets of all queues, gives up the locks, drops the queues. */
   async release(): Promise<void> {
-    await this.#options.offsets.persist();
-    for (const queue of this.#queues.values()) queue.drop();
+    const { offsets, locks } = this.#options;
+    const queues = this.queues();
+    await offsets.persist();
+    for (const queue of queues) queue.drop();
     this.#queues.clear();
+    await locks?.unlock(queues);
+    locks?.stop();
   }
 
   async #take(key: string, messageQueue: MessageQueue): Promise<boolean> {
-    const { client, offsets, begin, signal } = this.#options;
+    const { client, offsets, begin, locks, signal } = this.#options;
+    if (locks !== undefined && !(await locks.tryLock(messageQueue))) return false;
     try {
       const stored = await offsets.read(messageQueue, signal);
       const offset = stored ?? (await initialOffset(client, messageQueue, begin, signal));
@@ -100,20 +106,28 @@ export class QueueTaker {
   #add(key: string, messageQueue: MessageQueue, offset: number): void {
     const queue = new ProcessQueue(messageQueue, offset, this.#options.flow);
     this.#queues.set(key, queue);
+    this.#options.locks?.keep(queue);
     queue.working = this.#pullLoop(key, queue);
   }
 
-  async #giveUp(key: string, queue: ProcessQueue): Promise<void> {
-    const { offsets } = this.#options;
+  #giveUp(key: string, queue: ProcessQueue): void {
+    const { offsets, service, locks } = this.#options;
     this.#queues.delete(key);
     queue.drop();
-    await offsets.persist([queue.messageQueue]);
-    offsets.forget(queue.messageQueue);
+    const left = async () => {
+      await service.finished(queue);
+      await offsets.persist([queue.messageQueue]);
+      offsets.forget(queue.messageQueue);
+      await locks?.unlock([queue]);
+      this.#leaving.delete(key);
+    };
+    this.#leaving.set(key, left());
   }
 
   /** Goes on at `offset` with an empty queue; what the old one still consumes commits nothing. */
   #replace(key: string, queue: ProcessQueue, offset: number): void {
     queue.drop();
+    queue.locked = false;
     this.#options.offsets.update(queue.messageQueue, offset, false);
     this.#add(key, queue.messageQueue, offset);
   }

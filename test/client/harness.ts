@@ -1,4 +1,5 @@
 /** An embedded broker for the client's tests, and small helpers. */
+import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
 import { type BrokerSettingsInput, type RocketMQ, startRocketMQ } from "../../mod.ts";
 
 /** Runs `body` against a nameserver and a broker in memory, and closes both and all clients, whatever happens. */
@@ -9,6 +10,32 @@ export async function withRocketMQ(body: (rocketmq: RocketMQ) => Promise<void>, 
   } finally {
     await rocketmq.close();
   }
+}
+
+/** The same on the simulator's clock, which stands still until the test moves it: `until` moves it, as far as it must. */
+export async function withSimulated(
+  body: (rocketmq: RocketMQ, sim: SimRuntime) => Promise<void>,
+  broker: BrokerSettingsInput = {},
+): Promise<void> {
+  const sim = simRuntime();
+  const running = <T>(promise: Promise<T>) => moving(sim, promise);
+  const rocketmq = await running(startRocketMQ({ broker, runtime: sim }));
+  try {
+    await running(body(rocketmq, sim));
+  } finally {
+    await running(rocketmq.close());
+  }
+}
+
+/** Moves time until `promise` settles, an hour at most. */
+async function moving<T>(sim: SimRuntime, promise: Promise<T>): Promise<T> {
+  let settled = false;
+  const settle = () => {
+    settled = true;
+  };
+  promise.then(settle, settle);
+  await sim.clock.until(() => settled, 3_600_000);
+  return promise;
 }
 
 export function deferred<T>() {
