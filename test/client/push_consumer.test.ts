@@ -96,7 +96,7 @@ describe("a group", () => {
       const ofTopic = (consumer: PushConsumer) =>
         consumer.assignment.filter(({ topic }) => topic === "T").map(({ queueId }) => queueId);
       await until(() => ofTopic(one).length === 2 && ofTopic(two).length === 2);
-      expect([...ofTopic(one), ...ofTopic(two)].sort()).toEqual([0, 1, 2, 3]);
+      expect([...ofTopic(one), ...ofTopic(two)].sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
       for (let i = 0; i < 10; i++) await producer.send({ topic: "T", body: `second ${i}` });
       await seen.until(20);
       await one.close();
