@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Child, type Command, freePorts } from "./processes.ts";
 import type { Target } from "./targets.ts";
+import { type TlsFiles, writeTlsFiles } from "./tls_files.ts";
 
 /** An Apache JVM on a busy machine of two cores takes up to 15 s to be ready. */
 const readyTimeoutMs = 90_000;
@@ -27,6 +28,8 @@ export interface ClusterOptions {
   readonly brokerConfig?: Readonly<Record<string, string>> | undefined;
   /** One process for both roles, without any properties file: ours only. */
   readonly standalone?: boolean | undefined;
+  /** TLS only, between everybody, with certificates on both sides. */
+  readonly tls?: boolean | undefined;
 }
 
 const propertiesText = (config: Readonly<Record<string, string>>): string =>
@@ -42,6 +45,7 @@ export class Cluster {
   readonly #namesrvs = new Map<number, Child>();
   #broker: Child | undefined;
   #target: Target;
+  #tls: TlsFiles | undefined;
 
   private constructor(options: ClusterOptions, directory: string, firstPort: number, namesrvCount: number) {
     this.#options = options;
@@ -59,6 +63,7 @@ export class Cluster {
     const firstPort = await freePorts(namesrvCount + 8);
     const directory = mkdtempSync(join(tmpdir(), `edgemq-interop-${options.target.name}-`));
     const cluster = new Cluster(options, directory, firstPort, namesrvCount);
+    if (options.tls === true) cluster.#tls = await writeTlsFiles(directory);
     cluster.#writeFiles();
     try {
       if (options.standalone !== true) await cluster.startNamesrv(0);
@@ -91,6 +96,17 @@ export class Cluster {
     return this.#broker?.pid;
   }
 
+  /** What a JVM with a client is started with besides. */
+  get clientJvm(): readonly string[] {
+    return this.#tls?.clientJvm ?? [];
+  }
+
+  /** Apache's servers read nothing of TLS from their files. */
+  #withTls(command: Command): Command {
+    if (this.#tls === undefined) return command;
+    return { ...command, env: { ...command.env, JAVA_TOOL_OPTIONS: this.#tls.serverJvm.join(" ") } };
+  }
+
   /** storePathRootDir of the broker. */
   get storeDirectory(): string {
     return join(this.#brokerHome, "store");
@@ -115,6 +131,7 @@ export class Cluster {
         kvConfigPath: join(home, "kvConfig.json"),
         configStorePath: join(home, "namesrv.properties"),
         orderMessageEnable: "true",
+        ...this.#tls?.config,
       };
       writeFileSync(join(home, "namesrv.conf"), propertiesText(config));
     }
@@ -145,6 +162,7 @@ export class Cluster {
       // off by default, there and here
       enablePropertyFilter: "true",
       recallMessageEnable: "true",
+      ...this.#tls?.config,
       ...this.#options.brokerConfig,
     };
   }
@@ -152,7 +170,7 @@ export class Cluster {
   async startNamesrv(index: number): Promise<void> {
     const home = this.#namesrvHome(index);
     const target = this.#options.namesrvTarget ?? this.#options.target;
-    const child = new Child(target.namesrv(join(home, "namesrv.conf"), home), join(home, "output.log"));
+    const child = new Child(this.#withTls(target.namesrv(join(home, "namesrv.conf"), home)), join(home, "output.log"));
     this.#namesrvs.set(index, child);
     await child.waitForOutput(namesrvReadyText, readyTimeoutMs);
   }
@@ -187,7 +205,7 @@ export class Cluster {
 
   async startBroker(): Promise<void> {
     const home = this.#brokerHome;
-    this.#broker = new Child(this.#brokerCommand(home), join(home, "output.log"));
+    this.#broker = new Child(this.#withTls(this.#brokerCommand(home)), join(home, "output.log"));
     await this.#broker.waitForOutput(brokerReadyText, readyTimeoutMs);
   }
 

@@ -47,6 +47,7 @@ export async function runJava(
     "-Xmx768m",
     `-Drocketmq.serialize.type=${run.serialize}`,
     `-Duser.home=${cluster.directory}`,
+    ...cluster.clientJvm,
   ];
   const args = [
     ...["--namesrv", cluster.namesrvAddrOf(0), "--all-namesrvs", cluster.namesrvAddr, "--broker", cluster.brokerAddr],

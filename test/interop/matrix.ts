@@ -32,6 +32,8 @@ export interface Servers {
   readonly brokerConfig?: Readonly<Record<string, string>>;
   /** Both roles in one process, started without any configuration. */
   readonly standalone?: boolean;
+  /** TLS only, between everybody, with certificates on both sides. */
+  readonly tls?: boolean;
 }
 
 const ipv6: Servers = { name: "::1", host: "::1" };
@@ -48,11 +50,12 @@ export const queues: Servers = {
     compactionScheduleInternal: "1000",
   },
 };
+const tls: Servers = { name: "tls", tls: true };
 const standalone: Servers = { name: "standalone", standalone: true };
 
 /** All of them by name, for the command line. */
 export const serversByName: ReadonlyMap<string, Servers> = new Map(
-  [ipv6, syncFlush, queues, standalone].map((one) => [one.name, one]),
+  [ipv6, syncFlush, queues, standalone, tls].map((one) => [one.name, one]),
 );
 
 /** One case of each kind: what proves that a runtime carries the whole. */
@@ -145,6 +148,20 @@ export const queuesCases: readonly string[] = [
   "longPollWakes",
 ];
 
+/** What goes over every kind of connection: to nameserver and broker, both ways, large and small, and by mqadmin. */
+export const tlsCases: readonly string[] = [
+  "syncSend",
+  "asyncSend",
+  "onewaySend",
+  "bigBodies",
+  "pushConsume",
+  "longPollWakes",
+  "queryByKey",
+  "mqadmin_clusterList",
+  "mqadmin_topicList",
+  "everythingOverBrokerRestart",
+];
+
 /** What a new user's program does; the address in the route is the one it dialled. */
 export const standaloneCases: readonly string[] = [
   "syncSend",
@@ -168,8 +185,11 @@ export const testRuns: readonly Run[] = [
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues },
+  { target: "bun", client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls },
   { target: "deno", client: "5.5.0", serialize: "JSON", cases: smokeCases },
   { target: "node", client: "5.5.0", serialize: "JSON", cases: smokeCases },
+  { target: "deno", client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls },
+  { target: "node", client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls },
 ];
 
 /** `npm run test:full`: these targets × client × serialization. */
@@ -180,6 +200,7 @@ export function fullRuns(targets: readonly TargetName[]): Run[] {
     { target, client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues } as const,
+    { target, client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls } as const,
     ...(target === "apache"
       ? []
       : [{ target, client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone } as const]),

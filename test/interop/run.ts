@@ -6,8 +6,8 @@
  *     bun test/interop/run.ts --full --target apache   the same cases against Apache: to be run when one was changed
  *     bun test/interop/run.ts --target bun,apache --client 5.5.0 --serialize JSON --cases syncSend,broadcast
  *
- * `--cases` takes names, or smoke, reduced, ipv6, queues, all; `--servers` is ::1, SYNC_FLUSH, queues or standalone; `--kills N` is how
- * often killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
+ * `--cases` takes names, or smoke, reduced, ipv6, queues, tls, all; `--servers` is ::1, SYNC_FLUSH, queues, tls or standalone; `--kills N` is
+ * how often killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
  * `N passed, N failed, N skipped`. Without a JDK and Maven everything is one skipped test, or with CI=true a failed one.
  */
 import { appendFileSync } from "node:fs";
@@ -26,6 +26,7 @@ import {
   serversByName,
   smokeCases,
   testRuns,
+  tlsCases,
 } from "./matrix.ts";
 import { apacheTarget, ourTarget, type TargetName, targetNames } from "./targets.ts";
 import { buildJava, findToolchain, interopJavaDirectory, type Toolchain } from "./toolchain.ts";
@@ -66,6 +67,7 @@ function casesOf(names: string): readonly string[] | undefined {
     reduced: reducedCases,
     ipv6: ipv6Cases,
     queues: queuesCases,
+    tls: tlsCases,
   };
   return names === "all" ? undefined : (lists[names] ?? names.split(","));
 }
