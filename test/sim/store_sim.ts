@@ -442,7 +442,8 @@ class StoreSim {
     this.#ledger.expiredBelow = Math.max(this.#ledger.expiredBelow, minPhysicalOffset);
     const now = this.#world.clock.now();
     for (const entry of [...this.#ledger.entries.values()]) {
-      if (entry.physicalOffset >= minPhysicalOffset) continue;
+      // What went before, in an earlier life perhaps, may have gone because the disk was full.
+      if (entry.physicalOffset >= minPhysicalOffset || entry.physicalOffset < before) continue;
       must(
         this.#disturbed || this.#troubles.clock || now - entry.storeTimestamp >= 72 * 3_600_000,
         () => `message ${entry.id} expires after ${now - entry.storeTimestamp} ms`,
