@@ -319,7 +319,11 @@ class StoreSim {
     const { disk } = this.#runtime;
     disk.faults.bitFlip =
       this.#troubles.misreads && this.#input.enabledAppendPropCRC === true && this.#dice.chance(0.3) ? 0.3 : 0;
-    const [min, max] = [store.minOffset(queue), store.maxOffset(queue)];
+    const bounds = await this.#outcome(Promise.resolve().then(() => [store.minOffset(queue), store.maxOffset(queue)] as const));
+    if (this.#ended !== undefined) return;
+    must(bounds.error === undefined || this.#disturbed, () => `${name}: no bounds on a good disk: ${bounds.error?.message}`);
+    if (bounds.value === undefined) return;
+    const [min, max] = bounds.value;
     const offset = Math.max(0, min) + this.#dice.below(Math.max(1, max - min) + 1);
     const writtenBefore = this.#stats(store).writtenOffset;
     const flips = disk.faults.bitFlip > 0;
