@@ -72,6 +72,9 @@ export function toProperties(message: Message): Map<string, string> {
   return properties;
 }
 
+/** An inflated body: what brokers take by default (4 MiB), times what zlib may do to it, with room. */
+export const BODY_BYTES_MAX = 256 * 1024 * 1024;
+
 /** What the bytes of one record are to a consumer. */
 export class MessageExt {
   readonly topic: string;
@@ -93,7 +96,7 @@ export class MessageExt {
   /** How often it was given back before. */
   reconsumeTimes: number;
   readonly properties: ReadonlyMap<string, string>;
-  /** Inflated where it was compressed; this object's own bytes. */
+  /** Inflated where it was compressed. May share memory with the messages of the same pull. */
   readonly body: Uint8Array;
   /** Store host and physical offset, as VIEW_MESSAGE_BY_ID takes them. */
   readonly offsetMsgId: string;

@@ -15,3 +15,9 @@ export { type MessageListener, PushConsumer, type PushConsumerOptions } from "./
 export type { ConsumeFromWhere } from "./queue_offsets.ts";
 export type { SendResult, SendStatus } from "./send_request.ts";
 export type { FilterExpression } from "./subscription.ts";
+export {
+  type LocalTransactionState,
+  TransactionProducer,
+  type TransactionProducerOptions,
+  type TransactionSendResult,
+} from "./transaction_producer.ts";

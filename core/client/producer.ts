@@ -7,10 +7,13 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { sendMessageResponseHeader } from "../../wire/headers/send.ts";
+import type { CheckTransactionStateRequestHeader } from "../../wire/headers/transaction.ts";
 import { hashCode } from "../../wire/java_hash.ts";
+import type { StoredMessage } from "../../wire/message_reader.ts";
 import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
+import type { Peer } from "../remoting/processor.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ProducerMember } from "./client_processors.ts";
 import { MQBrokerError, MQClientError } from "./errors.ts";
@@ -166,6 +169,9 @@ export class Producer implements ProducerMember, AsyncDisposable {
     return outgoing(message, this.#limits, this.client.uniqKeys, this.client.runtime.compression);
   }
 
+  /** Asked what became of a half message; a plain producer sends none, so it has nothing to say. */
+  checkTransactionState(_broker: Peer, _header: CheckTransactionStateRequestHeader, _record: StoredMessage): void {}
+
   /** For transactions: a half message. */
   protected prepareHalf(message: Message): Outgoing {
     this.#checkOpen();
@@ -242,7 +248,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
       producerGroup: this.producerGroup,
       topic: out.topic,
       defaultTopic: AUTO_CREATE_TOPIC,
-      defaultTopicQueueNums: this.#queueNums,
+      defaultTopicQueueNums: this.defaultTopicQueueNums,
       queueId,
       sysFlag: out.sysFlag,
       bornTimestamp: this.client.runtime.clock.now(),
@@ -255,17 +261,17 @@ export class Producer implements ProducerMember, AsyncDisposable {
     };
   }
 
-  get #queueNums(): number {
+  protected get defaultTopicQueueNums(): number {
     return this.#options.defaultTopicQueueNums ?? 4;
   }
 
   #route(topic: string, signal: AbortSignal | undefined): Promise<TopicRoute> | TopicRoute {
-    return this.client.knownRoute(topic) ?? this.client.route(topic, { createWith: this.#queueNums, signal });
+    return this.client.knownRoute(topic) ?? this.client.route(topic, { createWith: this.defaultTopicQueueNums, signal });
   }
 
   async #refresh(topic: string): Promise<void> {
     try {
-      await this.client.refreshRoute(topic, this.#queueNums);
+      await this.client.refreshRoute(topic, this.defaultTopicQueueNums);
     } catch (fault) {
       this.client.log.warn("a route that may be wrong was not refreshed", { topic, reason: (fault as Error).message });
     }

@@ -7,7 +7,7 @@ import { MASTER_ID } from "../../wire/mix_all.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import { MQBrokerError } from "./errors.ts";
-import { MessageExt } from "./message.ts";
+import { BODY_BYTES_MAX, MessageExt } from "./message.ts";
 import { wanted } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
 
@@ -44,8 +44,6 @@ const SYS_SUSPEND = 2;
 const SYS_SUBSCRIPTION = 4;
 /** What a broker needs to answer, on top of how long it may hold the pull. */
 const ANSWER_MS = 15_000;
-/** A message's body inflated: no broker takes more than this by default, times what zlib may do. */
-const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
 const STATUS: Readonly<Record<number, PullStatus>> = {
   [ResponseCode.SUCCESS]: "FOUND",

@@ -5,11 +5,9 @@ import type { StoredMessage } from "../../wire/message_reader.ts";
 import { VERSION_CURRENT_NAME } from "../../wire/version.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { BatchListener } from "./consumption.ts";
-import { MessageExt } from "./message.ts";
+import { BODY_BYTES_MAX, MessageExt } from "./message.ts";
 import type { OffsetStore } from "./offset_store.ts";
 import type { ProcessQueue } from "./process_queue.ts";
-
-const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
 export function runningInfo(
   heartbeat: ConsumerData,
