@@ -21,6 +21,8 @@ export interface Runtime {
   readonly dns: Dns;
   /** Absent where a runtime has none (the simulator): then no certificate is made or read, and TLS is refused in words. */
   readonly tls?: Tls;
+  /** Where there is none (the simulator), what needs it says so at start. */
+  readonly http?: Http;
 }
 
 // ---------------------------------------------------------------------------------------------------------- sockets
@@ -145,6 +147,33 @@ export interface TlsEvents {
   established(socket: Socket): SocketHandler;
   /** Once, instead of `established`: why there is none. The plain socket is closed, or about to be. */
   failed(fault: RuntimeFault): void;
+}
+
+// ------------------------------------------------------------------------------------------------------------- HTTP
+
+/** A small HTTP server for operators: metrics, health. Not a way for messages. */
+export interface Http {
+  /**
+   * Serves HTTP/1.1. The adapter bounds what a client can hold: connections, header bytes, time for a request; a request's
+   * body is not read. A handler that throws is a reply 500.
+   * @returns a listener whose `close` ends the connections as well. Rejects as `Net.listen` does.
+   */
+  serve(options: ListenOptions, handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>): Promise<Listener>;
+}
+
+export interface HttpRequest {
+  /** Upper case: GET, HEAD, POST … */
+  readonly method: string;
+  /** Without query, as sent: `/metrics`. */
+  readonly path: string;
+  /** Values by lower-case name; several of one name are joined by ", ". */
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 // ------------------------------------------------------------------------------------------------------------ files

@@ -5,6 +5,7 @@ import { hostCompression } from "./compression.ts";
 import { hostDigest, hostRandom } from "./digest.ts";
 import { hostDns } from "./dns.ts";
 import { HostFiles, type TryLock } from "./files.ts";
+import { hostHttp } from "./http.ts";
 import { hostSystem } from "./system.ts";
 import { hostTls } from "./tls.ts";
 
@@ -19,4 +20,5 @@ export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock): 
   system: hostSystem,
   dns: hostDns,
   tls: hostTls,
+  http: hostHttp,
 });

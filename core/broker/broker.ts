@@ -17,6 +17,7 @@ import { parseHostPort } from "../advertised_rules.ts";
 import { AccessControl } from "../auth/auth.ts";
 import { adjustSettings } from "../config.ts";
 import { LiveConfiguration } from "../config_update.ts";
+import type { PrometheusExporter } from "../metrics/exporter.ts";
 import { networkTest } from "../networks.ts";
 import { Admission } from "../remoting/admission.ts";
 import { callLocally, LocalPeer } from "../remoting/local_peer.ts";
@@ -37,6 +38,7 @@ import { brokerLanes } from "./lanes.ts";
 import { BrokerMessages } from "./messages/messages.ts";
 import { SubscriptionGroupManager } from "./metadata/groups.ts";
 import { TopicConfigManager } from "./metadata/topics.ts";
+import { metricsExporter } from "./metrics/broker_exporter.ts";
 import { ExpiredMessages } from "./offsets/expired_messages.ts";
 import { ConsumerOffsetManager } from "./offsets/offsets.ts";
 import { type BrokerSettings, brokerOptions } from "./options.ts";
@@ -103,6 +105,8 @@ export class Broker {
   readonly #pop: BrokerPop;
   readonly #registration: NameServerRegistration;
   readonly #tls: TlsSetup;
+  /** Undefined while metrics are not exported. */
+  readonly #metrics: PrometheusExporter | undefined;
   readonly #localPeer = new LocalPeer();
   /** Stands in for the server's when there is no network. */
   readonly #idleAdmission: Admission;
@@ -186,6 +190,13 @@ export class Broker {
       bootTimestamp: clock.now(),
       bootMonotonicMs: clock.monotonic(),
     };
+    this.#metrics = metricsExporter({
+      ...parts,
+      admission: admin.admission,
+      timer: this.#messages.timer,
+      checkPoints: this.#pop.checkPoints,
+      transactions: this.#messages.transactions.metrics,
+    });
     this.processors = {
       ...this.#messages.processors,
       ...this.#pop.processors,
@@ -222,6 +233,7 @@ export class Broker {
         this.addresses.brokerAddressFor(peer),
       );
       this.#startServices();
+      await this.#metrics?.start();
       await this.#registration.start();
     } catch (fault) {
       await this.stop();
@@ -378,6 +390,7 @@ export class Broker {
       await this.#pop.stop();
       await this.#messages.close();
     });
+    await this.#step(by("save"), "end the service of metrics", () => this.#metrics?.stop());
     this.consumers.stop();
     this.producers.stop();
     this.stats.stop();

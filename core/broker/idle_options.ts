@@ -1,5 +1,5 @@
 /** Keys of BrokerConfig that are known and do nothing here, by reason. */
-import { bool, choice, int, long, optionalText, text, withoutEffect } from "../config.ts";
+import { bool, int, long, optionalText, text, withoutEffect } from "../config.ts";
 
 export const brokerIdleOptions = {
   ...withoutEffect("replication, escape to other brokers and Apache's controller are not served yet", {
@@ -52,7 +52,6 @@ export const brokerIdleOptions = {
     maxMessageFilterNumForNotification: int(64),
     loadBalancePollNameServerInterval: long(30_000),
     serverLoadBalancerEnable: bool(true),
-    enablePopMetrics: bool(true),
     popInflightMessageThreshold: long(10_000),
     enablePopMessageThreshold: bool(false),
     skipWhenCKRePutReachMaxTimes: bool(false),
@@ -102,26 +101,16 @@ export const brokerIdleOptions = {
     endTransactionThreadPoolNums: int((s) => Math.max(8 + s.cpuCount() * 2, Math.min(s.cpuCount(), 4) * 4)),
     putThreadPoolQueueCapacity: int(10_000),
   }),
-  ...withoutEffect("metrics are not exported yet", {
-    metricsExporterType: choice(["DISABLE", "OTLP_GRPC", "PROM", "LOG"], "DISABLE"),
+  ...withoutEffect("metrics are exported in the Prometheus form alone", {
     metricsOtelCardinalityLimit: int(50_000),
     metricsGrpcExporterTarget: text(""),
     metricsGrpcExporterHeader: text(""),
     metricGrpcExporterTimeOutInMills: long(3000),
     metricGrpcExporterIntervalInMills: long(60_000),
     metricLoggingExporterIntervalInMills: long(10_000),
-    metricsPromExporterPort: int(5557),
-    metricsPromExporterHost: text(""),
-    metricsLabel: text(""),
     metricsExportBatchMaxDataPoints: int(1000),
     metricsInDelta: bool(false),
     enableRemotingMetrics: bool(true),
-    enableMessageStoreMetrics: bool(true),
-    enableConnectionMetrics: bool(true),
-    enableTransactionMetrics: bool(true),
-    enableStatsMetrics: bool(true),
-    enableRequestMetrics: bool(true),
-    enableLagAndDlqMetrics: bool(true),
   }),
   ...withoutEffect("thresholds of cold data are what they are set to", {
     coldCtrStrategyEnable: bool(false),

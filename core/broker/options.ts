@@ -5,6 +5,7 @@
 import { advertisedAddressRules } from "../advertised_rules.ts";
 import { authOptions } from "../auth_options.ts";
 import { bool, choice, environment, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
+import { metricsOptions } from "../metrics/options.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
 import { hostWithoutPort, nameOfBroker, namesrvAddrList, plainWord } from "../option_checks.ts";
 import { storeOptions } from "../store/options.ts";
@@ -265,6 +266,7 @@ export const brokerOptions = {
   ...nettyClientOptions,
   ...authOptions,
   ...brokerIdleOptions,
+  ...metricsOptions,
   ...identity,
   ...topicsAndGroups,
   ...filters,

@@ -42,9 +42,9 @@ const settingUse = (key: string): RegExp =>
   new RegExp(`[sS]ettings(\\(\\))?\\.${key}\\b|\\{[^{}]*\\b${key}\\b[^{}]*\\} = [^;]*[sS]ettings\\b`);
 
 describe.each([
-  ["broker.conf", brokerOptions],
-  ["namesrv.conf", namesrvOptions],
-] as const)("the keys of %s", (_name, table) => {
+  ["broker.conf", brokerOptions, "namesrv/"],
+  ["namesrv.conf", namesrvOptions, "broker/"],
+] as const)("the keys of %s", (_name, table, otherRole) => {
   const rows = Object.entries(table);
 
   test("that are acted on are read somewhere", () => {
@@ -54,7 +54,9 @@ describe.each([
 
   test("that are without effect are read nowhere", () => {
     const idle = rows.filter(([, option]) => !option.acted).map(([key]) => [key, readers(key, settingUse)] as const);
-    expect(idle.filter(([, files]) => files.length > 0)).toEqual([]);
+    // A key of both files may act in one role alone: the nameserver's file has those of Apache's controller.
+    const read = idle.map(([key, files]) => [key, files.filter((file) => !file.startsWith(otherRole))] as const);
+    expect(read.filter(([, files]) => files.length > 0)).toEqual([]);
   });
 });
 

@@ -46,6 +46,16 @@ export class CheckPoints {
     return this.#known.size;
   }
 
+  /** Messages handed out and neither acknowledged nor over, by `topic group queueId`. A walk over all: for metrics. */
+  openByQueue(): Map<string, number> {
+    const open = new Map<string, number>();
+    for (const { ref, open: offsets } of this.#known.values()) {
+      const key = `${ref.topic} ${ref.group} ${ref.queueId}`;
+      open.set(key, (open.get(key) ?? 0) + offsets.size);
+    }
+    return open;
+  }
+
   /** Messages were handed out. @throws RemotingError when that can't be written down. */
   add(ref: CheckPointRef, offsets: readonly number[], host: Host): void {
     this.#log.checkPoint(ref, offsets, host);

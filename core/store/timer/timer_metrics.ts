@@ -35,6 +35,11 @@ export class TimerMetrics {
     this.#changed = true;
   }
 
+  /** By real topic. */
+  get counts(): ReadonlyMap<string, Readonly<TimerMetric>> {
+    return this.#timingCount;
+  }
+
   /** Messages that wait for `realTopic`. */
   count(realTopic: string): number {
     return this.#timingCount.get(realTopic)?.count ?? 0;

@@ -1,0 +1,141 @@
+/**
+ * What the broker says when its metrics are scraped: each value is read from whoever owns it, at that moment. Keeps nothing.
+ * Which names there are is in `../../metrics/catalogue.ts`; the families that are switched off are not read.
+ */
+import { LANGUAGES } from "../../../wire/remoting_command.ts";
+import { versionDesc } from "../../../wire/version.ts";
+import { CATALOGUE, type MetricFamily, type MetricName } from "../../metrics/catalogue.ts";
+import type { HistogramSample, Labels, MetricsSource, Reading, Sample } from "../../metrics/metrics.ts";
+import type { Admission } from "../../remoting/admission.ts";
+import type { TimerMessages } from "../messages/timer.ts";
+import { isSystemGroup } from "../metadata/topics_validator.ts";
+import type { BrokerParts, ClientChannel } from "../parts.ts";
+import type { CheckPoints } from "../pop/check_points.ts";
+import type { TransactionMetrics } from "../transactions/transaction_metrics.ts";
+import { lagReadings } from "./lag_metrics.ts";
+
+export interface MetricsParts extends BrokerParts {
+  /** Requests under way, by lane. */
+  readonly admission: () => Admission;
+  readonly timer: TimerMessages;
+  readonly checkPoints: CheckPoints;
+  readonly transactions: TransactionMetrics;
+}
+
+const STORE: Labels = { storage_type: "local", storage_medium: "disk" };
+const REMOTING: Labels = { protocol_type: "remoting" };
+
+/** Apache's names of its thread pools, and our lanes. Apache's async_put has no lane here, and is left out. */
+const PROCESSORS = [
+  ["send", "send"],
+  ["pull", "pull"],
+  ["ack", "ack"],
+  ["lite_pull", "litePull"],
+  ["query_message", "query"],
+  ["client_manager", "clientManage"],
+  ["heartbeat", "heartbeat"],
+  ["consumer_manager", "consumerManage"],
+  ["admin", "admin"],
+  ["reply", "reply"],
+  ["transaction", "endTransaction"],
+] as const;
+
+/** Gives one metric. */
+type Reader = (parts: MetricsParts) => readonly (Sample | HistogramSample)[];
+
+const one = (value: number, labels: Labels = {}): Sample[] => [{ labels, value }];
+
+const READERS: { readonly [N in MetricName]?: Reader } = {
+  rocketmq_processor_watermark: ({ admission }) =>
+    PROCESSORS.map(([processor, lane]) => ({ labels: { processor }, value: admission().underWay(lane) })),
+  rocketmq_broker_permission: ({ settings }) => one(settings.brokerPermission),
+  rocketmq_topic_number: ({ topics }) => one(topics.all().size),
+  rocketmq_consumer_group_number: ({ groups }) => one(groups.all().size),
+  rocketmq_producer_connections: ({ producers }) => {
+    // A connection stands with each of its groups; as in Apache it counts with each.
+    const channels = [...producers.groups()].flatMap((group) => producers.channels(group));
+    return counted(channels.map((channel) => clientLabels(channel)));
+  },
+  rocketmq_consumer_connections: ({ consumers }) =>
+    counted(
+      [...consumers.groups()].flatMap(({ name, consumeType, channels }) =>
+        [...channels.values()].map((channel) => ({
+          consumer_group: name,
+          ...clientLabels(channel),
+          consume_mode: consumeType === "CONSUME_ACTIVELY" ? "pull" : consumeType === "CONSUME_POP" ? "pop" : "push",
+          is_system: String(isSystemGroup(name)),
+        })),
+      ),
+    ),
+  rocketmq_half_messages: ({ transactions }) =>
+    [...transactions.counts].map(([topic, { count }]) => ({ labels: { topic }, value: count })),
+  rocketmq_storage_size: ({ runtime, settings }) => {
+    const { totalBytes, freeBytes } = runtime.files.diskSpace(settings.storePathRootDir);
+    return one(totalBytes - freeBytes, STORE);
+  },
+  rocketmq_storage_flush_behind_bytes: ({ store }) => {
+    const { maxPhysicalOffset, flushedOffset } = store.stats();
+    return one(maxPhysicalOffset - flushedOffset, STORE);
+  },
+  rocketmq_storage_dispatch_behind_bytes: ({ store }) => one(store.stats().dispatchBehindBytes, STORE),
+  rocketmq_storage_message_reserve_time: ({ store, runtime }) => {
+    const { earliestStoreTimestamp } = store.stats();
+    return earliestStoreTimestamp > 0 ? one(Math.max(0, runtime.clock.now() - earliestStoreTimestamp), STORE) : [];
+  },
+  rocketmq_timer_enqueue_lag: ({ timer }) => one(timer.state().enqueueBehind, STORE),
+  rocketmq_timer_dequeue_lag: ({ timer }) => one(timer.state().waiting, STORE),
+  rocketmq_timer_dequeue_latency: ({ timer }) => one(timer.state().dequeueBehindMs, STORE),
+  rocketmq_timing_messages: ({ timer }) =>
+    [...(timer.store?.metrics.counts ?? [])].map(([topic, { count }]) => ({ labels: { ...STORE, topic }, value: count })),
+  rocketmq_pop_checkpoint_buffer_size: ({ checkPoints }) => one(checkPoints.size),
+};
+
+export class BrokerMetrics implements MetricsSource {
+  readonly #parts: MetricsParts;
+
+  constructor(parts: MetricsParts) {
+    this.#parts = parts;
+  }
+
+  /** In the order of the catalogue. */
+  async read(): Promise<Reading[]> {
+    const exported = families(this.#parts);
+    const lag = exported.enableLagAndDlqMetrics ? await lagReadings(this.#parts) : new Map<MetricName, Sample[]>();
+    return (Object.keys(CATALOGUE) as MetricName[])
+      .filter((name) => exported[CATALOGUE[name].family])
+      .map((name) => ({ name, samples: lag.get(name) ?? READERS[name]?.(this.#parts) ?? [] }));
+  }
+}
+
+/** Which families are on, now: the keys are live. */
+function families({ settings }: MetricsParts): Readonly<Record<MetricFamily, boolean>> {
+  const { enableStatsMetrics, enableRequestMetrics, enableConnectionMetrics, enableLagAndDlqMetrics } = settings;
+  const { enableTransactionMetrics, enableMessageStoreMetrics, enablePopMetrics } = settings;
+  return {
+    enableStatsMetrics,
+    enableRequestMetrics,
+    enableConnectionMetrics,
+    enableLagAndDlqMetrics,
+    enableTransactionMetrics,
+    enableMessageStoreMetrics,
+    enablePopMetrics,
+  };
+}
+
+const clientLabels = ({ language, version }: ClientChannel): Labels => ({
+  language: (LANGUAGES[language] ?? "OTHER").toLowerCase(),
+  version: versionDesc(version).toLowerCase(),
+  ...REMOTING,
+});
+
+/** How often each set of labels occurs. */
+function counted(all: readonly Labels[]): Sample[] {
+  const counts = new Map<string, { labels: Labels; value: number }>();
+  for (const labels of all) {
+    const key = JSON.stringify(labels);
+    const found = counts.get(key);
+    if (found === undefined) counts.set(key, { labels, value: 1 });
+    else found.value++;
+  }
+  return [...counts.values()];
+}

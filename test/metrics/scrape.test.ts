@@ -1,0 +1,116 @@
+/** A broker on the runtime of the test, scraped over HTTP; what it says is held against what Apache 5.5.0 said. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Broker } from "../../core/broker/broker.ts";
+import { LocalPeer } from "../../core/remoting/local_peer.ts";
+import { heartbeatData } from "../../wire/bodies/heartbeat.ts";
+import { RecordingLog, settingsOf } from "../broker/management_harness.ts";
+import { hostRuntime } from "../support/host_runtime.ts";
+import { type Exposition, exposition } from "./exposition.ts";
+
+/** By name: type, label names and bounds of Apache's. */
+const apache = new Map(
+  readFileSync(new URL("golden/apache_5_5_0.tsv", import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const [name = "", type = "", labels = "", bounds = ""] = line.split("\t");
+      return [name, { type, labels, bounds }] as const;
+    }),
+);
+
+const directory = mkdtempSync(join(tmpdir(), "edgemq-metrics-"));
+const log = new RecordingLog();
+let broker: Broker;
+let url = "";
+const scrape = async (): Promise<Exposition> => exposition(await (await fetch(url)).text());
+
+beforeAll(async () => {
+  const runtime = await hostRuntime();
+  const settings = settingsOf(runtime, {
+    storePathRootDir: directory,
+    bindAddress: "127.0.0.1",
+    listenPort: 0,
+    metricsExporterType: "PROM",
+    metricsPromExporterPort: 0,
+    metricsLabel: "zone:a, rack:7",
+  });
+  broker = new Broker({ runtime, log, settings, listen: false });
+  await broker.start();
+  const port = log.lines.find(({ message }) => message === "metrics are served")?.fields["port"];
+  url = `http://127.0.0.1:${port}/metrics`;
+});
+
+afterAll(async () => {
+  await broker.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe("GET /metrics", () => {
+  test("has Apache's names, types and labels", async () => {
+    await load();
+    const ours = await scrape();
+    for (const [name, { type, labels }] of ours.metrics) {
+      const theirs = apache.get(name);
+      expect(`${name} ${theirs?.type}`).toBe(`${name} ${type}`);
+      if (name === "target_info") continue;
+      const wanted = [...(theirs?.labels ?? "").split(","), "rack", "zone"].sort();
+      expect(`${name} ${[...labels].sort().join(",")}`).toBe(`${name} ${wanted.join(",")}`);
+    }
+  });
+
+  test("says what the broker counts", async () => {
+    const { value } = await scrape();
+    expect(value("rocketmq_broker_permission")).toBe(6);
+    expect(value("rocketmq_topic_number")).toBe(broker.topics.all().size);
+    expect(value("rocketmq_consumer_connections", { consumer_group: "G", consume_mode: "push" })).toBe(1);
+    expect(value("rocketmq_consumer_lag_messages", { consumer_group: "G", topic: "T" })).toBe(3);
+    expect(value("rocketmq_consumer_ready_messages", { consumer_group: "G", topic: "T" })).toBe(3);
+    expect(value("rocketmq_storage_flush_behind_bytes", { zone: "a", rack: "7" })).toBeGreaterThanOrEqual(0);
+  });
+
+  test("other paths and methods are refused", async () => {
+    expect((await fetch(new URL("/secret", url))).status).toBe(404);
+    const posted = await fetch(url, { method: "POST", body: "x".repeat(100_000) });
+    expect(posted.status).toBe(405);
+    await posted.text();
+  });
+});
+
+/** Three messages, and a consumer that is connected and has consumed none. */
+async function load(): Promise<void> {
+  const header = {
+    producerGroup: "P",
+    topic: "T",
+    defaultTopic: "TBW102",
+    defaultTopicQueueNums: 4,
+    queueId: 0,
+    sysFlag: 0,
+    bornTimestamp: 1,
+    flag: 0,
+    properties: "",
+    reconsumeTimes: 0,
+  };
+  const peer = new LocalPeer();
+  for (let i = 0; i < 3; i++) await broker.invoke("SEND_MESSAGE", header, new Uint8Array(100), { peer });
+  const subscription = { topic: "T", subString: "*", subVersion: 1, tagsSet: [], codeSet: [], expressionType: "TAG" };
+  const body = heartbeatData.encode({
+    clientID: "c1",
+    producerDataSet: [{ groupName: "P" }],
+    consumerDataSet: [
+      {
+        groupName: "G",
+        consumeType: "CONSUME_PASSIVELY",
+        messageModel: "CLUSTERING",
+        consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+        subscriptionDataSet: [{ ...subscription, classFilterMode: false, filterClassSource: undefined }],
+        unitMode: false,
+      },
+    ],
+    heartbeatFingerprint: 0,
+    isWithoutSub: false,
+  } as never);
+  await broker.invoke("HEART_BEAT", {}, body, { peer });
+}
