@@ -18,6 +18,11 @@ export const authOptions = {
     'What this server signs its own requests with, and a super user here: {"accessKey":"…","secretKey":"…"}.',
   ),
   authorizationEnabled: bool(false, "never", "Users may do only what their access list grants. Needs authenticationEnabled."),
+  migrateAuthFromV1Enabled: bool(
+    false,
+    "never",
+    "At start, accounts of ACL 1.0 (conf/plain_acl.yml and conf/acl below rocketmqHome) become users, those there are not yet.",
+  ),
   authorizationWhitelist: optionalText("never", "Request codes, separated by commas, that every user may send."),
 
   ...withoutEffect("users and access lists are whole in memory: there is nothing to choose, to cache or to expire", {
@@ -38,8 +43,5 @@ export const authOptions = {
     statefulAuthenticationCacheExpiredSecond: int(60),
     statefulAuthorizationCacheMaxNum: int(10_000),
     statefulAuthorizationCacheExpiredSecond: int(60),
-  }),
-  ...withoutEffect("plain_acl.yml is not read yet; users are brought over by createUser and createAcl of mqadmin", {
-    migrateAuthFromV1Enabled: bool(false),
   }),
 };

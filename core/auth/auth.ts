@@ -15,10 +15,12 @@ import { REQUESTS, type RequestName } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { authOptions } from "../auth_options.ts";
 import { ConfigError, type SettingsOf } from "../config.ts";
-import type { Log, LogFields, Runtime } from "../runtime.ts";
+import type { Log, Runtime } from "../runtime.ts";
 import { needsOf } from "./access_rules.ts";
 import { credentialsOf, initialUserOf } from "./credentials.ts";
+import { migrateFromV1 } from "./migration.ts";
 import { refusal } from "./policies.ts";
+import { RefusalLog } from "./refusal_log.ts";
 import { resourceKey } from "./resource.ts";
 import { ACCESS_KEY, SIGNATURE, sameSignature, signatureOf } from "./signature.ts";
 import { subjectOf, type User, Users, userOf } from "./users.ts";
@@ -31,6 +33,8 @@ export interface AccessControlParts {
   readonly settings: AuthSettings;
   /** authConfigPath when it is not set. */
   readonly directory: string;
+  /** Where migrateAuthFromV1Enabled finds the files of ACL 1.0. */
+  readonly home?: string | undefined;
   /** The cluster that rights on `Cluster:name` are about, when clusterName is not set. */
   readonly clusterName: string;
 }
@@ -40,9 +44,6 @@ export interface AccessRefusal {
   readonly remark: string;
 }
 
-/** Refusals are logged once in so many ms, with how many were not: whoever can connect can cause them. */
-const REFUSAL_LOG_INTERVAL_MS = 1_000;
-
 export class AccessControl {
   readonly users: Users;
   readonly #parts: AccessControlParts;
@@ -50,13 +51,13 @@ export class AccessControl {
   readonly #unauthorized: ReadonlySet<number>;
   /** Signed for instead of a user that does not exist, so that it takes the same time. */
   readonly #nobody: User;
-  #loggedAt = Number.NEGATIVE_INFINITY;
-  #unlogged = 0;
+  readonly #refusals: RefusalLog;
 
   /** @throws ConfigError naming the keys that don't go together or can't be read */
   constructor(parts: AccessControlParts) {
     const { settings, directory, runtime } = parts;
     this.#parts = parts;
+    this.#refusals = new RefusalLog(runtime.clock, parts.log);
     if (settings.authorizationEnabled && !settings.authenticationEnabled) {
       throw new ConfigError([
         "authorizationEnabled=true needs authenticationEnabled=true: without a signature everybody may use any user's name",
@@ -91,6 +92,7 @@ export class AccessControl {
         log.info("made a super user of the configuration", { user: first.username });
       }
     }
+    if (settings.migrateAuthFromV1Enabled) migrateFromV1(this.#parts, this.users);
     if (this.users.list().length === 0) {
       log.warn("there is no user, so every request is refused", { key: "initAuthenticationUser" });
     }
@@ -146,16 +148,7 @@ export class AccessControl {
   }
 
   #refuse(request: RequestName, remote: string, user: string | undefined, remark: string): AccessRefusal {
-    const { log, runtime } = this.#parts;
-    const now = runtime.clock.monotonic();
-    if (now - this.#loggedAt < REFUSAL_LOG_INTERVAL_MS) {
-      this.#unlogged++;
-    } else {
-      const fields: LogFields = { request, remote, user: user?.slice(0, 255), reason: remark };
-      log.warn("a request was refused", this.#unlogged === 0 ? fields : { ...fields, notLogged: this.#unlogged });
-      this.#loggedAt = now;
-      this.#unlogged = 0;
-    }
+    this.#refusals.note(request, remote, user, remark);
     return { code: ResponseCode.NO_PERMISSION, remark };
   }
 }

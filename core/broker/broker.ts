@@ -15,6 +15,7 @@ import type { RequestHeaderOf, RequestName, RequestRow, ServedBy } from "../../w
 import { ResponseCode } from "../../wire/response_code.ts";
 import { parseHostPort } from "../advertised_rules.ts";
 import { AccessControl } from "../auth/auth.ts";
+import { PlainAccess } from "../auth/plain_access.ts";
 import { adjustSettings } from "../config.ts";
 import { LiveConfiguration } from "../config_update.ts";
 import type { PrometheusExporter } from "../metrics/exporter.ts";
@@ -101,6 +102,8 @@ export class Broker {
   readonly processors: ProcessorMap<"broker">;
   readonly #options: BrokerOptions;
   readonly #access: AccessControl;
+  /** In place of `#access`, with aclEnable. */
+  readonly #plainAccess: PlainAccess | undefined;
   readonly #messages: BrokerMessages;
   readonly #pop: BrokerPop;
   readonly #registration: NameServerRegistration;
@@ -139,10 +142,12 @@ export class Broker {
     this.filters = new ConsumerFilterManager(base);
     this.consumers = new ConsumerManager({ clock, log, settings, groups: this.groups, filters: this.filters });
     this.producers = new ProducerManager({ clock, log });
+    this.#plainAccess = PlainAccess.of({ runtime, log, settings });
     this.#access = new AccessControl({
       ...base,
       directory: `${settings.storePathRootDir}/config`,
       clusterName: settings.brokerClusterName,
+      home: settings.rocketmqHome,
     });
     this.addresses = options.addresses ?? new ConnectionAddresses({ ...base, oneProcess: options.nameServer !== undefined });
     const parts = {
@@ -225,6 +230,7 @@ export class Broker {
       this.#pop.load();
       await this.#messages.load();
       this.#access.load();
+      this.#plainAccess?.start();
       this.#loaded = true;
       await this.addresses.refresh();
       await this.#tls.start();
@@ -298,7 +304,7 @@ export class Broker {
       listen: this.#ports(),
       lanes: brokerLanes(settings),
       idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
-      access: this.#access.forServer(),
+      access: this.#plainAccess?.forServer() ?? this.#access.forServer(),
       backlog: settings.serverSocketBacklog,
       tls: this.#tls,
       trustsProxy: networkTest(settings.proxyProtocolFrom),
@@ -395,6 +401,7 @@ export class Broker {
     this.producers.stop();
     this.stats.stop();
     this.offsets.stop();
+    this.#plainAccess?.stop();
     this.filters.stop();
     // What was not read must not be overwritten with nothing.
     if (this.#loaded) {

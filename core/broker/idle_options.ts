@@ -123,9 +123,6 @@ export const brokerIdleOptions = {
     fetchNamesrvAddrByAddressServer: bool(false),
     fetchNamesrvAddrInterval: long(10_000),
   }),
-  ...withoutEffect("aclEnable belonged to ACL 1.0, which Apache ignores too since 5.3", {
-    aclEnable: bool(false),
-  }),
   ...withoutEffect("classes can't be loaded", {
     messageStorePlugIn: text(""),
   }),

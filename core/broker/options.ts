@@ -51,7 +51,16 @@ const identity = {
     "never",
     "Configuration is stored as JSON files. One in RocksDB form is refused at start, with the mqadmin commands that export it.",
   ),
-  rocketmqHome: optionalText("never", "Apache's home; not required here.", environment("ROCKETMQ_HOME")),
+  rocketmqHome: optionalText(
+    "never",
+    "Apache's home; required by aclEnable and migrateAuthFromV1Enabled only, which read conf/plain_acl.yml and conf/acl there.",
+    environment("ROCKETMQ_HOME"),
+  ),
+  aclEnable: bool(
+    false,
+    "never",
+    "ACL 1.0: only requests signed by an account of plain_acl.yml are served. Not with authenticationEnabled.",
+  ),
   brokerConfigPath: optionalText("never", "File that run-time updates are persisted to; the file of -c. Kept beside it: .bak."),
   configBlackList: text(
     "configBlackList;brokerConfigPath",

@@ -34,7 +34,7 @@ function withoutWords(source: string): string {
 
 const sources = sourcesOfCore();
 const readers = (key: string, form: (key: string) => RegExp): string[] =>
-  sources.filter(({ code }) => form(key).test(code)).map(({ file }) => file);
+  sources.filter(({ code }) => code.includes(key) && form(key).test(code)).map(({ file }) => file);
 
 /** `settings.key`, or a name taken out of settings. */
 const anyUse = (key: string): RegExp => new RegExp(`\\b${key}\\b`);

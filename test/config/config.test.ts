@@ -67,11 +67,9 @@ describe("loading a file", () => {
     expect(load("transientStorePoolEnable=false\nsendMessageThreadPoolNums=2").warnings).toEqual([]);
   });
 
-  test("access control that is asked for and not served is said in so many words", () => {
+  test("access control of either kind has an effect", () => {
     expect(load("authenticationEnabled=true").warnings).toEqual([]);
-    expect(load("migrateAuthFromV1Enabled=true").warnings).toEqual([
-      "migrateAuthFromV1Enabled: accepted, has no effect: plain_acl.yml is not read yet; users are brought over by createUser and createAcl of mqadmin",
-    ]);
+    expect(load("aclEnable=true").warnings).toEqual([]);
   });
 
   test.each([

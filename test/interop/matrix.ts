@@ -51,11 +51,27 @@ export const queues: Servers = {
   },
 };
 const tls: Servers = { name: "tls", tls: true };
+/** ACL 2.0 with one super user, who is also the broker towards itself. */
+export const acl: Servers = {
+  name: "acl",
+  brokerConfig: {
+    authenticationEnabled: "true",
+    authorizationEnabled: "true",
+    initAuthenticationUser: '{"username":"rocketmq-root","password":"the-secret-of-root"}',
+    innerClientAuthenticationCredentials: '{"accessKey":"rocketmq-root","secretKey":"the-secret-of-root"}',
+    authenticationProvider: "org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider",
+    authenticationMetadataProvider: "org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider",
+    authorizationProvider: "org.apache.rocketmq.auth.authorization.provider.DefaultAuthorizationProvider",
+    authorizationMetadataProvider: "org.apache.rocketmq.auth.authorization.provider.LocalAuthorizationMetadataProvider",
+    userCacheRefreshSecond: "1",
+    aclCacheRefreshSecond: "1",
+  },
+};
 const standalone: Servers = { name: "standalone", standalone: true };
 
 /** All of them by name, for the command line. */
 export const serversByName: ReadonlyMap<string, Servers> = new Map(
-  [ipv6, syncFlush, queues, standalone, tls].map((one) => [one.name, one]),
+  [ipv6, syncFlush, queues, acl, standalone, tls].map((one) => [one.name, one]),
 );
 
 /** One case of each kind: what proves that a runtime carries the whole. */
@@ -162,6 +178,17 @@ export const tlsCases: readonly string[] = [
   "everythingOverBrokerRestart",
 ];
 
+/** Users, their rights, and what administrators do with both. */
+export const aclCases: readonly string[] = [
+  "aclSendAndConsume",
+  "aclUnsigned",
+  "aclWithoutRights",
+  "aclDenyAndPrefix",
+  "aclUsersByMqadmin",
+  "aclListsByMqadmin",
+  "aclSuperUsers",
+];
+
 /** What a new user's program does; the address in the route is the one it dialled. */
 export const standaloneCases: readonly string[] = [
   "syncSend",
@@ -185,6 +212,7 @@ export const testRuns: readonly Run[] = [
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues },
+  { target: "bun", client: "5.5.0", serialize: "JSON", cases: aclCases.slice(0, 4), servers: acl },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls },
   { target: "deno", client: "5.5.0", serialize: "JSON", cases: smokeCases },
   { target: "node", client: "5.5.0", serialize: "JSON", cases: smokeCases },
@@ -200,6 +228,7 @@ export function fullRuns(targets: readonly TargetName[]): Run[] {
     { target, client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues } as const,
+    { target, client: "5.5.0", serialize: "JSON", cases: aclCases, servers: acl } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls } as const,
     ...(target === "apache"
       ? []

@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { Cluster } from "./cluster.ts";
 import { driver, type Report, runJava } from "./java_run.ts";
 import {
+  aclCases,
   type ClientVersion,
   fullRuns,
   ipv6Cases,
@@ -68,6 +69,7 @@ function casesOf(names: string): readonly string[] | undefined {
     ipv6: ipv6Cases,
     queues: queuesCases,
     tls: tlsCases,
+    acl: aclCases,
   };
   return names === "all" ? undefined : (lists[names] ?? names.split(","));
 }

@@ -9,6 +9,7 @@ import java.util.regex.Pattern;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.Options;
 import org.apache.commons.cli.PosixParser;
+import org.apache.rocketmq.remoting.RPCHook;
 import org.apache.rocketmq.srvutil.ServerUtil;
 import org.apache.rocketmq.tools.command.MQAdminStartup;
 import org.apache.rocketmq.tools.command.SubCommand;
@@ -132,7 +133,7 @@ final class AdminCommandCases {
         String[] found = {""};
         // what a command looks at may lag a little behind (index, statistics, route), so it is asked again
         Kit.eventually("mqadmin " + String.join(" ", args) + " prints " + Arrays.toString(expected) + "\n", 12, () -> {
-            found[0] = Main.ConsoleCapture.of(() -> execute(args.toArray(new String[0])));
+            found[0] = Main.ConsoleCapture.of(() -> execute(args.toArray(new String[0]), null));
             for (String pattern : expected) {
                 Matcher matcher = Pattern.compile(quoteNames(fixture, pattern)).matcher(found[0]);
                 if (!matcher.find()) return false;
@@ -141,11 +142,17 @@ final class AdminCommandCases {
         }, () -> "it printed:\n" + found[0]);
     }
 
+    /** What a command prints that is run with these credentials. */
+    static String printed(Kit kit, String command, RPCHook hook) {
+        System.setProperty("rocketmq.namesrv.addr", kit.settings().namesrvAddr());
+        return Main.ConsoleCapture.of(() -> execute(command.split(" "), hook));
+    }
+
     /**
      * Runs a command as {@code MQAdminStartup.main0} does, but with an object of its own: main0 finds its commands in one
      * static list, and a command that was used before keeps an admin client that is shut down.
      */
-    private static void execute(String[] args) {
+    private static void execute(String[] args, RPCHook hook) {
         try {
             SubCommand command = newCommand(args[0]);
             if (command == null) {
@@ -155,7 +162,7 @@ final class AdminCommandCases {
             Options options = command.buildCommandlineOptions(ServerUtil.buildCommandlineOptions(new Options()));
             String[] rest = Arrays.copyOfRange(args, 1, args.length);
             CommandLine commandLine = new PosixParser().parse(options, rest);
-            command.execute(commandLine, options, null);
+            command.execute(commandLine, options, hook);
         } catch (Exception e) {
             e.printStackTrace();
         }

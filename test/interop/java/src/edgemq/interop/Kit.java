@@ -66,6 +66,11 @@ final class Kit implements AutoCloseable {
         return shared.fixture();
     }
 
+    /** Runs when the case ends. */
+    void closing(Runnable action) {
+        opened.push(action::run);
+    }
+
     // ---- names
 
     Settings settings() {
