@@ -110,7 +110,7 @@ export const REQUESTS = {
   // broker – admin processor (default processor)
   UPDATE_AND_CREATE_TOPIC: { code: 17, servedBy: ["broker"], access: "admin", lane: "admin", request: topic.createTopicRequestHeader, reply: noHeader },
   UPDATE_AND_CREATE_TOPIC_LIST: { code: 18, servedBy: ["broker"], access: "admin", lane: "admin", request: topic.createTopicListRequestHeader, reply: noHeader },
-  UPDATE_AND_CREATE_STATIC_TOPIC: { code: 513, servedBy: [], planned: ["broker"], access: "admin", lane: "admin", request: topic.createTopicRequestHeader, reply: noHeader },
+  UPDATE_AND_CREATE_STATIC_TOPIC: { code: 513, servedBy: ["broker"], access: "admin", lane: "admin", request: topic.createTopicRequestHeader, reply: noHeader },
   GET_ALL_TOPIC_CONFIG: { code: 21, servedBy: ["broker"], access: "admin", lane: "admin", request: topic.getAllTopicConfigRequestHeader, reply: topic.getAllTopicConfigResponseHeader },
   GET_TOPIC_CONFIG: { code: 351, servedBy: ["broker"], access: "any", lane: "admin", request: topic.getTopicConfigRequestHeader, reply: noHeader },
   DELETE_TOPIC_IN_BROKER: { code: 215, servedBy: ["broker"], access: "admin", lane: "admin", request: topic.deleteTopicRequestHeader, reply: noHeader },

@@ -46,6 +46,7 @@ import { type BrokerSettings, brokerOptions } from "./options.ts";
 import { BrokerPop } from "./pop/broker_pop.ts";
 import { NameServerRegistration } from "./registration/registration.ts";
 import { type LocalNameServer, localNameServer } from "./registration/registration_targets.ts";
+import { withStaticTopics } from "./static_topic_requests.ts";
 import { BrokerStats } from "./stats.ts";
 
 export interface BrokerOptions {
@@ -202,12 +203,13 @@ export class Broker {
       checkPoints: this.#pop.checkPoints,
       transactions: this.#messages.transactions.metrics,
     });
-    this.processors = {
+    const processors = {
       ...this.#messages.processors,
       ...this.#pop.processors,
       ...clientProcessors(parts),
       ...adminProcessors(admin),
     };
+    this.processors = withStaticTopics(processors, this.topics.mappings, settings);
   }
 
   // ----------------------------------------------------------------------------------------------------- life cycle

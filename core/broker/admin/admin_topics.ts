@@ -1,6 +1,6 @@
 /** Topics for administrators: create, change, delete, list, and what goes with a topic when it goes. */
 import { topicConfigAndMappingSerializeWrapper } from "../../../wire/bodies/register_broker.ts";
-import { topicConfigAndQueueMapping } from "../../../wire/bodies/static_topic.ts";
+import { topicConfigAndQueueMapping, topicQueueMappingDetail } from "../../../wire/bodies/static_topic.ts";
 import {
   createTopicListRequestBody,
   TOPIC_FILTER_TYPES,
@@ -20,6 +20,7 @@ type TopicProcessors = Pick<
   ProcessorMap<"broker">,
   | "UPDATE_AND_CREATE_TOPIC"
   | "UPDATE_AND_CREATE_TOPIC_LIST"
+  | "UPDATE_AND_CREATE_STATIC_TOPIC"
   | "GET_ALL_TOPIC_CONFIG"
   | "GET_TOPIC_CONFIG"
   | "DELETE_TOPIC_IN_BROKER"
@@ -47,6 +48,16 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
       return {};
     },
 
+    UPDATE_AND_CREATE_STATIC_TOPIC(_context, { header, body }) {
+      const config = configOf(header);
+      checkMayUpdate(parts, config);
+      topics.checked(config);
+      topics.mappings.update({ ...topicQueueMappingDetail.decode(body), topic: config.topicName }, header.force);
+      // Always: its registration tells the nameservers of the mapping.
+      topics.update(config);
+      return {};
+    },
+
     GET_ALL_TOPIC_CONFIG(_context, { header }) {
       const all = topics.all();
       const shown = page(all, {
@@ -58,10 +69,10 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
       });
       const body = topicConfigAndMappingSerializeWrapper.encode({
         dataVersion: topics.dataVersion,
-        mappingDataVersion: topics.mappingDataVersion,
+        mappingDataVersion: topics.mappings.dataVersion,
         topicConfigTable: shown,
-        topicQueueMappingDetailMap: new Map(),
-        topicQueueMappingInfoMap: new Map(),
+        topicQueueMappingDetailMap: new Map(topics.mappings.all()),
+        topicQueueMappingInfoMap: topics.mappings.infosOf(topics.mappings.all().keys()),
       });
       return { header: { totalTopicNum: all.size }, body };
     },
@@ -71,7 +82,7 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
       if (config === undefined) {
         throw new RemotingError(ResponseCode.TOPIC_NOT_EXIST, `No topic in this broker. topic: ${header.topic}`);
       }
-      return { body: topicConfigAndQueueMapping.encode(config) };
+      return { body: topicConfigAndQueueMapping.encode({ ...config, mappingDetail: topics.mappings.find(header.topic) }) };
     },
 
     DELETE_TOPIC_IN_BROKER(_context, { header }) {

@@ -14,6 +14,7 @@ import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Topics } from "../parts.ts";
 import { notPersisted } from "./not_persisted.ts";
+import { TopicQueueMappingManager } from "./static_topics.ts";
 import { alterAttributes, TOPIC_ATTRIBUTES } from "./topics_attributes.ts";
 import { newTopic } from "./topics_config.ts";
 import { systemTopicsOf } from "./topics_system.ts";
@@ -38,8 +39,8 @@ export class TopicConfigManager implements Topics {
   readonly #table = new Map<string, TopicConfig>();
   readonly #systemTopics: ReadonlySet<string>;
   readonly #file: ConfigFile;
-  /** Of static topics, of which there are none yet. */
-  readonly mappingDataVersion: DataVersion;
+  /** Which of the topics are static. */
+  readonly mappings: TopicQueueMappingManager;
   #dataVersion: DataVersion;
 
   constructor(parts: TopicConfigManagerParts) {
@@ -47,7 +48,7 @@ export class TopicConfigManager implements Topics {
     const { runtime, settings, log } = parts;
     this.#file = new ConfigFile(runtime.files, log, `${settings.storePathRootDir}/config/topics.json`);
     this.#dataVersion = { stateVersion: 0, timestamp: runtime.clock.now(), counter: 0 };
-    this.mappingDataVersion = this.#dataVersion;
+    this.mappings = new TopicQueueMappingManager(parts);
     const system = systemTopicsOf(settings);
     this.#systemTopics = new Set(system.map((topic) => topic.topicName));
     for (const topic of system) this.#table.set(topic.topicName, topic);
@@ -55,6 +56,7 @@ export class TopicConfigManager implements Topics {
 
   /** Reads topics.json; what it says of a system topic holds. Throws when the file is there and can't be read. */
   load(): void {
+    this.mappings.load();
     const saved = this.#file.load((text) => topicConfigSerializeWrapper.parse(text));
     if (saved === undefined) return;
     for (const [name, config] of saved.topicConfigTable) {
@@ -174,6 +176,7 @@ export class TopicConfigManager implements Topics {
 
   delete(topic: string): void {
     if (!this.#table.delete(topic)) return;
+    this.mappings.delete(topic);
     this.#parts.log.info("topic deleted", { topic });
     this.#nextVersion();
     this.#parts.deleted?.(topic);

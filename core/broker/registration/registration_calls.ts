@@ -82,10 +82,10 @@ export class RegistrationCalls {
       filterServerList: [],
       topicConfigSerializeWrapper: {
         dataVersion: topics.dataVersion,
-        mappingDataVersion: topics.mappingDataVersion,
+        mappingDataVersion: topics.mappings.dataVersion,
         topicConfigTable: new Map(configs.map((config) => [config.topicName, this.#asAllowed(config)])),
         topicQueueMappingDetailMap: new Map(),
-        topicQueueMappingInfoMap: new Map(),
+        topicQueueMappingInfoMap: topics.mappings.infosOf(configs.map(({ topicName }) => topicName)),
       },
     };
     const body = compressed

@@ -125,7 +125,7 @@ final class AdminCommandCases {
         cases.add(Case.alone("mqadmin_" + name, kit -> run(kit, command, expected)));
     }
 
-    private static void run(Kit kit, String command, String... expected) throws Exception {
+    static void run(Kit kit, String command, String... expected) throws Exception {
         AdminFixture fixture = kit.fixture();
         List<String> args = new ArrayList<>(Arrays.asList(fixture.fill(command).split(" ")));
         // what main0 makes of the option -n

@@ -5,10 +5,14 @@ import static edgemq.interop.Kit.check;
 import static edgemq.interop.Kit.equal;
 import static edgemq.interop.Kit.eventually;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.PullResult;
+import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
@@ -17,6 +21,7 @@ import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.remoting.protocol.RemotingSerializable;
 
 /** What 5.x lets an operator say of a topic or a group: priorities, retry policies. */
@@ -27,6 +32,7 @@ final class GroupCases {
     static void addTo(List<Case> cases) {
         cases.add(Case.together("priorityChoosesQueue", GroupCases::priorityChoosesQueue));
         cases.add(Case.together("priorityOfOtherMessages", GroupCases::priorityOfOtherMessages));
+        cases.add(Case.together("staticTopic", GroupCases::staticTopic));
         cases.add(Case.together("groupRetryPolicy", GroupCases::groupRetryPolicy));
     }
 
@@ -83,6 +89,43 @@ final class GroupCases {
             kit.startedPullConsumer().pull(kit.queue(topic, 1), "*", sent.getQueueOffset(), 1).getMsgFoundList();
         equal(sent.getMsgId(), found.get(0).getMsgId(), "message id");
         equal(null, found.get(0).getProperty("_SYS_MSG_PRIORITY_"), "property, taken off");
+    }
+
+    /** Logic queues by {@code updateStaticTopic}: numbered over the cluster, and known to clients under a name of their own. */
+    private static void staticTopic(Kit kit) throws Exception {
+        needs5(kit);
+        String topic = kit.named("t");
+        AdminCommandCases.run(kit, "updateStaticTopic -t " + topic + " -qn 3 -c DefaultCluster");
+        kit.routeExists(topic);
+        DefaultMQProducer producer = kit.producer();
+        eventually("three logic queues", 20, () -> producer.fetchPublishMessageQueues(topic).size() == 3);
+        List<MessageQueue> queues = new ArrayList<>(producer.fetchPublishMessageQueues(topic));
+        List<String> expected = new ArrayList<>();
+        for (MessageQueue queue : queues) {
+            equal("__syslo__global__", queue.getBrokerName(), "broker's name of a logic queue");
+            for (int i = 0; i < 2; i++) {
+                String body = queue.getQueueId() + "-" + i;
+                expected.add(body);
+                SendResult sent = producer.send(new Message(topic, bytes(body)), queue);
+                equal(queue.getQueueId(), sent.getMessageQueue().getQueueId(), "queue of the answer");
+                equal(Settings.BROKER, sent.getMessageQueue().getBrokerName(), "broker of the answer");
+                equal((long) i, sent.getQueueOffset(), "logic offset");
+            }
+        }
+        Collections.sort(expected);
+        kit.consume(kit.named("g"), topic, "*").holdsExactly(expected, 20);
+        DefaultMQPullConsumer consumer = kit.startedPullConsumer();
+        for (MessageQueue queue : queues) {
+            eventually("max offset", 10, () -> consumer.maxOffset(queue) == 2);
+            equal(0L, consumer.minOffset(queue), "min offset");
+            PullResult found = consumer.pull(queue, "*", 1, 8);
+            equal(queue.getQueueId() + "-1", Inbox.bodyOf(found.getMsgFoundList().get(0)), "second message");
+            equal(2L, found.getNextBeginOffset(), "next offset");
+            equal(PullStatus.NO_NEW_MSG, consumer.pull(queue, "*", 50, 8).getPullStatus(), "beyond the end");
+            consumer.updateConsumeOffset(queue, 1);
+            consumer.getDefaultMQPullConsumerImpl().getOffsetStore().persist(queue);
+            eventually("the committed offset", 10, () -> consumer.fetchConsumeOffset(queue, true) == 1);
+        }
     }
 
     /** The policy is kept and shown; a message that a remoting consumer sends back comes after the levels all the same. */
