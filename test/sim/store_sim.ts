@@ -313,17 +313,25 @@ class StoreSim {
 
   // ------------------------------------------------------------------------------------------------------------- reads
 
+  /** Undefined when a bad disk does not tell. Nothing may be awaited between this and the pull: more would arrive. */
+  #boundsOf(store: MessageStore, queue: { topic: string; queueId: number }): readonly [min: number, max: number] | undefined {
+    try {
+      return [store.minOffset(queue), store.maxOffset(queue)];
+    } catch (error) {
+      must(this.#disturbed, () => `no bounds of a queue on a good disk: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
   async #pull(store: MessageStore): Promise<void> {
     const queue = { topic: `Topic${this.#dice.below(3)}`, queueId: this.#dice.below(3) };
     const name = `queue ${queue.topic} ${queue.queueId}`;
     const { disk } = this.#runtime;
     disk.faults.bitFlip =
       this.#troubles.misreads && this.#input.enabledAppendPropCRC === true && this.#dice.chance(0.3) ? 0.3 : 0;
-    const bounds = await this.#outcome(Promise.resolve().then(() => [store.minOffset(queue), store.maxOffset(queue)] as const));
-    if (this.#ended !== undefined) return;
-    must(bounds.error === undefined || this.#disturbed, () => `${name}: no bounds on a good disk: ${bounds.error?.message}`);
-    if (bounds.value === undefined) return;
-    const [min, max] = bounds.value;
+    const bounds = this.#boundsOf(store, queue);
+    if (bounds === undefined) return;
+    const [min, max] = bounds;
     const offset = Math.max(0, min) + this.#dice.below(Math.max(1, max - min) + 1);
     const writtenBefore = this.#stats(store).writtenOffset;
     const flips = disk.faults.bitFlip > 0;
