@@ -169,6 +169,11 @@ export class CommitLog {
     return offset + target.length <= this.writtenOffset && this.#tail.copy(target, offset);
   }
 
+  /** Where written bytes lie in the tail buffer, until the end of this turn; undefined when they do not. */
+  recentStretch(offset: number, bytes: number): { readonly bytes: Uint8Array; readonly base: number } | undefined {
+    return offset + bytes <= this.writtenOffset ? this.#tail.find(offset, bytes) : undefined;
+  }
+
   /** Reads written bytes; false when not all of them are there. */
   readSync(target: Uint8Array, offset: number): boolean {
     if (offset < this.files.begin || offset + target.length > this.writtenOffset) return false;

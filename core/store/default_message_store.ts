@@ -36,7 +36,7 @@ import { FileQueue } from "./file_queue.ts";
 import { IndexService } from "./index_service.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import { Losses } from "./losses.ts";
-import { isRecordOf, MessageReader } from "./message_reader.ts";
+import { MessageReader } from "./message_reader.ts";
 import type {
   Arrival,
   ExpiredRange,
@@ -50,6 +50,7 @@ import type {
   QueryResult,
   QueueEntry,
   QueueRef,
+  RecordScan,
   StoreStats,
   TagsFilter,
 } from "./message_store.ts";
@@ -57,7 +58,9 @@ import { MultiDispatch } from "./multi_dispatch.ts";
 import { offsetByTime, storeTimeOf } from "./offset_by_time.ts";
 import { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
+import { scanPortions } from "./portion_scan.ts";
 import { illegalPut } from "./put_checks.ts";
+import { isRecordOf } from "./record_checks.ts";
 import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
@@ -381,6 +384,12 @@ export class DefaultMessageStore implements MessageStore {
   get(queue: QueueRef, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
     if (this.#compaction.isCompacted(queue.topic)) return this.#compaction.get(queue, offset, limits);
     return this.#reader.get(this.#queues.find(queue), offset, limits, filter);
+  }
+
+  getMatching(queue: QueueRef, offset: number, limits: GetLimits, scan: RecordScan): GetResult | Promise<GetResult> {
+    const found = this.#queues.find(queue);
+    const inPortions = this.#compaction.isCompacted(queue.topic) || found?.unitBytes === BATCH_UNIT_BYTES;
+    return inPortions ? scanPortions(this, queue, offset, limits, scan) : this.#reader.getMatching(found, offset, limits, scan);
   }
 
   async recordAt(physicalOffset: number): Promise<Uint8Array | undefined> {

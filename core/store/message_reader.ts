@@ -7,7 +7,7 @@
  * the tail.
  */
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
-import { MAGIC_V1, MAGIC_V2, RECORD_AT, RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import { BodyPool } from "./body_pool.ts";
@@ -16,15 +16,14 @@ import { isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import type { GetLimits, GetResult, GetStatus, TagsFilter } from "./message_store.ts";
+import { type MatchingParts, MatchingReader } from "./matching_reader.ts";
+import type { GetLimits, GetResult, GetStatus, RecordScan, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { ReadAhead } from "./read_ahead.ts";
+import { isRecordOf, LARGE_RECORD_BYTES } from "./record_checks.ts";
 
 /** Apache never answers more, whatever the client asks for. */
 const PULL_BYTES_MAX = 128 * 1024 * 1024;
-
-/** A record longer than this must itself say so before memory is taken for it. */
-const LARGE_RECORD_BYTES = 1024 * 1024;
 
 const NOTHING = new Uint8Array(0);
 
@@ -50,6 +49,7 @@ export class MessageReader {
   readonly #memoryBytes: number;
   readonly #ahead: ReadAhead;
   readonly #bodies = new BodyPool();
+  readonly #matching: MatchingParts;
 
   constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number) {
     this.#commitLog = commitLog;
@@ -57,30 +57,53 @@ export class MessageReader {
     this.#losses = losses;
     this.#memoryBytes = memoryBytes;
     this.#ahead = new ReadAhead(commitLog);
+    this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies };
   }
 
   get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
     if (queue === undefined) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
-    const { minOffset: logBegin } = this.#commitLog;
-    if (!queue.knowsAlive(offset, logBegin)) {
-      const corrected = queue.correctMinOffsetLater(logBegin, (read) => this.#ahead.inTurn(read));
-      return corrected.then(() => this.get(queue, offset, limits, filter));
-    }
-    const { minOffset, maxOffset } = queue;
-    if (maxOffset === 0) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
-    if (offset < minOffset) return nothing("OFFSET_TOO_SMALL", minOffset, minOffset, maxOffset);
-    if (offset === maxOffset) return nothing("OFFSET_OVERFLOW_ONE", offset, minOffset, maxOffset);
-    if (offset > maxOffset) return nothing("OFFSET_OVERFLOW_BADLY", maxOffset, minOffset, maxOffset);
+    const unknown = this.#correct(queue, offset);
+    if (unknown !== undefined) return unknown.then(() => this.get(queue, offset, limits, filter));
+    const outside = outsideOf(queue, offset);
+    if (outside !== undefined) return outside;
 
     // Without a filter no more units are needed than messages are wanted.
     const scanned = filter === undefined ? limits.messagesMax : this.#scannedMax(limits);
-    // Recovery may have left holes: the unit in front tells whether the first is one.
-    const lead = offset > minOffset && offset < queue.recoveredOffset ? 1 : 0;
+    const lead = leadOf(queue, offset);
     const from = offset - lead;
     const count = scanned + lead;
     if (queue.isRecent(from, count)) return this.#deliver(queue, offset, limits, filter, queue.read(from, count), lead);
     const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
     return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead));
+  }
+
+  /** As `get`, of records that pass. Not for queues of batches. */
+  getMatching(
+    queue: LogicQueue | undefined,
+    offset: number,
+    limits: GetLimits,
+    scan: RecordScan,
+  ): GetResult | Promise<GetResult> {
+    if (queue === undefined) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
+    const unknown = this.#correct(queue, offset);
+    if (unknown !== undefined) return unknown.then(() => this.getMatching(queue, offset, limits, scan));
+    const outside = outsideOf(queue, offset);
+    if (outside !== undefined) return outside;
+
+    const lead = leadOf(queue, offset);
+    const from = offset - lead;
+    const count = Math.max(limits.messagesMax, Math.ceil(scan.scannedMax)) + lead;
+    const walk = (units: Uint8Array): GetResult | Promise<GetResult> =>
+      new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches).run(this.#hotBytes());
+    if (queue.isRecent(from, count)) return walk(queue.read(from, count));
+    return queue.readLater(from, count, (read) => this.#ahead.inTurn(read)).then(walk);
+  }
+
+  /** What must be awaited before it is known whether the message at `offset` is expired; undefined when it is known. */
+  #correct(queue: LogicQueue, offset: number): Promise<void> | undefined {
+    const { minOffset: logBegin } = this.#commitLog;
+    if (queue.knowsAlive(offset, logBegin)) return undefined;
+    return queue.correctMinOffsetLater(logBegin, (read) => this.#ahead.inTurn(read));
   }
 
   #deliver(
@@ -287,6 +310,19 @@ export class MessageReader {
   }
 }
 
+/** The answer for an offset that is not in the queue. */
+function outsideOf({ minOffset, maxOffset }: LogicQueue, offset: number): GetResult | undefined {
+  if (maxOffset === 0) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
+  if (offset < minOffset) return nothing("OFFSET_TOO_SMALL", minOffset, minOffset, maxOffset);
+  if (offset === maxOffset) return nothing("OFFSET_OVERFLOW_ONE", offset, minOffset, maxOffset);
+  if (offset > maxOffset) return nothing("OFFSET_OVERFLOW_BADLY", maxOffset, minOffset, maxOffset);
+  return undefined;
+}
+
+/** Recovery may have left holes: the unit in front tells whether the first is one. */
+const leadOf = ({ minOffset, recoveredOffset }: LogicQueue, offset: number): 0 | 1 =>
+  offset > minOffset && offset < recoveredOffset ? 1 : 0;
+
 /** Asks the filter; a tagsCode that is an address stands for the extended unit there. One that is lost lets the record pass. */
 function matches(filter: NonNullable<TagsFilter>, units: Uint8Array, at: number, ext: ConsumeQueueExt | undefined): boolean {
   const address = ext === undefined ? -1 : extOffsetAt(units, at);
@@ -297,13 +333,6 @@ function matches(filter: NonNullable<TagsFilter>, units: Uint8Array, at: number,
 
 const isNeighbour = (offset: number, other: number | undefined): boolean =>
   other !== undefined && ReadAhead.isNear(offset, other);
-
-/** True when the bytes at `at` are the record that stands at log offset `offset` with this size. */
-export function isRecordOf(bytes: Uint8Array, at: number, size: number, offset: number): boolean {
-  if (readInt32(bytes, at) !== size || readInt64(bytes, at + RECORD_AT.physicalOffset) !== offset) return false;
-  const magic = readInt32(bytes, at + RECORD_AT.magic);
-  return magic === MAGIC_V1 || magic === MAGIC_V2;
-}
 
 function nothing(status: GetStatus, nextBeginOffset: number, minOffset: number, maxOffset: number): GetResult {
   return { status, nextBeginOffset, minOffset, maxOffset, body: NOTHING, messageCount: 0, suggestSlave: false };

@@ -84,6 +84,15 @@ export interface GetLimits {
  */
 export type TagsFilter = ((tagsCode: number, ext?: CqExtUnit) => boolean) | undefined;
 
+/** Whether the record at `at` is delivered; its frame was checked. Must not keep `bytes`. */
+export type RecordFilter = (bytes: Uint8Array, at: number) => boolean;
+
+export interface RecordScan {
+  readonly matches: RecordFilter;
+  /** Records that one call looks at; as many as are wanted at least. */
+  readonly scannedMax: number;
+}
+
 /** Bits of a message for its extended unit; undefined: it gets none. @param properties text of `wire/properties.ts` */
 export type FilterBitMapOf = (topic: string, properties: string) => Uint8Array | undefined;
 
@@ -137,6 +146,8 @@ export interface MessageStore {
 
   /** Synchronous while what is asked for is recent; a promise when it must be fetched (cold, later: another tier). */
   get(queue: QueueRef, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult>;
+  /** As `get`, with records that pass only; NO_MATCHED_MESSAGE, and where to go on, when none of those looked at does. */
+  getMatching(queue: QueueRef, offset: number, limits: GetLimits, scan: RecordScan): GetResult | Promise<GetResult>;
   /** The record at a physical offset, checked (magic, size, own offset); a copy. Undefined when there is none. */
   recordAt(physicalOffset: number): Promise<Uint8Array | undefined>;
 

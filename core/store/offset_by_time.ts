@@ -9,7 +9,7 @@ import { BatchConsumeQueue } from "./batch_consume_queue.ts";
 import type { CommitLog } from "./commit_log.ts";
 import { isBlank } from "./consume_queue.ts";
 import type { LogicQueue } from "./logic_queue.ts";
-import { isRecordOf } from "./message_reader.ts";
+import { isRecordOf } from "./record_checks.ts";
 
 /** Bytes that hold a record's store timestamp for sure: born host of 20 bytes at 48, then the timestamp. */
 const HEAD_BYTES = 76;

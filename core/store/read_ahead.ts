@@ -95,6 +95,12 @@ export class ReadAhead {
     return true;
   }
 
+  /** Where log bytes lie that are here in one piece, until the end of this turn. */
+  stretch(offset: number, bytes: number): { readonly bytes: Uint8Array; readonly base: number } | undefined {
+    const piece = this.#pieceAt(offset);
+    return piece !== undefined && offset - piece.base + bytes <= piece.length ? piece : undefined;
+  }
+
   /**
    * Reads one record into `target`, with what surrounds it in the log when others of the same pull are `near`, or when
    * several were read there just now: of a thousand queues that are read side by side each wants a record of every piece.

@@ -20,10 +20,10 @@ import type { FileQueue } from "./file_queue.ts";
 import { type ScanResult, scanLog } from "./log_scanner.ts";
 import type { LogicQueues } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import { isRecordOf } from "./message_reader.ts";
 import type { StoreSettings } from "./options.ts";
 import { isDirectoryName } from "./put_checks.ts";
 import { sumOfQueues } from "./queues_sum.ts";
+import { isRecordOf } from "./record_checks.ts";
 import { setAside } from "./recovery_aside.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
 

@@ -77,15 +77,20 @@ export class TailBuffer {
 
   /** Copies `[offset, offset + target.length)`; false when not all of it is here. */
   copy(target: Uint8Array, offset: number): boolean {
+    const chunk = this.find(offset, target.length);
+    if (chunk === undefined) return false;
+    const at = offset - chunk.base;
+    target.set(chunk.bytes.subarray(at, at + target.length));
+    return true;
+  }
+
+  /** The chunk that holds all of `[offset, offset + bytes)`. */
+  find(offset: number, bytes: number): Chunk | undefined {
     for (let i = this.#chunks.length - 1; i >= 0; i--) {
       const chunk = this.#chunks[i] as Chunk;
-      if (offset < chunk.base) continue;
-      const at = offset - chunk.base;
-      if (at + target.length > chunk.length) return false;
-      target.set(chunk.bytes.subarray(at, at + target.length));
-      return true;
+      if (offset >= chunk.base) return offset - chunk.base + bytes <= chunk.length ? chunk : undefined;
     }
-    return false;
+    return undefined;
   }
 
   #recycle(chunk: Chunk): void {

@@ -3,7 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
 import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
 import type { GetResult } from "../../core/store/message_store.ts";
+import { scanPortions } from "../../core/store/portion_scan.ts";
 import { READS_AT_ONCE } from "../../core/store/read_ahead.ts";
+import { readInt64 } from "../../wire/bytes.ts";
+import { RECORD_AT } from "../../wire/message.ts";
+import { decodeRecords } from "../../wire/message_reader.ts";
 import { openStore, put, putNow } from "./support.ts";
 import { type Watch, watched } from "./watched_files.ts";
 
@@ -134,6 +138,54 @@ describe("a cold pull", () => {
     expect(logReads.length).toBe(Math.ceil(writtenOffset / (512 * 1024)));
     // 4 KiB are 204 units; a pull that ends behind them reads the next.
     expect(watch.count("/consumequeue/", "read")).toBeLessThan((20_000 / 204) * 1.3);
+    await store.close();
+  });
+
+  test("through a filter: each record is shown to it once, the log is read once, and what passes is what portions would bring", async () => {
+    const { store, watch } = await cold(20_000, 1);
+    const seen: number[] = [];
+    // One in seven, and where nothing passes the pull ends after 800.
+    const passes = (offset: number): boolean => offset % 7 === 3 && (offset < 5_000 || offset >= 9_000);
+    const matches = (bytes: Uint8Array, at: number): boolean => {
+      seen.push(readInt64(bytes, at + RECORD_AT.queueOffset));
+      return passes(seen.at(-1) as number);
+    };
+    const queue = { topic: "TopicA", queueId: 0 };
+    const scan = { matches, scannedMax: 800 };
+    const got: number[] = [];
+    for (let offset = 0; offset < 20_000; ) {
+      const found = await store.getMatching(queue, offset, LIMITS, scan);
+      expect(found.nextBeginOffset).toBeGreaterThan(offset);
+      expect(found.status).toBe(found.messageCount > 0 ? "FOUND" : "NO_MATCHED_MESSAGE");
+      expect(found.messageCount).toBeLessThanOrEqual(LIMITS.messagesMax);
+      got.push(...decodeRecords(found.body).map((record) => record.queueOffset));
+      offset = found.nextBeginOffset;
+      found.release?.();
+    }
+    expect(got).toEqual(Array.from({ length: 20_000 }, (_, i) => i).filter(passes));
+    // The first that no longer fits is looked at again.
+    expect(new Set(seen).size).toBe(20_000);
+    expect(seen.length).toBeLessThan(20_000 + got.length / LIMITS.messagesMax + 1);
+    const logBytes = watch.calls.filter(({ path }) => path.includes("/commitlog/")).reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(logBytes).toBeLessThan(store.stats().writtenOffset * 1.05);
+    const portions = await scanPortions(store, queue, 4_900, LIMITS, scan);
+    const walked = await store.getMatching(queue, 4_900, LIMITS, scan);
+    expect(decodeRecords(walked.body)).toEqual(decodeRecords(portions.body));
+    await store.close();
+  });
+
+  test("through a filter takes a record that is longer than an answer, by itself, and no more bytes than are allowed", async () => {
+    const { store } = await cold(40, 1, "x".repeat(100_000));
+    const offsets = async (from: number, bytesMax: number): Promise<number[]> => {
+      const limits = { messagesMax: 32, bytesMax };
+      const queue = { topic: "TopicA", queueId: 0 };
+      const found = await store.getMatching(queue, from, limits, { matches: () => true, scannedMax: 800 });
+      expect(found.nextBeginOffset).toBe(from + found.messageCount);
+      return decodeRecords(found.body).map((record) => record.queueOffset);
+    };
+    expect(await offsets(3, 1_000)).toEqual([3]);
+    expect(await offsets(3, 256 * 1024)).toEqual([3, 4]);
+    expect(await offsets(3, 1_050_000)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     await store.close();
   });
 

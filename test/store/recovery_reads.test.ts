@@ -1,8 +1,9 @@
 /** Damage that no recovery saw: found by a pull, which leaves out what is no message and goes on. */
 import { describe, expect, test } from "bun:test";
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
+import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
 import { writeInt32, writeInt64 } from "../../wire/bytes.ts";
-import { decodeRecord } from "../../wire/message_reader.ts";
+import { decodeRecord, decodeRecords } from "../../wire/message_reader.ts";
 import { linesLog, openStore, pull, putNow, textsOf } from "./support.ts";
 
 const QUEUE = "/store/consumequeue/TopicA/0/00000000000000000000";
@@ -32,6 +33,15 @@ function unit(physicalOffset: number, size: number): Uint8Array {
   return bytes;
 }
 
+/** Queue offsets that a filter sees which lets all pass. */
+async function shownToFilter(store: DefaultMessageStore): Promise<number[]> {
+  const queue = { topic: "TopicA", queueId: 0 };
+  const limits = { messagesMax: 32, bytesMax: 1 << 20 };
+  const found = await store.getMatching(queue, 0, limits, { matches: () => true, scannedMax: 800 });
+  expect(found).toMatchObject({ status: "FOUND", nextBeginOffset: 5, messageCount: 4 });
+  return decodeRecords(found.body).map((record) => record.queueOffset);
+}
+
 describe("a unit of a consume queue", () => {
   test.each([
     { name: "with a size shorter than any record", physical: 300, size: 40 },
@@ -47,6 +57,7 @@ describe("a unit of a consume queue", () => {
     expect((await textsOf(store)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m3", "m4"]);
     expect(await pull(store, 2, { max: 1 })).toMatchObject({ status: "MESSAGE_WAS_REMOVING", nextBeginOffset: 3 });
     expect((await pull(store, 2)).messages.map((found) => found.queueOffset)).toEqual([3, 4]);
+    expect(await shownToFilter(store)).toEqual([0, 1, 3, 4]);
     await store.close();
   });
 
@@ -67,6 +78,8 @@ describe("a unit of a consume queue", () => {
     expect(await pull(store, 2)).toMatchObject({ status: "MESSAGE_WAS_REMOVING", nextBeginOffset: 3 });
     expect(store.stats().unreadableRecordCount).toBe(1);
     expect((await pull(store, 3)).messages.map((found) => found.queueOffset)).toEqual([3, 4]);
+    expect(await shownToFilter(store)).toEqual([0, 1, 3, 4]);
+    expect(store.stats().unreadableRecordCount).toBe(2);
     await store.close();
   });
 });
@@ -86,8 +99,9 @@ describe("a record on the disk", () => {
     expect((await textsOf(store)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m3", "m4"]);
     expect(store.stats().unreadableRecordCount).toBe(1);
     expect(log.lines.filter((line) => line.includes("no message"))).toHaveLength(1);
+    expect(await shownToFilter(store)).toEqual([0, 1, 3, 4]);
     for (let i = 0; i < 300; i++) await pull(store, 2, { max: 1 });
-    expect(store.stats().unreadableRecordCount).toBe(301);
+    expect(store.stats().unreadableRecordCount).toBe(302);
     expect(log.lines.filter((line) => line.includes("no message"))).toHaveLength(100);
     await store.close();
   });

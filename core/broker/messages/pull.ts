@@ -16,7 +16,6 @@ import type { BrokerParts } from "../parts.ts";
 import type { ColdDataFlowControl } from "./cold_data.ts";
 import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
 import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
-import { getMatching } from "./pull_records.ts";
 
 const FLAG_COMMIT_OFFSET = 1;
 const FLAG_SUSPEND = 2;
@@ -112,10 +111,7 @@ export class PullMessageProcessor {
     const { records } = admitted;
     return records === undefined
       ? store.get(queue, header.queueOffset, limits, admitted.filter)
-      : getMatching(store, {
-          queue,
-          offset: header.queueOffset,
-          limits,
+      : store.getMatching(queue, header.queueOffset, limits, {
           matches: records,
           scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
         });

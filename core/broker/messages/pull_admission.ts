@@ -12,14 +12,13 @@ import { propertyOf } from "../../../wire/properties.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { SqlExpressionError, type SqlFilter } from "../../filter/sql_filter.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
-import type { TagsFilter } from "../../store/message_store.ts";
+import type { RecordFilter, TagsFilter } from "../../store/message_store.ts";
 import { SQL92 } from "../filters/consumer_filters.ts";
 import { isSystemGroup } from "../metadata/topics_validator.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { BrokerParts, ConsumerGroup } from "../parts.ts";
 import { isTagType, SubscriptionFilters, tagFilterOf } from "./pull_filter.ts";
 import type { PullReply } from "./pull_hold.ts";
-import type { RecordFilter } from "./pull_records.ts";
 import { brokerName, FAQ } from "./send_checks.ts";
 
 const FLAG_SUBSCRIPTION = 4;

@@ -23,10 +23,9 @@ import {
 } from "../../../wire/pop_info.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type MaybePromise, RemotingError, type RequestContext } from "../../remoting/processor.ts";
-import type { GetResult, TagsFilter } from "../../store/message_store.ts";
+import type { GetResult, RecordFilter, TagsFilter } from "../../store/message_store.ts";
 import { checkSqlServed, passes } from "../messages/pull_admission.ts";
 import { isTagType, tagFilterOf } from "../messages/pull_filter.ts";
-import { getMatching, type RecordFilter } from "../messages/pull_records.ts";
 import { brokerName, FAQ } from "../messages/send_checks.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { CheckPoints } from "./check_points.ts";
@@ -384,10 +383,7 @@ export class PopMessageProcessor {
     };
     const { records, tags } = run.filter;
     if (records === undefined) return store.get(queue, offset, limits, tags);
-    return getMatching(store, {
-      queue,
-      offset,
-      limits,
+    return store.getMatching(queue, offset, limits, {
       matches: records,
       scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
     });

@@ -9,10 +9,10 @@
  */
 import type { Log } from "../../runtime.ts";
 import { makeDirectories } from "../directories.ts";
-import { isRecordOf } from "../message_reader.ts";
 import type { GetLimits, GetResult, GetStatus } from "../message_store.ts";
 import type { OpenFiles } from "../open_files.ts";
 import type { StoreSettings } from "../options.ts";
+import { isRecordOf } from "../record_checks.ts";
 import { type CompactionUnit, Segment, type SegmentDirectories, type SegmentSizes, segmentSizes } from "./segment.ts";
 
 /** What is this near to the end is read on the event loop: it was just written. */

@@ -15,10 +15,10 @@ import { ConfigFile } from "../config_file.ts";
 import type { TopicAttributes } from "../consume_queue_kinds.ts";
 import type { DispatchRequest } from "../dispatch_request.ts";
 import type { LogicQueue } from "../logic_queue.ts";
-import { isRecordOf } from "../message_reader.ts";
 import type { GetLimits, GetResult, QueueRef } from "../message_store.ts";
 import type { OpenFiles } from "../open_files.ts";
 import type { StoreSettings } from "../options.ts";
+import { isRecordOf } from "../record_checks.ts";
 import { CompactionLog } from "./compaction_log.ts";
 import { compact, finishReplacement } from "./round.ts";
 

@@ -7,8 +7,8 @@
 import { readInt32, readInt64, writeInt64 } from "../../../wire/bytes.ts";
 import { BLANK_RECORD_BYTES, RECORD_AT, writeBlankRecord } from "../../../wire/message.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize, unitStoreTimestamp, writeBatchUnit } from "../batch_consume_queue.ts";
-import { isRecordOf } from "../message_reader.ts";
 import { type OpenFiles, StoreFile } from "../open_files.ts";
+import { isRecordOf } from "../record_checks.ts";
 
 /** Units read at once when a segment is walked. */
 const WALK_UNITS = 1024;

@@ -18,8 +18,8 @@ import { MessageConst } from "../../../wire/message_const.ts";
 import { readStoreTimestamp } from "../../../wire/message_reader.ts";
 import { PROPERTY_SEPARATOR, propertyOf } from "../../../wire/properties.ts";
 import type { Log, Runtime } from "../../runtime.ts";
-import { isRecordOf } from "../message_reader.ts";
 import type { MessageStore } from "../message_store.ts";
+import { isRecordOf } from "../record_checks.ts";
 import { decodedRecord, identityOf, TIMER_QUEUE, TIMER_TOPIC } from "./timer_message.ts";
 
 const BLOCK_BYTES = 1024 * 1024;

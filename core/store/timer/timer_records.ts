@@ -2,8 +2,9 @@
  * Reads the messages that units or consume queue entries point at, in large pieces of the log and off the event loop: they
  * ascend, so that those of one slot often lie together.
  */
-import { isRecordOf } from "../message_reader.ts";
+
 import type { MessageStore } from "../message_store.ts";
+import { isRecordOf } from "../record_checks.ts";
 
 /** Read at once. */
 const SPAN_BYTES_MAX = 1024 * 1024;

@@ -1,33 +1,31 @@
 /**
- * Pulls whose filter asks for more than the consume queue knows: records are read in the store's own portions, those that do
- * not pass are taken out, until there is enough, the queue ends, or as many were looked at as one pull may.
+ * Pulls whose filter asks for more than the consume queue knows, of queues that `matching_reader.ts` does not know (compacted
+ * ones, and those of batches): records are read in portions, those that do not pass are taken out, until there is enough, the
+ * queue ends, or as many were looked at as one pull may.
  */
-import { readInt32, readInt64 } from "../../../wire/bytes.ts";
-import { RECORD_AT } from "../../../wire/message.ts";
-import type { MaybePromise } from "../../remoting/processor.ts";
-import type { GetLimits, GetResult, MessageStore, QueueRef } from "../../store/message_store.ts";
+import { readInt32, readInt64 } from "../../wire/bytes.ts";
+import { RECORD_AT } from "../../wire/message.ts";
+import type { GetLimits, GetResult, MessageStore, QueueRef, RecordScan } from "./message_store.ts";
 
-/** Whether the record at `at` is delivered. */
-export type RecordFilter = (bytes: Uint8Array, at: number) => boolean;
-
-export interface FilteredGet {
+interface Wanted extends RecordScan {
   readonly queue: QueueRef;
-  /** First queue offset looked at. */
-  readonly offset: number;
   readonly limits: GetLimits;
-  readonly matches: RecordFilter;
-  /** Records that one pull looks at, at least one portion of the store's. */
-  readonly scannedMax: number;
 }
 
-/** As `store.get`, with records that pass only; NO_MATCHED_MESSAGE, and where to go on, when none of those looked at does. */
-export function getMatching(store: Pick<MessageStore, "get">, wanted: FilteredGet): MaybePromise<GetResult> {
-  return new Scan(store, wanted).run(wanted.offset);
+/** As `MessageStore.getMatching`, by way of `get`. */
+export function scanPortions(
+  store: Pick<MessageStore, "get">,
+  queue: QueueRef,
+  offset: number,
+  limits: GetLimits,
+  { matches, scannedMax }: RecordScan,
+): GetResult | Promise<GetResult> {
+  return new Scan(store, { queue, limits, matches, scannedMax }).run(offset);
 }
 
 class Scan {
   readonly #store: Pick<MessageStore, "get">;
-  readonly #wanted: FilteredGet;
+  readonly #wanted: Wanted;
   readonly #kept: Uint8Array[] = [];
   /** Gives back what is kept, when that is a body of the store as it came. */
   #release: (() => void) | undefined;
@@ -35,12 +33,12 @@ class Scan {
   #bytes = 0;
   #scanned = 0;
 
-  constructor(store: Pick<MessageStore, "get">, wanted: FilteredGet) {
+  constructor(store: Pick<MessageStore, "get">, wanted: Wanted) {
     this.#store = store;
     this.#wanted = wanted;
   }
 
-  run(from: number): MaybePromise<GetResult> {
+  run(from: number): GetResult | Promise<GetResult> {
     const { queue, limits } = this.#wanted;
     for (let offset = from; ; ) {
       const found = this.#store.get(queue, offset, limits, undefined);

@@ -1,0 +1,179 @@
+/**
+ * What a pull gets whose filter asks for more than the consume queue knows: each record is shown to the filter where it lies,
+ * in the tail buffer or in a piece of the log that is here, and only what passes is copied.
+ *
+ * Units of one message only (`consume_queue.ts`); for others there is `portion_scan.ts`.
+ */
+import { readInt32, readInt64 } from "../../wire/bytes.ts";
+import { RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { frameHolds } from "../../wire/message_reader.ts";
+import type { BodyPool } from "./body_pool.ts";
+import type { CommitLog } from "./commit_log.ts";
+import { isHole, UNIT_BYTES } from "./consume_queue.ts";
+import type { LogicQueue } from "./logic_queue.ts";
+import type { Losses } from "./losses.ts";
+import type { GetLimits, GetResult, RecordFilter } from "./message_store.ts";
+import { ReadAhead } from "./read_ahead.ts";
+import { isRecordOf, LARGE_RECORD_BYTES } from "./record_checks.ts";
+
+/** The first buffer of an answer: what an answer has by default at most. */
+const BODY_BYTES = 256 * 1024;
+/** Answers below are copied out, so that the buffer is free at once. */
+const SMALL_BYTES = 4 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+/** Log bytes without a gap. */
+interface Stretch {
+  readonly bytes: Uint8Array;
+  /** Log offset of byte 0. */
+  readonly base: number;
+}
+
+export interface MatchingParts {
+  readonly commitLog: CommitLog;
+  readonly ahead: ReadAhead;
+  readonly losses: Losses;
+  readonly bodies: BodyPool;
+}
+
+/** One pull. */
+export class MatchingReader {
+  readonly #parts: MatchingParts;
+  readonly #queue: LogicQueue;
+  readonly #units: Uint8Array;
+  readonly #limits: GetLimits;
+  readonly #matches: RecordFilter;
+  /** Unit to look at next, and its queue offset. */
+  #at: number;
+  #next: number;
+  #lastPhysical = 0;
+  #looked = 0;
+  #body: Uint8Array = NOTHING;
+  #release: (() => void) | undefined;
+  #filled = 0;
+  #count = 0;
+
+  /** @param units from the one of `offset` on, with `lead` units in front of it */
+  constructor(
+    parts: MatchingParts,
+    queue: LogicQueue,
+    wanted: { readonly units: Uint8Array; readonly lead: number; readonly offset: number },
+    limits: GetLimits,
+    matches: RecordFilter,
+  ) {
+    this.#parts = parts;
+    this.#queue = queue;
+    this.#units = wanted.units;
+    this.#at = wanted.lead * UNIT_BYTES;
+    this.#next = wanted.offset;
+    this.#limits = limits;
+    this.#matches = matches;
+  }
+
+  /** Looks on until there is enough or all units were looked at. @param hotBytes see `GetResult.suggestSlave` */
+  run(hotBytes: number): GetResult | Promise<GetResult> {
+    const { commitLog, ahead, losses } = this.#parts;
+    const units = this.#units;
+    const { fileSize } = commitLog.files;
+    for (; this.#at < units.length; this.#step()) {
+      const physical = readInt64(units, this.#at);
+      const size = readInt32(units, this.#at + 8);
+      if (isHole(units, this.#at)) continue;
+      if (size < RECORD_BYTES_MIN || physical < 0 || size > fileSize - (physical % fileSize)) {
+        losses.unreadable(physical, size);
+        continue;
+      }
+      if (physical < commitLog.minOffset || physical + size > commitLog.writtenOffset) continue;
+      const stretch = commitLog.recentStretch(physical, size) ?? ahead.stretch(physical, size);
+      if (stretch === undefined) {
+        return this.#fetch(physical, size).then((fetched) => {
+          if (fetched !== undefined && !this.#take(fetched, physical, size)) return this.#result(hotBytes);
+          this.#step();
+          return this.run(hotBytes);
+        });
+      }
+      if (!this.#take(stretch, physical, size)) break;
+    }
+    return this.#result(hotBytes);
+  }
+
+  #step(): void {
+    this.#at += UNIT_BYTES;
+    this.#next++;
+  }
+
+  /** False when the record passes and there is no more room: the next pull begins with it. */
+  #take({ bytes, base }: Stretch, physical: number, size: number): boolean {
+    const at = physical - base;
+    if (!isRecordOf(bytes, at, size, physical) || !frameHolds(bytes, at, size)) {
+      this.#parts.losses.unreadable(physical, size);
+      return true;
+    }
+    this.#looked++;
+    this.#lastPhysical = physical;
+    if (!this.#matches(bytes, at)) return true;
+    const { messagesMax, bytesMax } = this.#limits;
+    if (this.#count > 0 && (this.#count >= messagesMax || this.#filled + size > bytesMax)) return false;
+    this.#makeRoom(size);
+    this.#body.set(bytes.subarray(at, at + size), this.#filled);
+    this.#filled += size;
+    this.#count++;
+    return true;
+  }
+
+  #makeRoom(size: number): void {
+    const needed = this.#filled + size;
+    if (needed <= this.#body.length) return;
+    const { bodies } = this.#parts;
+    const larger = bodies.take(Math.max(needed, 2 * this.#body.length, BODY_BYTES));
+    larger.set(this.#body.subarray(0, this.#filled));
+    this.#release?.();
+    this.#body = larger;
+    this.#release = bodies.releaseOf(larger);
+  }
+
+  /** A record that is not here as a whole; undefined when it is gone or none. */
+  async #fetch(physical: number, size: number): Promise<Stretch | undefined> {
+    const { ahead, commitLog, losses } = this.#parts;
+    if (size > LARGE_RECORD_BYTES) {
+      // It must itself say that it is so long before memory is taken for it.
+      const head = new Uint8Array(RECORD_BYTES_MIN);
+      const there = await ahead.inTurn(() => commitLog.read(head, physical));
+      if (!there || !isRecordOf(head, 0, size, physical)) {
+        losses.unreadable(physical, size);
+        return undefined;
+      }
+    }
+    const bytes = new Uint8Array(size);
+    return (await ahead.read(bytes, physical, this.#hasNeighbour(physical))) ? { bytes, base: physical } : undefined;
+  }
+
+  /** The next record, or the one before, is near enough to be read with this one. */
+  #hasNeighbour(physical: number): boolean {
+    const after = this.#at + UNIT_BYTES;
+    if (after < this.#units.length && ReadAhead.isNear(physical, readInt64(this.#units, after))) return true;
+    return this.#at >= UNIT_BYTES && ReadAhead.isNear(physical, readInt64(this.#units, this.#at - UNIT_BYTES));
+  }
+
+  #result(hotBytes: number): GetResult {
+    const { minOffset, maxOffset } = this.#queue;
+    const { commitLog } = this.#parts;
+    // Only a file that vanished under us has no unit where the queue has one.
+    const nothing = this.#units.length === 0 ? "OFFSET_FOUND_NULL" : "MESSAGE_WAS_REMOVING";
+    const found = this.#body.subarray(0, this.#filled);
+    const small = this.#filled < SMALL_BYTES;
+    const body = small ? found.slice() : found;
+    if (small) this.#release?.();
+    return {
+      status: this.#count > 0 ? "FOUND" : this.#looked > 0 ? "NO_MATCHED_MESSAGE" : nothing,
+      nextBeginOffset: this.#next,
+      minOffset,
+      maxOffset,
+      body,
+      release: small ? undefined : this.#release,
+      messageCount: this.#count,
+      suggestSlave: commitLog.endOffset - this.#lastPhysical > hotBytes,
+    };
+  }
+}
