@@ -94,7 +94,7 @@ describe("cost", () => {
     // These hashes leave gaps, at which a run ends.
     expect(watch.count("/index/", "write", "writeSync")).toBeLessThanOrEqual(100);
     expect(watch.count("/index/", "read", "readSync")).toBe(0);
-  });
+  }, 30_000);
 
   test("a query reads the slot and the chain, nothing else of the index and nothing of log or queues", async () => {
     const plain = simRuntime();
@@ -114,7 +114,7 @@ describe("cost", () => {
     expect(watch.calls.every(({ path }) => path.includes("/index/"))).toBe(true);
     expect(watch.calls.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(64 * 1024 + 2 * 10_240);
     await again.close();
-  });
+  }, 30_000);
 
   test("in memory: a store of default sizes, files of 1.4 GB, takes what is written to it", async () => {
     const runtime = simRuntime();

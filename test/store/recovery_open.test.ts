@@ -58,7 +58,7 @@ describe("a start", () => {
     }
     expect(read[1]).toBeLessThan(4 * MIB);
     expect(Math.abs((read[1] as number) - (read[0] as number))).toBeLessThan(2 * MIB);
-  });
+  }, 30_000);
 
   test("after kill -9 reads what came since the last checkpoint", async () => {
     let runtime = simRuntime();
@@ -72,7 +72,7 @@ describe("a start", () => {
     expect(count.bytes).toBeGreaterThan(6 * MIB);
     expect(count.bytes).toBeLessThan(12 * MIB);
     await again.close();
-  });
+  }, 30_000);
 
   test("of a store without keys reads no more than one with: it has no index to make", async () => {
     const runtime = simRuntime();
@@ -85,7 +85,7 @@ describe("a start", () => {
     const again = await openStore(runtime, "/store", FILES);
     expect(count.bytes).toBeLessThan(4 * MIB);
     await again.close();
-  });
+  }, 30_000);
 
   test("that takes long says every few seconds how far it is", async () => {
     let runtime = simRuntime();
@@ -106,7 +106,7 @@ describe("a start", () => {
     expect(percents.at(-1)).toBeGreaterThan(60);
     expect((await textsOf(again)).length).toBeGreaterThan(0);
     await again.close();
-  });
+  }, 30_000);
 
   test("that finds its queues beyond the log reads from the last file, not all of it", async () => {
     const runtime = simRuntime();
@@ -124,5 +124,5 @@ describe("a start", () => {
     const texts = await textsOf(again);
     expect(texts.length).toBe(again.maxOffset({ topic: "TopicA", queueId: 0 }));
     await again.close();
-  });
+  }, 30_000);
 });

@@ -12,9 +12,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = resolve(here, "../..");
 
+/** A test that does not say how long it may take. Against one that hangs: that the machine is busy is no failure. */
+const TIMEOUT_MS = 20_000;
+
 const [runtime, ...paths] = process.argv.slice(2);
 const commands = {
-  bun: (files) => [local("bun"), "test", "--only-failures", ...files],
+  bun: (files) => [local("bun"), "test", "--only-failures", `--timeout=${TIMEOUT_MS}`, ...files],
   deno: (files) => [local("deno"), "run", "-A", "--no-lock", `--import-map=${join(here, "imports.json")}`, main, ...files],
   node: (files) => [process.execPath, ...nodeImports(), main, ...files],
 };
