@@ -223,6 +223,11 @@ export class BrokerStats implements Stats {
     return Object.hasOwn(this.#tables, name) ? this.#tables[name as StatsName].get(key)?.data() : undefined;
   }
 
+  /** Totals since the start, by key; a counter that stood still for a day begins again at 0. */
+  *counted(name: StatsName): Iterable<readonly [key: string, total: number]> {
+    for (const [key, { value }] of this.#tables[name]) yield [key, value];
+  }
+
   /** Distance from the tail of a queue, as of the group's last pull. */
   behind(group: string, topic: string, queueId: number): { readonly bytes: number; readonly ms: number } | undefined {
     return this.#behind.get(`${queueId}@${merged(topic)}@${merged(group)}`);

@@ -67,7 +67,13 @@ describe("GET /metrics", () => {
     expect(value("rocketmq_topic_number")).toBe(broker.topics.all().size);
     expect(value("rocketmq_consumer_connections", { consumer_group: "G", consume_mode: "push" })).toBe(1);
     expect(value("rocketmq_consumer_lag_messages", { consumer_group: "G", topic: "T" })).toBe(3);
-    expect(value("rocketmq_consumer_ready_messages", { consumer_group: "G", topic: "T" })).toBe(3);
+    expect(value("rocketmq_consumer_inflight_messages", { consumer_group: "G", topic: "T" })).toBe(2);
+    expect(value("rocketmq_consumer_ready_messages", { consumer_group: "G", topic: "T" })).toBe(1);
+    expect(value("rocketmq_messages_in_total", { topic: "T", message_type: "normal", is_system: "false" })).toBe(3);
+    expect(value("rocketmq_throughput_in_total", { topic: "T" })).toBeGreaterThan(300);
+    expect(value("rocketmq_messages_out_total", { topic: "T", consumer_group: "G", is_retry: "false" })).toBe(2);
+    expect(value("rocketmq_throughput_out_total", { topic: "T", consumer_group: "G" })).toBeGreaterThan(200);
+    expect(value("rocketmq_pop_revive_lag_milliseconds", { queue_id: "0" })).toBe(0);
     expect(value("rocketmq_storage_flush_behind_bytes", { zone: "a", rack: "7" })).toBeGreaterThanOrEqual(0);
   });
 
@@ -79,7 +85,7 @@ describe("GET /metrics", () => {
   });
 });
 
-/** Three messages, and a consumer that is connected and has consumed none. */
+/** Three messages, and a consumer that is connected, was given two and has consumed none. */
 async function load(): Promise<void> {
   const header = {
     producerGroup: "P",
@@ -113,4 +119,7 @@ async function load(): Promise<void> {
     isWithoutSub: false,
   } as never);
   await broker.invoke("HEART_BEAT", {}, body, { peer });
+  const pull = { consumerGroup: "G", topic: "T", queueId: 0, queueOffset: 0, maxMsgNums: 2, sysFlag: 4, commitOffset: 0 };
+  const more = { suspendTimeoutMillis: 0, subscription: "*", subVersion: 1, expressionType: "TAG" };
+  await broker.invoke("PULL_MESSAGE", { ...pull, ...more }, undefined, { peer });
 }

@@ -11,10 +11,14 @@ import type { TimerMessages } from "../messages/timer.ts";
 import { isSystemGroup } from "../metadata/topics_validator.ts";
 import type { BrokerParts, ClientChannel } from "../parts.ts";
 import type { CheckPoints } from "../pop/check_points.ts";
+import type { BrokerStats } from "../stats.ts";
 import type { TransactionMetrics } from "../transactions/transaction_metrics.ts";
 import { lagReadings } from "./lag_metrics.ts";
+import { messagesIn, messagesOut, sentToDeadLetters } from "./message_metrics.ts";
+import { reviveLag, reviveLatency } from "./revive_metrics.ts";
 
 export interface MetricsParts extends BrokerParts {
+  readonly stats: BrokerStats;
   /** Requests under way, by lane. */
   readonly admission: () => Admission;
   readonly timer: TimerMessages;
@@ -41,7 +45,8 @@ const PROCESSORS = [
 ] as const;
 
 /** Gives one metric. */
-type Reader = (parts: MetricsParts) => readonly (Sample | HistogramSample)[];
+type Samples = readonly (Sample | HistogramSample)[];
+type Reader = (parts: MetricsParts) => Samples | Promise<Samples>;
 
 const one = (value: number, labels: Labels = {}): Sample[] => [{ labels, value }];
 
@@ -51,6 +56,11 @@ const READERS: { readonly [N in MetricName]?: Reader } = {
   rocketmq_broker_permission: ({ settings }) => one(settings.brokerPermission),
   rocketmq_topic_number: ({ topics }) => one(topics.all().size),
   rocketmq_consumer_group_number: ({ groups }) => one(groups.all().size),
+  rocketmq_messages_in_total: (parts) => messagesIn(parts, "TOPIC_PUT_NUMS"),
+  rocketmq_messages_out_total: (parts) => messagesOut(parts, "GROUP_GET_NUMS"),
+  rocketmq_throughput_in_total: (parts) => messagesIn(parts, "TOPIC_PUT_SIZE"),
+  rocketmq_throughput_out_total: (parts) => messagesOut(parts, "GROUP_GET_SIZE"),
+  rocketmq_send_to_dlq_messages_total: (parts) => sentToDeadLetters(parts),
   rocketmq_producer_connections: ({ producers }) => {
     // A connection stands with each of its groups; as in Apache it counts with each.
     const channels = [...producers.groups()].flatMap((group) => producers.channels(group));
@@ -88,6 +98,8 @@ const READERS: { readonly [N in MetricName]?: Reader } = {
   rocketmq_timing_messages: ({ timer }) =>
     [...(timer.store?.metrics.counts ?? [])].map(([topic, { count }]) => ({ labels: { ...STORE, topic }, value: count })),
   rocketmq_pop_checkpoint_buffer_size: ({ checkPoints }) => one(checkPoints.size),
+  rocketmq_pop_revive_lag: (parts) => reviveLag(parts),
+  rocketmq_pop_revive_latency: (parts) => reviveLatency(parts),
 };
 
 export class BrokerMetrics implements MetricsSource {
@@ -101,9 +113,12 @@ export class BrokerMetrics implements MetricsSource {
   async read(): Promise<Reading[]> {
     const exported = families(this.#parts);
     const lag = exported.enableLagAndDlqMetrics ? await lagReadings(this.#parts) : new Map<MetricName, Sample[]>();
-    return (Object.keys(CATALOGUE) as MetricName[])
-      .filter((name) => exported[CATALOGUE[name].family])
-      .map((name) => ({ name, samples: lag.get(name) ?? READERS[name]?.(this.#parts) ?? [] }));
+    const readings: Reading[] = [];
+    for (const name of Object.keys(CATALOGUE) as MetricName[]) {
+      if (!exported[CATALOGUE[name].family]) continue;
+      readings.push({ name, samples: lag.get(name) ?? (await READERS[name]?.(this.#parts)) ?? [] });
+    }
+    return readings;
   }
 }
 
