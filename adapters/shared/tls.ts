@@ -78,15 +78,17 @@ function contextOf(
   authorities: string | undefined,
   { ciphers, protocols }: TlsLimits,
 ): tls.SecureContext {
-  const own = identity === undefined ? undefined : parsed("certificate", () => new X509Certificate(identity.certificate));
+  const own =
+    identity === undefined ? undefined : parsed("certificate", () => new X509Certificate(pemBlocks(identity.certificate)[0]!));
   const key = identity === undefined ? undefined : parsed("private key", () => keyOf(identity));
   if (own !== undefined && key !== undefined && !own.checkPrivateKey(key))
     throw new Fault("EINVAL", "the private key does not belong to the certificate");
-  if (authorities !== undefined) parsed("certificate of the authorities", () => new X509Certificate(authorities));
+  if (authorities !== undefined)
+    parsed("certificate of the authorities", () => pemBlocks(authorities).map((one) => new X509Certificate(one)));
   const versions = [...(protocols ?? [])].sort();
   return parsed("TLS configuration", () =>
     tls.createSecureContext({
-      ...(identity === undefined ? {} : { cert: identity.certificate }),
+      ...(identity === undefined ? {} : { cert: pemBlocks(identity.certificate).join("") }),
       // As decrypted text: a key that is still locked is not read by all of them.
       ...(key === undefined ? {} : { key: key.export({ type: "pkcs8", format: "pem" }) }),
       ...(authorities === undefined ? {} : { ca: pemBlocks(authorities) }),
@@ -99,7 +101,9 @@ function contextOf(
 }
 
 function keyOf({ key, keyPassword }: TlsIdentity): KeyObject {
-  return createPrivateKey({ key, ...(keyPassword === undefined ? {} : { passphrase: keyPassword }) });
+  // Deno takes no blank line and no remark beside the block, of which tools write both.
+  const [block] = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/.exec(key) ?? [key];
+  return createPrivateKey({ key: `${block}\n`, ...(keyPassword === undefined ? {} : { passphrase: keyPassword }) });
 }
 
 function parsed<T>(what: string, make: () => T): T {
@@ -110,7 +114,8 @@ function parsed<T>(what: string, make: () => T): T {
   }
 }
 
-const pemBlocks = (text: string): string[] => text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [text];
+const pemBlocks = (text: string): string[] =>
+  text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)?.map((block) => `${block}\n`) ?? [text];
 
 /** `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` is `ECDHE-RSA-AES128-GCM-SHA256` in OpenSSL; other names are taken as they are. */
 function openSslName(name: string): string {

@@ -229,6 +229,13 @@ describe.each(withTls.map((adapter) => [adapter.name, adapter] as const))("TLS o
     });
   });
 
+  test("remarks and blank lines in the files are passed over, and a chain is taken", async () => {
+    const remarked = (text: string) => `\nBag Attributes\n    friendlyName: one\n${text}\n\n`;
+    const certificate = remarked(identity.certificate) + remarked(strangerIdentity.certificate);
+    const authorities = remarked(strangerIdentity.certificate) + remarked(identity.certificate);
+    await established({ identity: { certificate, key: remarked(identity.key) } }, { verifyServer: true, authorities });
+  });
+
   describe("what can't be used is refused at once", () => {
     const problem = (change: Partial<TlsIdentity>): string => {
       try {
