@@ -129,7 +129,7 @@ export function userOf({ username, password = "", userType, userStatus }: UserIn
   };
 }
 
-/** With the password, as Apache: copyUsers needs it, and who may ask may change it too. */
+/** With the password, as Apache: copyUser needs it, and who may ask may change it too. */
 export const userInfoOf = ({ username, password, userType, userStatus }: User): UserInfo => ({
   username,
   password,

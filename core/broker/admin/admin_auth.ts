@@ -1,5 +1,5 @@
 /**
- * Users and access lists as administrators change them (codes 3001-3010; mqadmin createUser, updateAcl, copyUsers …). Codes
+ * Users and access lists as administrators change them (codes 3001-3010; mqadmin createUser, updateAcl, copyUser …). Codes
  * and words are Apache's. Whether the caller may do so at all was decided before; here only what is special about super users.
  */
 import { aclInfo, aclInfos, userInfo, userInfos } from "../../../wire/bodies/auth.ts";

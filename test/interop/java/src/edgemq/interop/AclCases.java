@@ -156,7 +156,7 @@ final class AclCases {
         consumer.registerMessageListener(inbox.concurrently());
         consumer.start();
         kit.closing(consumer::shutdown);
-        eventually("all six arrive", 20, () -> inbox.size() == 6);
+        eventually("all six arrive", 45, () -> inbox.size() == 6);
     }
 
     private static void unsigned(Kit kit) throws Exception {
