@@ -108,6 +108,38 @@ class Pop {
   }
 }
 
+describe("the body of an answer", () => {
+  test("of one queue gives its memory back when it is written, and the next one uses it again", async () => {
+    const pop = await Pop.open();
+    const text = "x".repeat(500);
+    for (let n = 0; n < 64; n++) await pop.harness.send("T", 0, `${n} ${text}`, "a");
+    const first = await pop.harness.call("POP_MESSAGE", pop.header());
+    expect(pop.popped(first).texts[0]).toBe(`0 ${text}`);
+    first.release?.();
+    const second = await pop.harness.call("POP_MESSAGE", pop.header());
+    expect(second.body?.buffer).toBe(first.body?.buffer as ArrayBuffer);
+    expect(pop.popped(second).texts.map((each) => Number.parseInt(each, 10))).toEqual(
+      Array.from({ length: 32 }, (_, i) => 32 + i),
+    );
+    await pop.close();
+  });
+
+  test("of several queues is a copy", async () => {
+    const pop = await Pop.open(2);
+    const text = "x".repeat(500);
+    for (let n = 0; n < 32; n++) await pop.harness.send("T", n % 2, `${n} ${text}`, "a");
+    const reply = await pop.harness.call("POP_MESSAGE", pop.header());
+    expect(reply.release).toBeUndefined();
+    expect(
+      pop
+        .popped(reply)
+        .texts.map((each) => Number.parseInt(each, 10))
+        .sort((a, b) => a - b),
+    ).toEqual(Array.from({ length: 32 }, (_, i) => i));
+    await pop.close();
+  });
+});
+
 describe("POP", () => {
   test("hands messages out once, and they stay away once they are acknowledged", async () => {
     const pop = await Pop.open(2);

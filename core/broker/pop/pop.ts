@@ -46,6 +46,8 @@ export interface PopReply {
   readonly remark: string;
   readonly header: PopMessageResponseHeader;
   readonly body?: Uint8Array;
+  /** Gives the body's memory back, when it is written. */
+  readonly release?: (() => void) | undefined;
 }
 
 export type PopPolling = PopLongPollingService<PopReply | undefined>;
@@ -65,6 +67,8 @@ interface Run {
   /** Nothing is handed out: no check point, no offset moves. */
   readonly peek: boolean;
   readonly bodies: Uint8Array[];
+  /** What gives back the memory of `bodies`. */
+  readonly releases: (() => void)[];
   bytes: number;
   count: number;
   rest: number;
@@ -243,6 +247,7 @@ export class PopMessageProcessor {
       reviveQid: header.order ? POP_ORDER_REVIVE_QUEUE : this.#turn % settings.reviveQueueNum,
       peek,
       bodies: [],
+      releases: [],
       bytes: 0,
       count: 0,
       rest: 0,
@@ -263,7 +268,10 @@ export class PopMessageProcessor {
       ...(run.orderCounts === "" ? {} : { orderCountInfo: run.orderCounts }),
     };
     if (code !== ResponseCode.SUCCESS) return { code, remark: "NO_MESSAGE_IN_QUEUE", header };
-    return { code, remark: "FOUND", header, body: joined(run) };
+    const body = joined(run);
+    if (run.bodies.length === 1) return { code, remark: "FOUND", header, body, release: run.releases[0] };
+    for (const release of run.releases) release();
+    return { code, remark: "FOUND", header, body };
   }
 
   // -------------------------------------------------------------------------------------------------------- gathering
@@ -354,6 +362,8 @@ export class PopMessageProcessor {
             queueId,
           });
     run.bodies.push(body);
+    if (body !== found.body) found.release?.();
+    else if (found.release !== undefined) run.releases.push(found.release);
     run.bytes += body.length;
     run.count += given.length;
   }
