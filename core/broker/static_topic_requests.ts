@@ -56,9 +56,16 @@ export function withStaticTopics(
       if (mapping === undefined) return processor(context, request);
       const isSend = header.queueId < 0 && (SENDS as readonly string[]).includes(name);
       const logicId = isSend ? (mapping.hostedQueues.keys().next().value ?? -1) : header.queueId;
-      const item = mapping.hostedQueues.get(logicId)?.at(-1);
-      if (item === undefined) {
+      const items = mapping.hostedQueues.get(logicId);
+      const item = items?.at(-1);
+      if (items === undefined || item === undefined || item.bname !== mapping.bname) {
         throw new RemotingError(ResponseCode.NOT_LEADER_FOR_QUEUE, missing(`${header.topic}-${logicId}`));
+      }
+      if (items.length > 1) {
+        throw new RemotingError(
+          ResponseCode.SYSTEM_ERROR,
+          `${name}: ${header.topic}-${logicId} was moved between brokers (remappingStaticTopic), and such queues are not served yet`,
+        );
       }
       const reply = processor(context, { ...request, header: { ...header, queueId: item.queueId } });
       if (mend === undefined || reply === undefined) return reply;

@@ -4,7 +4,9 @@ import {
   type TopicQueueMappingDetail,
   topicConfigAndQueueMapping,
   topicQueueMappingDetail,
+  topicQueueMappingSerializeWrapper,
 } from "../../wire/bodies/static_topic.ts";
+import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
 import { NO_BODY } from "../../wire/remoting_command.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { BrokerHarness, topicHeader } from "./management_harness.ts";
@@ -114,6 +116,24 @@ describe("a static topic", () => {
     );
     await harness.call("DELETE_TOPIC_IN_BROKER", { topic: "S" });
     expect(harness.broker.topics.mappings.isEmpty).toBe(true);
+    await harness.broker.stop();
+  });
+
+  test("with a queue that Apache moved: the file is kept, that queue is not served, the others are", async () => {
+    const first = await started();
+    await first.broker.stop();
+    const path = "/store/config/topicQueueMapping.json";
+    const file = topicQueueMappingSerializeWrapper.parse(decodeUtf8(first.runtime.files.read(path) ?? NO_BODY));
+    const moved = [item(0, { bname: "broker-b" }), item(0, { gen: 1, logicOffset: 10_000 })];
+    const away = [item(0), item(0, { gen: 1, bname: "broker-b", logicOffset: -1 })];
+    file.topicQueueMappingInfoMap.get("S")?.hostedQueues.set(5, moved).set(6, away);
+    first.runtime.files.write(path, encodeUtf8(topicQueueMappingSerializeWrapper.format(file)));
+    const harness = await BrokerHarness.start({ runtime: first.runtime });
+    expect((await send(harness, 3)).header).toMatchObject({ queueId: 3 });
+    expect(await rejection(send(harness, 5))).toMatchObject({ code: ResponseCode.SYSTEM_ERROR });
+    expect(await rejection(send(harness, 6))).toMatchObject({ code: ResponseCode.NOT_LEADER_FOR_QUEUE });
+    const led = harness.broker.topics.mappings.infosOf(["S"]).get("S")?.currIdMap;
+    expect([...(led?.keys() ?? [])]).toEqual([3, 5]);
     await harness.broker.stop();
   });
 

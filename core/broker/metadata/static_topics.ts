@@ -3,7 +3,8 @@
  * (physical) queues: topicQueueMapping.json.
  *
  * A logic queue lies in one physical queue for good: one that was moved between brokers (remappingStaticTopic) has several
- * stretches, which is refused when it is asked for. So logic offsets are the offsets of the physical queue.
+ * stretches, which is refused when it is asked for. So logic offsets are the offsets of the physical queue. A moved queue in a
+ * file that Apache wrote is kept as it is, and not served (`static_topic_requests.ts`).
  */
 import {
   type TopicQueueMappingDetail,
@@ -41,13 +42,17 @@ export class TopicQueueMappingManager {
     this.#dataVersion = { stateVersion: 0, timestamp: runtime.clock.now(), counter: 0 };
   }
 
-  /** @throws Error when the file is there and can't be read, or holds what can't be served: it names topic and queue. */
+  /** @throws Error when the file is there and can't be read. */
   load(): void {
     const saved = this.#file.load((text) => topicQueueMappingSerializeWrapper.parse(text));
     if (saved === undefined) return;
     for (const [topic, detail] of saved.topicQueueMappingInfoMap) {
-      this.#check({ ...detail, topic });
       this.#table.set(topic, { ...detail, topic });
+      const moved = [...detail.hostedQueues].filter(([, items]) => items.length > 1).map(([id]) => id);
+      if (moved.length > 0) {
+        const queues = moved.join(",");
+        this.#parts.log.warn("queues of a static topic were moved between brokers, and are not served yet", { topic, queues });
+      }
     }
     this.#dataVersion = saved.dataVersion;
   }
@@ -76,7 +81,11 @@ export class TopicQueueMappingManager {
       const detail = this.#table.get(topic);
       if (detail === undefined) continue;
       const { scope, totalQueues, bname, epoch } = detail;
-      const currIdMap = new Map([...detail.hostedQueues].map(([id, items]) => [id, items[0]?.queueId ?? 0]));
+      const currIdMap = new Map<number, number>();
+      for (const [id, items] of detail.hostedQueues) {
+        const leader = items.at(-1);
+        if (leader?.bname === bname) currIdMap.set(id, leader.queueId);
+      }
       infos.set(topic, { topic, scope, totalQueues, bname, epoch, dirty: false, currIdMap });
     }
     return infos;
