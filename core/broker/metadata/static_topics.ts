@@ -4,7 +4,7 @@
  *
  * A logic queue lies in one physical queue for good: one that was moved between brokers (remappingStaticTopic) has several
  * stretches, which is refused when it is asked for. So logic offsets are the offsets of the physical queue. A moved queue in a
- * file that Apache wrote is kept as it is, and not served (`static_topic_requests.ts`).
+ * file that Apache wrote is kept as it is, and not served (`../static_topic_requests.ts`).
  */
 import {
   type TopicQueueMappingDetail,
