@@ -13,7 +13,7 @@ const root = resolve(fileURLToPath(new URL(".", import.meta.url)), "..");
 const full = process.argv.includes("--full");
 
 /** On Deno and Node: the port itself, and the suites about bytes and files (test/cli starts processes of all runtimes itself). */
-const EVERYWHERE = ["test/conformance", "test/wire", "test/config", "test/store/store.test.ts"];
+const EVERYWHERE = ["test/conformance", "test/wire", "test/config", "test/client", "test/store/store.test.ts"];
 
 const tests = [process.execPath, "test/support/run.mjs"];
 const suites = [
@@ -23,6 +23,10 @@ const suites = [
   {
     name: full ? "interop, the whole matrix" : "interop",
     command: ["node_modules/.bin/bun", "test/interop/run.ts", ...(full ? ["--full"] : [])],
+  },
+  {
+    name: full ? "our client and Java's, every broker" : "our client and Java's",
+    command: ["node_modules/.bin/bun", "test/interop/client_pairs.ts", ...(full ? ["--target", "bun,deno,node,apache"] : [])],
   },
   {
     name: full ? "Apache's store and ours, every runtime and file size" : "Apache's store and ours",

@@ -1,0 +1,226 @@
+/**
+ * Our client and Java's on one broker: what one sends the other consumes, and a group with a member of each splits the queues.
+ *
+ *     bun test/interop/client_pairs.ts [--target bun,apache]
+ *
+ * The last line is `N passed, N failed, N skipped`. This program runs on Bun, Deno and Node alike: what it is started with is
+ * what our client runs on.
+ */
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { ClientInstance, type MessageExt, Producer, PushConsumer, TransactionProducer } from "../../core/client/mod.ts";
+import { Collector } from "../client/harness.ts";
+import { hostRuntime } from "../support/host_runtime.ts";
+import { Cluster } from "./cluster.ts";
+import { Child } from "./processes.ts";
+import { apacheTarget, ourTarget, type TargetName } from "./targets.ts";
+import { buildJava, findToolchain, interopJavaDirectory, projectDirectory, type Toolchain } from "./toolchain.ts";
+
+const { values: options } = parseArgs({ options: { target: { type: "string", default: "bun" } } });
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const TIMEOUT_MS = 90_000;
+
+interface Pair {
+  readonly cluster: Cluster;
+  readonly client: () => ClientInstance;
+  /** The Java side; its lines go into the collector. */
+  readonly java: (
+    mode: "produce" | "consume",
+    topic: string,
+    group: string,
+  ) => { lines: Collector<string>; stop: () => Promise<void> };
+}
+
+const cases: Readonly<Record<string, (pair: Pair) => Promise<void>>> = {
+  async typeScriptProducesJavaConsumes({ client, java }) {
+    const topic = "TsToJava";
+    const instance = client();
+    const producer = new Producer(instance, { producerGroup: "pg" });
+    const fields = { topic, tags: "TagA", keys: ["key1", "key2"], properties: { color: "red" } };
+    const sent = [
+      await producer.send({ ...fields, body: "plain" }),
+      await producer.send({ ...fields, body: "x".repeat(20_000) }),
+      await producer.send({ ...fields, body: "by key" }, { shardingKey: "a" }),
+      await producer.send({ ...fields, body: "delayed", delayTimeLevel: 1 }),
+      await producer.send({ ...fields, body: "timed", delayTimeMs: 1_500 }),
+    ];
+    const [batch] = await producer.sendBatch([
+      { ...fields, body: "batch 1" },
+      { ...fields, body: "batch 2" },
+    ]);
+    const transactions = new TransactionProducer(instance, {
+      producerGroup: "tg",
+      checkLocalTransaction: () => "COMMIT_MESSAGE",
+    });
+    const committed = await transactions.sendMessageInTransaction({ ...fields, body: "committed" }, () => "COMMIT_MESSAGE");
+    const checked = await transactions.sendMessageInTransaction({ ...fields, body: "checked" }, () => "UNKNOW");
+    await transactions.sendMessageInTransaction({ ...fields, body: "rolled back" }, () => "ROLLBACK_MESSAGE");
+    const { lines, stop } = java("consume", topic, "java-consumes");
+    const expected = new Set([...sent, committed, checked].map(({ msgId }) => msgId).concat(batch?.msgId.split(",") ?? []));
+    const got = () => lines.items.filter((line) => line.startsWith("got|")).map((line) => line.split("|"));
+    await until("all messages at the Java consumer", () => new Set(got().map(([, id]) => id)).size >= expected.size);
+    await stop();
+    same("ids", new Set(got().map(([, id]) => id)), expected);
+    for (const [, , body, tags, keys, color] of got())
+      same(`fields of ${body?.slice(0, 20)}`, [tags, keys, color], ["TagA", "key1 key2", "red"]);
+    same("bodies", new Set(got().map(([, , body]) => body)).has("x".repeat(20_000)), true);
+    same(
+      "rolled back",
+      got().some(([, , body]) => body === "rolled back"),
+      false,
+    );
+  },
+
+  async javaProducesTypeScriptConsumes({ client, java }) {
+    const topic = "JavaToTs";
+    const { lines, stop } = java("produce", topic, "java-produces");
+    await until("three sends of the Java producer", () => lines.items.filter((line) => line.startsWith("sent ")).length === 3);
+    await stop();
+    const seen = new Collector<MessageExt>();
+    const consumer = new PushConsumer(client(), {
+      consumerGroup: "ts-consumes",
+      subscription: { [topic]: { sql: "color = 'red'" } },
+      consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+    });
+    await consumer.start((message, context) => {
+      seen.add(message);
+      context.delayLevelWhenNextConsume = 1;
+      if (message.text() === "retried" && message.reconsumeTimes === 0) throw new Error("the next time");
+    });
+    await until("all messages, one of them twice", () => seen.items.length === 4);
+    const sent = lines.items.filter((line) => line.startsWith("sent ")).map((line) => line.slice(5));
+    same("ids", new Set(seen.items.map(({ msgId }) => msgId)), new Set(sent));
+    same("bodies", seen.items.filter((message) => message.text() === "x".repeat(20_000)).length, 1);
+    same(
+      "fields",
+      [seen.items[0]?.tags, seen.items[0]?.keys, seen.items[0]?.properties.get("color")],
+      ["TagA", "key1 key2", "red"],
+    );
+    same(
+      "retries",
+      seen.items.filter((message) => message.text() === "retried").map((message) => message.reconsumeTimes),
+      [0, 1],
+    );
+  },
+
+  async aGroupOfBothSplitsTheQueues({ client, java }) {
+    const topic = "Shared";
+    const producer = new Producer(client(), { producerGroup: "pg" });
+    await producer.send({ topic, body: "first" });
+    const seen = new Collector<string>();
+    const consumer = new PushConsumer(client(), {
+      consumerGroup: "both",
+      subscription: { [topic]: "*" },
+      consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+    });
+    await consumer.start((message) => seen.add(message.msgId));
+    await until("the first message", () => seen.items.length === 1);
+    const { lines, stop } = java("consume", topic, "both");
+    const ours = () =>
+      consumer.assignment
+        .filter((queue) => queue.topic === topic)
+        .map(({ queueId }) => queueId)
+        .join();
+    const theirs = () => (lines.items.filter((line) => line.startsWith("queues ")).at(-1) ?? "").slice(8, -1).replaceAll(" ", "");
+    await until("two queues each", () => ours().length === 3 && theirs().length === 3);
+    same("queues", `${ours()},${theirs()}`.split(",").sort(), ["0", "1", "2", "3"]);
+    const sent = new Set<string>();
+    for (let i = 0; i < 40; i++) sent.add((await producer.send({ topic, body: `${i}` })).msgId);
+    const got = () => [
+      ...seen.items.slice(1),
+      ...lines.items.filter((line) => line.startsWith("got|")).map((line) => line.split("|")[1] as string),
+    ];
+    await until("all 40 messages", () => got().length >= 40);
+    same("messages, each once", [got().length, new Set(got())], [40, sent]);
+    await stop();
+    await until("all queues to be ours", () => ours() === "0,1,2,3");
+  },
+};
+
+/** A test waits for what happens; this looks 20 times a second, for the other side is another process. */
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + TIMEOUT_MS;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited ${TIMEOUT_MS} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const plain = (value: unknown): string =>
+  JSON.stringify(value, (_key, each: unknown) => (each instanceof Set ? [...each].sort() : each));
+
+function same(what: string, actual: unknown, expected: unknown): void {
+  if (plain(actual) !== plain(expected))
+    throw new Error(`${what}: ${plain(actual).slice(0, 400)}, expected ${plain(expected).slice(0, 400)}`);
+}
+
+async function runTarget(name: TargetName, toolchain: Toolchain, classpath: string): Promise<void> {
+  const runtime = await hostRuntime();
+  const cluster = await Cluster.start({ target: name === "apache" ? apacheTarget(toolchain, classpath) : ourTarget(name) });
+  try {
+    for (const [title, run] of Object.entries(cases)) {
+      const clients: ClientInstance[] = [];
+      const children: Child[] = [];
+      const startedAt = Date.now();
+      const pair: Pair = {
+        cluster,
+        client: () => {
+          const client = new ClientInstance({ runtime, namesrvAddr: cluster.namesrvAddrOf(0) });
+          clients.push(client);
+          return client;
+        },
+        java: (mode, topic, group) => {
+          const lines = new Collector<string>();
+          const program = join(projectDirectory, "test/interop/pair/ClientPair.java");
+          const jvm = [
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xmx256m",
+            `-Duser.home=${cluster.directory}`,
+            "-cp",
+            classpath,
+          ];
+          const args = [...jvm, program, mode, cluster.namesrvAddrOf(0), topic, group];
+          const child = new Child(
+            { program: toolchain.java, args, cwd: cluster.directory },
+            join(cluster.directory, `${title}.log`),
+            lines.add,
+          );
+          children.push(child);
+          const stop = async () => {
+            if (!child.ended) child.writeLine("stop");
+            await child.exited;
+          };
+          return { lines, stop };
+        },
+      };
+      let failure: unknown;
+      try {
+        await run(pair);
+      } catch (error) {
+        failure = error;
+      }
+      await Promise.all(clients.map((client) => client.close()));
+      for (const child of children) if (!child.ended) await child.kill();
+      if (failure === undefined) totals.passed++;
+      else totals.failed++;
+      console.log(
+        `${failure === undefined ? "✓" : "✗"} ${runtime.name} client, ${name} ${title} [${Date.now() - startedAt} ms]${failure === undefined ? "" : `\n  ${String(failure)}`}`,
+      );
+    }
+  } finally {
+    await cluster.close();
+  }
+}
+
+const toolchain = findToolchain();
+if (typeof toolchain === "string") {
+  totals.skipped++;
+  console.log(`- client pairs: skipped: they need a JDK and Maven, and there is ${toolchain}`);
+} else {
+  const classpath = buildJava(toolchain, interopJavaDirectory, ["apache"])["apache"] as string;
+  for (const name of options.target.split(",")) await runTarget(name as TargetName, toolchain, classpath);
+}
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed === 0 ? 0 : 1);
