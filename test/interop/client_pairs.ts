@@ -148,7 +148,7 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 }
 
 const plain = (value: unknown): string =>
-  JSON.stringify(value, (_key, each: unknown) => (each instanceof Set ? [...each].sort() : each));
+  JSON.stringify(value, (_key, each: unknown) => (each instanceof Set ? [...(each as Set<string>)].sort() : each));
 
 function same(what: string, actual: unknown, expected: unknown): void {
   if (plain(actual) !== plain(expected))
@@ -195,18 +195,18 @@ async function runTarget(name: TargetName, toolchain: Toolchain, classpath: stri
           return { lines, stop };
         },
       };
-      let failure: unknown;
+      let failure: Error | undefined;
       try {
         await run(pair);
       } catch (error) {
-        failure = error;
+        failure = error as Error;
       }
       await Promise.all(clients.map((client) => client.close()));
       for (const child of children) if (!child.ended) await child.kill();
       if (failure === undefined) totals.passed++;
       else totals.failed++;
       console.log(
-        `${failure === undefined ? "✓" : "✗"} ${runtime.name} client, ${name} ${title} [${Date.now() - startedAt} ms]${failure === undefined ? "" : `\n  ${String(failure)}`}`,
+        `${failure === undefined ? "✓" : "✗"} ${runtime.name} client, ${name} ${title} [${Date.now() - startedAt} ms]${failure === undefined ? "" : `\n  ${failure.message}`}`,
       );
     }
   } finally {
