@@ -16,17 +16,10 @@ export interface Sample {
   readonly value: number;
 }
 
-/** `counts` has one more than the bounds of the catalogue: the last is of what exceeds them all. Not cumulative. */
-export interface HistogramSample {
-  readonly labels: Labels;
-  readonly counts: readonly number[];
-  readonly sum: number;
-}
-
 /** What a metric says now. One without samples is not exported, as in Apache. */
 export interface Reading {
   readonly name: MetricName;
-  readonly samples: readonly (Sample | HistogramSample)[];
+  readonly samples: readonly Sample[];
 }
 
 /** Who can be asked. It is asked once a scrape and never twice at a time. */

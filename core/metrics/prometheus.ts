@@ -1,13 +1,12 @@
 /**
  * The Prometheus text form, by OpenTelemetry's own serializer, of readings as they are: no SDK accumulates anything between
- * two scrapes. What Apache's exporter (Java) prints otherwise is made equal here: the unit ends the name, and a bound of a
- * bucket is a decimal (`le="10.0"`), since dashboards ask for both by text.
+ * two scrapes. As in Apache's exporter the unit ends the name, and target_info has no labels.
  */
 import { ValueType } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { AggregationTemporality, DataPointType, type MetricData, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { CATALOGUE, type MetricRow, prometheusName } from "./catalogue.ts";
-import type { HistogramSample, Labels, Reading, Sample } from "./metrics.ts";
+import type { Labels, Reading } from "./metrics.ts";
 
 /** As Apache names its meter; the label otel_scope_name. */
 const SCOPE = "broker-meter";
@@ -21,33 +20,18 @@ export function prometheusText(readings: readonly Reading[], common: Labels, sta
     resource: { attributes: {}, merge: (other) => other ?? data.resource, getRawAttributes: () => [] },
     scopeMetrics: [{ scope: { name: SCOPE }, metrics }],
   };
-  return new PrometheusSerializer().serialize(data).replace(/(\ble="\d+)"/g, '$1.0"');
+  return new PrometheusSerializer().serialize(data);
 }
 
 function metricData({ name, samples }: Reading, common: Labels, startTime: HrTime, endTime: HrTime): MetricData {
   const row: MetricRow = CATALOGUE[name];
   const at = (labels: Labels) => ({ startTime, endTime, attributes: { ...common, ...labels } });
   const descriptor = { name: prometheusName(name), description: row.help, unit: "", valueType: ValueType.DOUBLE, advice: {} };
-  if (row.kind === "histogram") {
-    return {
-      descriptor,
-      aggregationTemporality: AggregationTemporality.CUMULATIVE,
-      dataPointType: DataPointType.HISTOGRAM,
-      dataPoints: (samples as readonly HistogramSample[]).map(({ labels, counts, sum }) => ({
-        ...at(labels),
-        value: {
-          buckets: { boundaries: [...(row.bounds ?? [])], counts: [...counts] },
-          sum,
-          count: counts.reduce((total, count) => total + count, 0),
-        },
-      })),
-    };
-  }
-  const dataPoints = (samples as readonly Sample[]).map(({ labels, value }) => ({ ...at(labels), value }));
-  const common2 = { descriptor, aggregationTemporality: AggregationTemporality.CUMULATIVE, dataPoints };
+  const dataPoints = samples.map(({ labels, value }) => ({ ...at(labels), value }));
+  const all = { descriptor, aggregationTemporality: AggregationTemporality.CUMULATIVE, dataPoints };
   return row.kind === "counter"
-    ? { ...common2, dataPointType: DataPointType.SUM, isMonotonic: true }
-    : { ...common2, dataPointType: DataPointType.GAUGE };
+    ? { ...all, dataPointType: DataPointType.SUM, isMonotonic: true }
+    : { ...all, dataPointType: DataPointType.GAUGE };
 }
 
 type HrTime = [seconds: number, nanoseconds: number];

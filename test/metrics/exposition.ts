@@ -1,4 +1,5 @@
 /** Reads the Prometheus text form, for tests. */
+import { readFileSync } from "node:fs";
 
 export interface Exposition {
   /** Type, label names and bounds seen, by name. */
@@ -39,4 +40,17 @@ export function exposition(text: string): Exposition {
       return found[0]?.value as number;
     },
   };
+}
+
+/** Type and label names (sorted, joined by commas) of Apache 5.5.0's metrics, by name: `golden/apache_5_5_0.tsv`. */
+export function apacheMetrics(): Map<string, { readonly type: string; readonly labels: string }> {
+  const lines = readFileSync(new URL("golden/apache_5_5_0.tsv", import.meta.url), "utf8").split("\n");
+  return new Map(
+    lines
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => {
+        const [name = "", type = "", labels = ""] = line.split("\t");
+        return [name, { type, labels }];
+      }),
+  );
 }

@@ -1,6 +1,6 @@
 /** A broker on the runtime of the test, scraped over HTTP; what it says is held against what Apache 5.5.0 said. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Broker } from "../../core/broker/broker.ts";
@@ -8,19 +8,9 @@ import { LocalPeer } from "../../core/remoting/local_peer.ts";
 import { heartbeatData } from "../../wire/bodies/heartbeat.ts";
 import { RecordingLog, settingsOf } from "../broker/management_harness.ts";
 import { hostRuntime } from "../support/host_runtime.ts";
-import { type Exposition, exposition } from "./exposition.ts";
+import { apacheMetrics, type Exposition, exposition } from "./exposition.ts";
 
-/** By name: type, label names and bounds of Apache's. */
-const apache = new Map(
-  readFileSync(new URL("golden/apache_5_5_0.tsv", import.meta.url), "utf8")
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => {
-      const [name = "", type = "", labels = "", bounds = ""] = line.split("\t");
-      return [name, { type, labels, bounds }] as const;
-    }),
-);
-
+const apache = apacheMetrics();
 const directory = mkdtempSync(join(tmpdir(), "edgemq-metrics-"));
 const log = new RecordingLog();
 let broker: Broker;

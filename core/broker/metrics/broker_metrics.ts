@@ -5,7 +5,7 @@
 import { LANGUAGES } from "../../../wire/remoting_command.ts";
 import { versionDesc } from "../../../wire/version.ts";
 import { CATALOGUE, type MetricFamily, type MetricName } from "../../metrics/catalogue.ts";
-import type { HistogramSample, Labels, MetricsSource, Reading, Sample } from "../../metrics/metrics.ts";
+import type { Labels, MetricsSource, Reading, Sample } from "../../metrics/metrics.ts";
 import type { Admission } from "../../remoting/admission.ts";
 import type { TimerMessages } from "../messages/timer.ts";
 import { isSystemGroup } from "../metadata/topics_validator.ts";
@@ -45,8 +45,7 @@ const PROCESSORS = [
 ] as const;
 
 /** Gives one metric. */
-type Samples = readonly (Sample | HistogramSample)[];
-type Reader = (parts: MetricsParts) => Samples | Promise<Samples>;
+type Reader = (parts: MetricsParts) => readonly Sample[] | Promise<readonly Sample[]>;
 
 const one = (value: number, labels: Labels = {}): Sample[] => [{ labels, value }];
 
