@@ -126,3 +126,50 @@ describe("a signed cluster", () => {
     expect(bodies.join() + json(log.lines)).not.toContain("secret-of-root");
   });
 });
+
+test("a broker with ACL 1.0: its files decide, until they change", async () => {
+  const world = simWorld({ seed: 9 });
+  const log = new RecordingLog();
+  const runtime = world.process();
+  const file = (admin: boolean): Uint8Array =>
+    encodeUtf8(`accounts:\n  - {accessKey: root-key, secretKey: ${ROOT.secretKey}, admin: ${admin}}\n`);
+  runtime.files.makeDirectory("/home/conf");
+  runtime.files.write("/home/conf/plain_acl.yml", file(true));
+  const input: BrokerSettingsInput = {
+    brokerName: "broker-a",
+    storePathRootDir: "/store",
+    brokerIP1: "127.0.0.1",
+    listenPort: 0,
+    bindAddress: "127.0.0.1",
+    aclEnable: true,
+    rocketmqHome: "/home",
+  };
+  const settings = settingsWith(brokerOptions, input, runtime.system);
+  const broker = new Broker({ runtime, log, settings });
+  const starting = broker.start();
+  await world.clock.advance(100);
+  const address = `127.0.0.1:${(await starting).listening[0]?.port}`;
+  const outside = world.process();
+  const ask = async (secretKey: string): Promise<string> => {
+    const sign = signerOf(outside.digest, { innerClientAuthenticationCredentials: json({ accessKey: "root-key", secretKey }) });
+    const client = new RemotingClient({ runtime: outside, log, sign });
+    const asking = client.invoke(address, "UPDATE_BROKER_CONFIG", {}, encodeUtf8("fileReservedTime=9\n"), 3_000);
+    await world.clock.advance(10);
+    const { code, remark } = await asking;
+    return `${code} ${remark ?? ""}`.trim();
+  };
+  const exception = "1 org.apache.rocketmq.acl.common.AclException:";
+  expect(await ask("another-secret")).toBe(`${exception} Check signature failed`);
+  expect(broker.settings.fileReservedTime).toBe(72);
+  expect(await ask(ROOT.secretKey)).toMatch(/^0/);
+  expect(broker.settings.fileReservedTime).toBe(9);
+  runtime.files.write("/home/conf/plain_acl.yml", file(false));
+  await world.clock.advance(5_000);
+  expect(await ask(ROOT.secretKey)).toBe(`${exception} Need admin permission for request code=25, but accessKey=root-key is not`);
+  expect(json(log.lines)).not.toContain(ROOT.secretKey);
+  const stopping = broker.stop();
+  await world.clock.advance(5_000);
+  await stopping;
+  const both = { ...settings, authenticationEnabled: true };
+  expect(() => new Broker({ runtime: world.process(), log, settings: both })).toThrow("exclude each other");
+});
