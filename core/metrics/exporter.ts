@@ -29,13 +29,20 @@ export class PrometheusExporter {
     this.#startedAtMs = options.runtime.clock.now();
   }
 
-  /** @throws Error naming the keys when the runtime has no HTTP, RuntimeFault when the port can't be had. */
+  /** @throws Error naming the keys when the runtime has no HTTP or the port can't be had. */
   async start(): Promise<Endpoint> {
     const { runtime, host, port, log } = this.#options;
     if (runtime.http === undefined) {
       throw new Error(`metricsExporterType=PROM: the runtime ${runtime.name} serves no HTTP; set metricsExporterType=DISABLE`);
     }
-    this.#listener = await runtime.http.serve({ host, port }, (request) => this.#answer(request));
+    try {
+      this.#listener = await runtime.http.serve({ host, port }, (request) => this.#answer(request));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`${reason}; metricsPromExporterHost and metricsPromExporterPort say where metrics are served`, {
+        cause: error,
+      });
+    }
     const { address } = this.#listener;
     log.info("metrics are served", { host: address.host, port: address.port, path: "/metrics", key: "metricsPromExporterPort" });
     return address;

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { simRuntime } from "../../adapters/sim/sim.ts";
 import { Broker } from "../../core/broker/broker.ts";
+import { PrometheusExporter } from "../../core/metrics/exporter.ts";
 import { LocalPeer } from "../../core/remoting/local_peer.ts";
 import { heartbeatData } from "../../wire/bodies/heartbeat.ts";
 import { RecordingLog, settingsOf } from "../broker/management_harness.ts";
@@ -65,6 +67,14 @@ describe("GET /metrics", () => {
     expect(value("rocketmq_throughput_out_total", { topic: "T", consumer_group: "G" })).toBeGreaterThan(200);
     expect(value("rocketmq_pop_revive_lag_milliseconds", { queue_id: "0" })).toBe(0);
     expect(value("rocketmq_storage_flush_behind_bytes", { zone: "a", rack: "7" })).toBeGreaterThanOrEqual(0);
+  });
+
+  test("a port that is taken stops a start, with the key that mends it", async () => {
+    const { port } = new URL(url);
+    const source = { read: () => [] };
+    const options = { runtime: await hostRuntime(), log, host: "127.0.0.1", port: Number(port), labels: {}, source };
+    await expect(new PrometheusExporter(options).start()).rejects.toThrow(/EADDRINUSE.*metricsPromExporterPort/);
+    await expect(new PrometheusExporter({ ...options, runtime: simRuntime() }).start()).rejects.toThrow(/sim serves no HTTP/);
   });
 
   test("other paths and methods are refused", async () => {
