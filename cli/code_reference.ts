@@ -13,7 +13,8 @@ const INTRODUCTION = `# Request codes
 <!-- Made by \`npm run docs\` from wire/requests.ts: change that. -->
 
 All codes of Apache RocketMQ 5.5.0. A code that nobody answers yet gets REQUEST_CODE_NOT_SUPPORTED (3) with a remark that
-names it; in the binary header (\`ROCKETMQ\`) codes above 32767 can't be written, so requests with them come as JSON.
+names it. In the binary header (\`ROCKETMQ\`) codes above 32767 have no room: our own requests with them go as JSON; a Java
+client with \`rocketmq.serialize.type=ROCKETMQ\` cuts them to 16 bits and so can't use POP, here or on Apache.
 `;
 
 export function codeReference(): string {
