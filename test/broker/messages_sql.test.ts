@@ -147,6 +147,18 @@ describe("a held pull with an SQL92 expression", () => {
     await harness.close();
   });
 
+  test("is answered at once when there is more than one pull looks at", async () => {
+    const harness = await opened({ settings: { maxFilterMessageSize: 20 } });
+    let answer: Outcome | undefined;
+    const pull = harness.pull(held).then((outcome) => (answer = outcome));
+    // Many in one turn: the woken pull looks at a portion of them.
+    await Promise.all(Array.from({ length: 200 }, (_, n) => harness.send({ body: `m${n}`, properties: { n: "0" } })));
+    await pull;
+    expect(answer?.code).toBe(20);
+    expect(Number(answer?.header["nextBeginOffset"])).toBeLessThan(200);
+    await harness.close();
+  });
+
   test("is answered when the broker stops, and dropped when its connection closes", async () => {
     const harness = await opened();
     const peer = new FakePeer(50_001);

@@ -176,7 +176,9 @@ export class PullMessageProcessor {
         const timeoutMs = longPollingEnable ? Math.max(0, header.suspendTimeoutMillis) : shortPollingTimeMills;
         return this.#suspend(context, header, lite, admitted, result, timeoutMs);
       }
-      if (result.status === "NO_MATCHED_MESSAGE" && admitted.records !== undefined && heldUntil !== undefined) {
+      // With more behind what one pull looks at, the client goes on at once.
+      const atEnd = result.nextBeginOffset >= result.maxOffset;
+      if (atEnd && result.status === "NO_MATCHED_MESSAGE" && admitted.records !== undefined && heldUntil !== undefined) {
         // Every arrival wakes a pull whose filter asks for properties; one that passes nothing goes on waiting, so that its
         // client does not come back for each. After a while it is answered all the same, with an offset that moved.
         const leftMs = Math.min(heldUntil - this.#parts.runtime.clock.monotonic(), UNMATCHED_HOLD_MS);
