@@ -16,9 +16,7 @@ import type { LogicQueue, LogicQueues } from "./logic_queue.ts";
 import type { QueueRef } from "./message_store.ts";
 import type { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
-
-/** Attributes of a topic, as topics.json has them; undefined when there is no such topic. */
-export type TopicAttributes = (topic: string) => Readonly<Record<string, string>> | undefined;
+import type { TopicAttributes } from "./topic_attributes.ts";
 
 export class ConsumeQueueKinds implements LogicQueues {
   readonly simple: ConsumeQueueStore;

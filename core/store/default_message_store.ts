@@ -25,7 +25,7 @@ import { CommitLogPaths } from "./commit_log_paths.ts";
 import { CompactionStore } from "./compaction/compaction_store.ts";
 import { entryAt, isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
-import { ConsumeQueueKinds, type TopicAttributes } from "./consume_queue_kinds.ts";
+import { ConsumeQueueKinds } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
 import { DeletedTopics } from "./deleted_topics.ts";
 import { makeDirectories, syncAncestors } from "./directories.ts";
@@ -64,6 +64,7 @@ import { isRecordOf } from "./record_checks.ts";
 import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
+import type { TopicAttributes } from "./topic_attributes.ts";
 import { UnsyncedMark, writeAgain } from "./unsynced_mark.ts";
 import { WallClock } from "./wall_clock.ts";
 

@@ -1,10 +1,10 @@
 /** Stores and messages for the tests of the store. */
 import { settingsWith } from "../../core/config.ts";
 import type { Log, Runtime } from "../../core/runtime.ts";
-import type { TopicAttributes } from "../../core/store/consume_queue_kinds.ts";
 import { DefaultMessageStore } from "../../core/store/default_message_store.ts";
 import type { GetResult, MessageInput, MessageStore, PutReceipt, PutRefusal } from "../../core/store/message_store.ts";
 import { type StoreSettings, type StoreSettingsInput, storeOptions } from "../../core/store/options.ts";
+import type { TopicAttributes } from "../../core/store/topic_attributes.ts";
 import { tagsCode } from "../../wire/java_hash.ts";
 import { decodeRecords, type StoredMessage } from "../../wire/message_reader.ts";
 import { formatProperties } from "../../wire/properties.ts";

@@ -1,7 +1,8 @@
 /** The exporter that a broker's settings ask for. */
 import { PrometheusExporter } from "../../metrics/exporter.ts";
 import { parseLabels } from "../../metrics/labels.ts";
-import { BrokerMetrics, type MetricsParts } from "./broker_metrics.ts";
+import { BrokerMetrics } from "./broker_metrics.ts";
+import type { MetricsParts } from "./metrics_parts.ts";
 
 /** Undefined when metrics are off; where a type is asked for that is not served, the log says so. */
 export function metricsExporter(parts: MetricsParts): PrometheusExporter | undefined {

@@ -6,25 +6,12 @@ import { LANGUAGES } from "../../../wire/remoting_command.ts";
 import { versionDesc } from "../../../wire/version.ts";
 import { CATALOGUE, type MetricFamily, type MetricName } from "../../metrics/catalogue.ts";
 import type { Labels, MetricsSource, Reading, Sample } from "../../metrics/metrics.ts";
-import type { Admission } from "../../remoting/admission.ts";
-import type { TimerMessages } from "../messages/timer.ts";
 import { isSystemGroup } from "../metadata/topics_validator.ts";
-import type { BrokerParts, ClientChannel } from "../parts.ts";
-import type { CheckPoints } from "../pop/check_points.ts";
-import type { BrokerStats } from "../stats.ts";
-import type { TransactionMetrics } from "../transactions/transaction_metrics.ts";
+import type { ClientChannel } from "../parts.ts";
 import { lagReadings } from "./lag_metrics.ts";
 import { messagesIn, messagesOut, sentToDeadLetters } from "./message_metrics.ts";
+import type { MetricsParts } from "./metrics_parts.ts";
 import { reviveLag, reviveLatency } from "./revive_metrics.ts";
-
-export interface MetricsParts extends BrokerParts {
-  readonly stats: BrokerStats;
-  /** Requests under way, by lane. */
-  readonly admission: () => Admission;
-  readonly timer: TimerMessages;
-  readonly checkPoints: CheckPoints;
-  readonly transactions: TransactionMetrics;
-}
 
 const STORE: Labels = { storage_type: "local", storage_medium: "disk" };
 const REMOTING: Labels = { protocol_type: "remoting" };

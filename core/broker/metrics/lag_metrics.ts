@@ -8,7 +8,7 @@ import type { MetricName } from "../../metrics/catalogue.ts";
 import type { Sample } from "../../metrics/metrics.ts";
 import { isSystemGroup, isSystemTopicName } from "../metadata/topics_validator.ts";
 import { popRetryTopicV1, popRetryTopicV2 } from "../pop/pop_topics.ts";
-import type { MetricsParts } from "./broker_metrics.ts";
+import type { MetricsParts } from "./metrics_parts.ts";
 
 interface Lag {
   behind: number;

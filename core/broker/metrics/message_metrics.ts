@@ -7,7 +7,7 @@
 import { DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import type { Sample } from "../../metrics/metrics.ts";
 import { isSystemGroup, isSystemTopicName, SCHEDULE_TOPIC, TIMER_TOPIC, TRANS_HALF_TOPIC } from "../metadata/topics_validator.ts";
-import type { MetricsParts } from "./broker_metrics.ts";
+import type { MetricsParts } from "./metrics_parts.ts";
 
 const TYPES: ReadonlyMap<string, string> = new Map([
   [SCHEDULE_TOPIC, "delay"],

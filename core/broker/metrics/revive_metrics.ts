@@ -1,7 +1,7 @@
 /** How far the revival of POP is behind, by queue of the revive topic. */
 import type { Sample } from "../../metrics/metrics.ts";
 import { REVIVE_GROUP, reviveTopicOf } from "../pop/pop_topics.ts";
-import type { MetricsParts } from "./broker_metrics.ts";
+import type { MetricsParts } from "./metrics_parts.ts";
 
 interface Queue {
   readonly labels: { readonly queue_id: string };

@@ -12,13 +12,13 @@ import { decodeRecord } from "../../../wire/message_reader.ts";
 import { propertyOf } from "../../../wire/properties.ts";
 import type { Log, Runtime, TimerHandle } from "../../runtime.ts";
 import { ConfigFile } from "../config_file.ts";
-import type { TopicAttributes } from "../consume_queue_kinds.ts";
 import type { DispatchRequest } from "../dispatch_request.ts";
 import type { LogicQueue } from "../logic_queue.ts";
 import type { GetLimits, GetResult, QueueRef } from "../message_store.ts";
 import type { OpenFiles } from "../open_files.ts";
 import type { StoreSettings } from "../options.ts";
 import { isRecordOf } from "../record_checks.ts";
+import type { TopicAttributes } from "../topic_attributes.ts";
 import { CompactionLog } from "./compaction_log.ts";
 import { compact, finishReplacement } from "./round.ts";
 
