@@ -67,13 +67,15 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
         current: topics.dataVersion,
         countMax: settings.enableSplitMetadata ? settings.splitMetadataSize : undefined,
       });
-      const body = topicConfigAndMappingSerializeWrapper.encode({
+      const wrapper = {
         dataVersion: topics.dataVersion,
         mappingDataVersion: topics.mappings.dataVersion,
         topicConfigTable: shown,
         topicQueueMappingDetailMap: new Map(topics.mappings.all()),
         topicQueueMappingInfoMap: topics.mappings.infosOf(topics.mappings.all().keys()),
-      });
+      };
+      // Keys in quotes: clients that know no mappings pass over these members, and fastjson passes over no bare keys.
+      const body = topicConfigAndMappingSerializeWrapper.encode(wrapper, { form: "strict" });
       return { header: { totalTopicNum: all.size }, body };
     },
 
@@ -82,7 +84,8 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
       if (config === undefined) {
         throw new RemotingError(ResponseCode.TOPIC_NOT_EXIST, `No topic in this broker. topic: ${header.topic}`);
       }
-      return { body: topicConfigAndQueueMapping.encode({ ...config, mappingDetail: topics.mappings.find(header.topic) }) };
+      const known = { ...config, mappingDetail: topics.mappings.find(header.topic) };
+      return { body: topicConfigAndQueueMapping.encode(known, { form: "strict" }) };
     },
 
     DELETE_TOPIC_IN_BROKER(_context, { header }) {
