@@ -216,8 +216,6 @@ export const testRuns: readonly Run[] = [
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls },
   { target: "deno", client: "5.5.0", serialize: "JSON", cases: smokeCases },
   { target: "node", client: "5.5.0", serialize: "JSON", cases: smokeCases },
-  { target: "deno", client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls },
-  { target: "node", client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls },
 ];
 
 /** `npm run test:full`: these targets × client × serialization. */
