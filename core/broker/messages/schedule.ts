@@ -11,15 +11,15 @@
  */
 import { delayOffsetSerializeWrapper } from "../../../wire/bodies/offset.ts";
 import type { DataVersion } from "../../../wire/bodies/topic.ts";
-import { tagsCode } from "../../../wire/java_hash.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
 import { decodeRecord } from "../../../wire/message_reader.ts";
-import { propertyOf, removeProperty } from "../../../wire/properties.ts";
+import { propertyOf } from "../../../wire/properties.ts";
 import type { TimerHandle } from "../../runtime.ts";
 import type { MessageInput, PutReceipt, QueueEntry } from "../../store/message_store.ts";
 import { SCHEDULE_TOPIC, TRANS_HALF_TOPIC } from "../metadata/topics_validator.ts";
 import { OffsetsFile } from "../offsets/offsets_file.ts";
 import type { BrokerParts } from "../parts.ts";
+import { renewed } from "./renewed.ts";
 import type { DelayLevels } from "./schedule_levels.ts";
 
 /** From start to the first look at each level. */
@@ -277,20 +277,5 @@ function realMessage(record: Uint8Array): MessageInput | undefined {
   const topic = propertyOf(parked.properties, MessageConst.REAL_TOPIC);
   const queueId = Number(propertyOf(parked.properties, MessageConst.REAL_QID) ?? "NaN");
   if (topic === undefined || topic === TRANS_HALF_TOPIC || !Number.isInteger(queueId)) return undefined;
-  return {
-    topic,
-    queueId,
-    flag: parked.flag,
-    sysFlag: parked.sysFlag,
-    bornTimestamp: parked.bornTimestamp,
-    bornHost: parked.bornHost,
-    bornPort: parked.bornPort,
-    storeHost: parked.storeHost,
-    storePort: parked.storePort,
-    reconsumeTimes: parked.reconsumeTimes,
-    preparedTransactionOffset: 0,
-    body: parked.body,
-    properties: removeProperty(parked.properties, MessageConst.CRC32),
-    tagsCode: tagsCode(propertyOf(parked.properties, MessageConst.TAGS)),
-  };
+  return { ...renewed(parked, parked.properties), topic, queueId };
 }

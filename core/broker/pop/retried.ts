@@ -5,7 +5,7 @@ import { MessageConst } from "../../../wire/message_const.ts";
 import { decodeRecords, type StoredMessage } from "../../../wire/message_reader.ts";
 import { formatExtraInfo, type PopExtraInfo } from "../../../wire/pop_info.ts";
 import { propertyOf, setProperty } from "../../../wire/properties.ts";
-import { renewed } from "../transactions/half_message.ts";
+import { renewed } from "../messages/renewed.ts";
 
 /** Records one after another, like `body`. */
 export function asOriginal(body: Uint8Array, topic: string, info: PopExtraInfo): Uint8Array {

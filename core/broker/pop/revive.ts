@@ -13,8 +13,8 @@ import { decodeRecord, decodeRecords, type StoredMessage } from "../../../wire/m
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { propertyOf, setProperty } from "../../../wire/properties.ts";
 import type { TimerHandle } from "../../runtime.ts";
+import { renewed } from "../messages/renewed.ts";
 import type { BrokerParts } from "../parts.ts";
-import { renewed } from "../transactions/half_message.ts";
 import type { CheckPoints } from "./check_points.ts";
 import { popRetryTopicV1, popRetryTopicV2, REVIVE_GROUP } from "./pop_topics.ts";
 import { ACK_TAG, BATCH_ACK_TAG, CK_TAG } from "./revive_log.ts";

@@ -11,7 +11,7 @@ import { MessageConst } from "../../../wire/message_const.ts";
 import { formatProperties } from "../../../wire/properties.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError } from "../../remoting/processor.ts";
-import type { MessageInput } from "../../store/message_store.ts";
+import { ownMessage } from "../messages/renewed.ts";
 import { PropertyScan } from "../messages/send_properties.ts";
 import type { TimerMessages } from "../messages/timer.ts";
 import type { BrokerParts } from "../parts.ts";
@@ -95,31 +95,23 @@ export class ReviveLog {
     this.#put(popAck.format(record), batch ? BATCH_ACK_TAG : ACK_TAG, key, popTime + invisibleTime, ref.reviveQid, host);
   }
 
-  #put(body: string, tag: string, key: string, deliverMs: number, reviveQid: number, { host, port }: Host): void {
+  #put(body: string, tag: string, key: string, deliverMs: number, reviveQid: number, host: Host): void {
     const { runtime, store } = this.#parts;
     const properties = formatProperties([
       [MessageConst.TAGS, tag],
       [MessageConst.TIMER_DELIVER_MS, String(deliverMs)],
       [MessageConst.UNIQ_KEY, key],
     ]);
-    const message: MessageInput = {
+    const own = {
       topic: this.topic,
       queueId: reviveQid,
-      flag: 0,
-      sysFlag: 0,
       bornTimestamp: runtime.clock.now(),
-      bornHost: host,
-      bornPort: port,
-      storeHost: host,
-      storePort: port,
-      reconsumeTimes: 0,
-      preparedTransactionOffset: 0,
       body: encodeUtf8(body),
       properties,
       tagsCode: tagsCode(tag),
     };
     this.#scan.scan(properties);
-    const receipt = store.append(this.#timer.park(message, this.#scan));
+    const receipt = store.append(this.#timer.park(ownMessage(own, host), this.#scan));
     if (receipt.status === "PUT_OK") return;
     throw new RemotingError(ResponseCode.SYSTEM_ERROR, `Cannot note the ${tag} of a POP in "${this.topic}": ${receipt.reason}`);
   }

@@ -11,9 +11,10 @@ import { MessageIdEncoder } from "../../../wire/message_id.ts";
 import { decodeRecords, type StoredMessage } from "../../../wire/message_reader.ts";
 import { propertyOf, setProperty } from "../../../wire/properties.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
+import { renewed } from "../messages/renewed.ts";
 import { TRANS_HALF_TOPIC, TRANS_OP_HALF_TOPIC } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
-import { checkBody, destinationOf, HALF_QUEUE, renewed } from "./half_message.ts";
+import { checkBody, destinationOf, HALF_QUEUE } from "./half_message.ts";
 import { OperationReader } from "./operations.ts";
 
 /** The group whose offsets say how far the half and the operation queue are done. */

@@ -2,12 +2,12 @@
  * The three shapes of a transactional message: half (hidden in RMQ_SYS_TRANS_HALF_TOPIC until its transaction ends), renewed
  * (the same at the end of the half queue, after a check-back), and final (in its own topic, where consumers see it).
  */
-import { tagsCode } from "../../../wire/java_hash.ts";
 import { recordSizeBound, SYS_FLAG_TRANSACTION_COMMIT, SYS_FLAG_TRANSACTION_MASK, writeRecord } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
 import type { StoredMessage } from "../../../wire/message_reader.ts";
 import { propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
+import { renewed } from "../messages/renewed.ts";
 import { TRANS_HALF_TOPIC } from "../metadata/topics_validator.ts";
 
 /** Every half message lies here. */
@@ -27,24 +27,6 @@ export function halfOf(message: MessageInput, uniqKey: string | undefined): Mess
     properties,
   };
 }
-
-/** A stored message as one to be stored again, with other properties. */
-export const renewed = (stored: StoredMessage, properties: string): MessageInput => ({
-  topic: stored.topic,
-  queueId: stored.queueId,
-  flag: stored.flag,
-  sysFlag: stored.sysFlag,
-  bornTimestamp: stored.bornTimestamp,
-  bornHost: stored.bornHost,
-  bornPort: stored.bornPort,
-  storeHost: stored.storeHost,
-  storePort: stored.storePort,
-  reconsumeTimes: stored.reconsumeTimes,
-  preparedTransactionOffset: 0,
-  body: stored.body,
-  properties: removeProperty(properties, MessageConst.CRC32),
-  tagsCode: tagsCode(propertyOf(properties, MessageConst.TAGS)),
-});
 
 /** Where a half message wants to go; undefined when it does not say so, or to the half topic itself. */
 export function destinationOf(half: StoredMessage): { readonly topic: string; readonly queueId: number } | undefined {

@@ -12,6 +12,7 @@ import { MessageConst } from "../../../wire/message_const.ts";
 import { decodeRecords, type StoredMessage } from "../../../wire/message_reader.ts";
 import { formatProperties, propertyOf } from "../../../wire/properties.ts";
 import type { GetResult, MessageInput } from "../../store/message_store.ts";
+import { ownMessage } from "../messages/renewed.ts";
 import { UniqKeyMaker } from "../messages/send_uniq_key.ts";
 import { TRANS_OP_HALF_TOPIC } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
@@ -71,19 +72,10 @@ export class OperationWriter {
   }
 
   #message(text: string): MessageInput {
-    const { host, port } = this.#host;
-    return {
+    const own = {
       topic: TRANS_OP_HALF_TOPIC,
       queueId: HALF_QUEUE,
-      flag: 0,
-      sysFlag: 0,
       bornTimestamp: this.#parts.runtime.clock.now(),
-      bornHost: host,
-      bornPort: port,
-      storeHost: host,
-      storePort: port,
-      reconsumeTimes: 0,
-      preparedTransactionOffset: 0,
       body: encodeUtf8(text),
       properties: formatProperties([
         [MessageConst.TAGS, REMOVE_TAG],
@@ -92,6 +84,7 @@ export class OperationWriter {
       ]),
       tagsCode: tagsCode(REMOVE_TAG),
     };
+    return ownMessage(own, this.#host);
   }
 }
 

@@ -22,11 +22,12 @@ import { type ProcessorMap, RemotingError } from "../../remoting/processor.ts";
 import type { TimerHandle } from "../../runtime.ts";
 import type { MessageInput } from "../../store/message_store.ts";
 import type { Delayer } from "../messages/delayer.ts";
+import { renewed } from "../messages/renewed.ts";
 import { notStored, putError } from "../messages/send_status.ts";
 import { TRANS_HALF_TOPIC } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
 import { CHECK_MAX_TIME_TOPIC, CheckRound, immunityMs } from "./check.ts";
-import { destinationOf, finalOf, HALF_QUEUE, renewed } from "./half_message.ts";
+import { destinationOf, finalOf, HALF_QUEUE } from "./half_message.ts";
 import { OperationWriter } from "./operations.ts";
 import { TransactionMetrics } from "./transaction_metrics.ts";
 
