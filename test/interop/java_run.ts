@@ -52,7 +52,7 @@ export async function runJava(
   const args = [
     ...["--namesrv", cluster.namesrvAddrOf(0), "--all-namesrvs", cluster.namesrvAddr, "--broker", cluster.brokerAddr],
     ...["--prefix", prefix, "--target", run.target, "--client", run.client],
-    ...["--cases", run.cases?.join(",") ?? "", "--kills", kills],
+    ...["--cases", run.cases?.join(",") ?? "", "--without", run.without?.join(",") ?? "", "--kills", kills],
   ];
   const classpath = classpaths[clientModules[run.client]]!;
   const log = join(cluster.directory, `java-${prefix}.log`);

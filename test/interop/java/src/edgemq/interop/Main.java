@@ -59,7 +59,8 @@ public final class Main {
         Control control = new Control(realOut);
         List<Case> chosen = new ArrayList<>();
         for (Case one : allCases()) {
-            boolean unnamed = settings.cases().isEmpty() && one.phase() != Case.Phase.NAMED;
+            boolean unnamed = settings.cases().isEmpty() && one.phase() != Case.Phase.NAMED
+                && !settings.without().contains(one.name());
             if (unnamed || settings.cases().contains(one.name())) chosen.add(one);
         }
         for (String name : settings.cases()) {

@@ -12,6 +12,7 @@ import java.util.Map;
  * @param brokerAddr host:port of the broker
  * @param prefix begins every topic and group, so that several runs can share a broker
  * @param cases names to run; empty: all
+ * @param without names left out where all are run
  * @param target who serves: apache, bun, deno or node
  * @param client version of the client, 5.5.0 or 4.9.8
  * @param kills how often the broker is killed under load
@@ -23,6 +24,7 @@ record Settings(
     String brokerAddr,
     String prefix,
     List<String> cases,
+    List<String> without,
     String target,
     String client,
     int kills,
@@ -38,16 +40,21 @@ record Settings(
     static Settings parse(String[] args) {
         Map<String, String> given = new HashMap<>();
         for (int i = 0; i + 1 < args.length; i += 2) given.put(args[i], args[i + 1]);
-        String cases = given.getOrDefault("--cases", "");
         return new Settings(
             given.get("--namesrv"),
             given.get("--all-namesrvs"),
             given.get("--broker"),
             given.get("--prefix"),
-            cases.isEmpty() ? List.of() : List.of(cases.split(",")),
+            names(given, "--cases"),
+            names(given, "--without"),
             given.getOrDefault("--target", ""),
             given.getOrDefault("--client", ""),
             Integer.parseInt(given.getOrDefault("--kills", "1")),
             Integer.parseInt(given.getOrDefault("--threads", "8")));
+    }
+
+    private static List<String> names(Map<String, String> given, String option) {
+        String names = given.getOrDefault(option, "");
+        return names.isEmpty() ? List.of() : List.of(names.split(","));
     }
 }

@@ -133,12 +133,14 @@ final class TransactionCases {
             send(second, topic, "unknown-rollback");
             neverWithin(1000, "an unknown message is delivered", () -> inbox.size() > 0);
             inbox.holdsExactly(List.of("unknown-commit"), 30);
-            equal(2, commits.checksOf("unknown-commit"), "checks of the committed one");
+            // A third one may have been on its way when the answer to the second came.
+            int asked = commits.checksOf("unknown-commit");
+            check(asked == 2 || asked == 3, "two checks of the committed one, or a third on its way: " + asked);
             eventually("the other was asked about", 20, () -> rollsBack.checksOf("unknown-rollback") == 1);
             MessageExt one = inbox.messages().get(0);
-            equal("2", one.getProperty("TRANSACTION_CHECK_TIMES"), "TRANSACTION_CHECK_TIMES");
+            check(List.of("2", "3").contains(one.getProperty("TRANSACTION_CHECK_TIMES")), "TRANSACTION_CHECK_TIMES");
             neverWithin(4000, "one that is over is asked about, or delivered, again",
-                () -> inbox.size() > 1 || rollsBack.checksOf("unknown-rollback") > 1 || commits.checksOf("unknown-commit") > 2);
+                () -> inbox.size() > 1 || rollsBack.checksOf("unknown-rollback") > 1 || commits.checksOf("unknown-commit") > 3);
         } finally {
             first.shutdown();
             second.shutdown();
