@@ -31,7 +31,8 @@ export class Workshop {
   }
 
   start(runtime: OurRuntime, script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-    return this.run({ ...runtimeCommand(runtime, `cli/${script}.ts`, args), env: { ...QUIET, ...env } });
+    const command = runtimeCommand(runtime, `cli/${script}.ts`, args);
+    return this.run({ ...command, env: { ...command.env, ...QUIET, ...env } });
   }
 
   run(command: Command): Child {

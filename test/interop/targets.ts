@@ -2,7 +2,7 @@
  * The servers under test as commands: Apache's own from the Maven class path, and ours on each runtime. Both take
  * Apache's properties files, so everything above this file treats them alike.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "./processes.ts";
 import { projectDirectory, type Toolchain } from "./toolchain.ts";
@@ -45,6 +45,14 @@ export function apacheTarget(toolchain: Toolchain, classpath: string, jvmOptions
   };
 }
 
+/** The variables that `npm start` sets for Bun, so that what is tested and measured is what a user runs. */
+function scriptEnvironment(): Record<string, string> {
+  const { scripts } = JSON.parse(readFileSync(join(projectDirectory, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  return Object.fromEntries([...scripts["start"]!.matchAll(/(\w+)=(\S+) /g)].map(([, name, value]) => [name!, value!]));
+}
+
 /** The program and arguments that run one of our scripts on a runtime. */
 export function runtimeCommand(name: Exclude<TargetName, "apache">, script: string, args: readonly string[]): Command {
   const path = join(projectDirectory, script);
@@ -54,7 +62,7 @@ export function runtimeCommand(name: Exclude<TargetName, "apache">, script: stri
   };
   switch (name) {
     case "bun":
-      return { program: installed("bun"), args: [path, ...args], cwd: projectDirectory };
+      return { program: installed("bun"), args: [path, ...args], cwd: projectDirectory, env: scriptEnvironment() };
     case "deno":
       return { program: installed("deno"), args: ["run", "-A", "--no-check", path, ...args], cwd: projectDirectory };
     case "node":
@@ -64,10 +72,10 @@ export function runtimeCommand(name: Exclude<TargetName, "apache">, script: stri
 
 /** EdgeMQ on one runtime. */
 export function ourTarget(name: Exclude<TargetName, "apache">): Target {
-  const command = (script: string, args: readonly string[], home: string): Command => ({
-    ...runtimeCommand(name, script, args),
-    env: { ROCKETMQ_HOME: home },
-  });
+  const command = (script: string, args: readonly string[], home: string): Command => {
+    const plain = runtimeCommand(name, script, args);
+    return { ...plain, env: { ...plain.env, ROCKETMQ_HOME: home } };
+  };
   return {
     name,
     namesrv: (configFile, home) => command("cli/mqnamesrv.ts", ["-c", configFile], home),
