@@ -1,7 +1,7 @@
 /** Keys of Apache's AuthConfig (ACL 2.0), read from broker.conf and namesrv.conf; `core/auth/` acts on them. */
-import { bool, int, optionalText, secret, withoutEffect } from "./config.ts";
+import { bool, int, type OptionsOf, optionalText, secret, withoutEffect } from "./config.ts";
 
-export const authOptions = {
+export const authOptions: OptionsOf<AuthSettings> = {
   clusterName: optionalText("never", "Cluster that rights on Cluster:name are about. Not set: that of the broker."),
   authConfigPath: optionalText(
     "never",
@@ -45,3 +45,32 @@ export const authOptions = {
     statefulAuthorizationCacheExpiredSecond: int(60),
   }),
 };
+
+export interface AuthSettings {
+  readonly aclCacheExpiredSecond: number;
+  readonly aclCacheMaxNum: number;
+  readonly aclCacheRefreshSecond: number;
+  readonly authConfigPath: string | undefined;
+  readonly authenticationEnabled: boolean;
+  readonly authenticationMetadataProvider: string | undefined;
+  readonly authenticationProvider: string | undefined;
+  readonly authenticationStrategy: string | undefined;
+  readonly authenticationWhitelist: string | undefined;
+  readonly authorizationEnabled: boolean;
+  readonly authorizationMetadataProvider: string | undefined;
+  readonly authorizationProvider: string | undefined;
+  readonly authorizationStrategy: string | undefined;
+  readonly authorizationWhitelist: string | undefined;
+  readonly clusterName: string | undefined;
+  readonly configName: string | undefined;
+  readonly initAuthenticationUser: string | undefined;
+  readonly innerClientAuthenticationCredentials: string | undefined;
+  readonly migrateAuthFromV1Enabled: boolean;
+  readonly statefulAuthenticationCacheExpiredSecond: number;
+  readonly statefulAuthenticationCacheMaxNum: number;
+  readonly statefulAuthorizationCacheExpiredSecond: number;
+  readonly statefulAuthorizationCacheMaxNum: number;
+  readonly userCacheExpiredSecond: number;
+  readonly userCacheMaxNum: number;
+  readonly userCacheRefreshSecond: number;
+}

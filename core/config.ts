@@ -50,6 +50,12 @@ export interface Option<V extends OptionValue> {
 
 export type OptionTable = Readonly<Record<string, Option<OptionValue>>>;
 
+/**
+ * The table of the settings `S`, which are written out by hand: the compiler then compares both, and who reads the public
+ * types of this package (JSR, an editor) needs not infer them from the rows.
+ */
+export type OptionsOf<S extends { readonly [K in keyof S]: OptionValue }> = { readonly [K in keyof S]-?: Option<S[K]> };
+
 /** One field a key, under Apache's name. */
 export type SettingsOf<T extends OptionTable> = {
   readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never;

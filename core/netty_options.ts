@@ -2,14 +2,14 @@
  * Keys of Apache's NettyServerConfig and NettyClientConfig, read by every server from its own file. There is no Netty here:
  * the ones that mean something for any server are acted on.
  */
-import { bool, int, long, port, type SettingsOf, text, withoutEffect } from "./config.ts";
+import { bool, int, long, type OptionsOf, port, text, withoutEffect } from "./config.ts";
 import { listenHost } from "./option_checks.ts";
-import { tlsOptions } from "./tls_options.ts";
+import { type TlsSettings, tlsOptions } from "./tls_options.ts";
 
 const NOT_NETTY = "it tunes Netty, which is not here";
 
 /** `listenPort` differs by server, so it is a parameter. */
-export function nettyServerOptions(listenPort: number) {
+export function nettyServerOptions(listenPort: number): OptionsOf<NettyServerSettings> {
   return {
     bindAddress: text(
       "0.0.0.0",
@@ -51,7 +51,7 @@ export function nettyServerOptions(listenPort: number) {
 }
 
 /** Connections that a broker opens: to nameservers. */
-export const nettyClientOptions = {
+export const nettyClientOptions: OptionsOf<NettyClientSettings> = {
   connectTimeoutMillis: int(3000, "restart", "Time for opening a connection to a nameserver, in ms.", { min: 1 }),
   ...withoutEffect(NOT_NETTY, {
     clientWorkerThreads: int(4),
@@ -75,4 +75,43 @@ export const nettyClientOptions = {
   }),
 };
 
-export type NettyServerSettings = SettingsOf<ReturnType<typeof nettyServerOptions>>;
+export interface NettyServerSettings extends TlsSettings {
+  readonly bindAddress: string;
+  readonly enableShutdownGracefully: boolean;
+  readonly listenPort: number;
+  readonly serverAsyncSemaphoreValue: number;
+  readonly serverCallbackExecutorThreads: number;
+  readonly serverChannelMaxIdleTimeSeconds: number;
+  readonly serverNettyWorkerGroupEnable: boolean;
+  readonly serverOnewaySemaphoreValue: number;
+  readonly serverPooledByteBufAllocatorEnable: boolean;
+  readonly serverSelectorThreads: number;
+  readonly serverSocketBacklog: number;
+  readonly serverSocketRcvBufSize: number;
+  readonly serverSocketSndBufSize: number;
+  readonly serverWorkerThreads: number;
+  readonly shutdownWaitTimeSeconds: number;
+  readonly useEpollNativeSelector: boolean;
+  readonly writeBufferHighWaterMark: number;
+  readonly writeBufferLowWaterMark: number;
+}
+
+export interface NettyClientSettings {
+  readonly channelNotActiveInterval: number;
+  readonly clientAsyncSemaphoreValue: number;
+  readonly clientCallbackExecutorThreads: number;
+  readonly clientChannelMaxIdleTimeSeconds: number;
+  readonly clientCloseSocketIfTimeout: boolean;
+  readonly clientOnewaySemaphoreValue: number;
+  readonly clientPooledByteBufAllocatorEnable: boolean;
+  readonly clientSocketRcvBufSize: number;
+  readonly clientSocketSndBufSize: number;
+  readonly clientWorkerThreads: number;
+  readonly connectTimeoutMillis: number;
+  readonly disableCallbackExecutor: boolean;
+  readonly disableNettyWorkerGroup: boolean;
+  readonly enableReconnectForGoAway: boolean;
+  readonly maxReconnectIntervalTimeSeconds: number;
+  readonly scanAvailableNameSrv: boolean;
+  readonly socksProxyConfig: string;
+}

@@ -3,7 +3,7 @@
  */
 import { SERIALIZE_JSON, SERIALIZE_NAMES, type SerializeType } from "../wire/remoting_command.ts";
 import type { BrokerSettings } from "./broker/options.ts";
-import { adjustSettings, ConfigError } from "./config.ts";
+import { adjustSettings, ConfigError, type OptionsOf } from "./config.ts";
 import type { System } from "./runtime.ts";
 
 /** What Apache's BrokerStartup sets from other keys. Returns warnings about values that it overrides. */
@@ -11,11 +11,11 @@ export function deriveBrokerSettings(settings: BrokerSettings): string[] {
   const warnings: string[] = [];
   if (settings.brokerId !== 0) {
     warnings.push(`brokerId=${settings.brokerId}: 0 is used, as in Apache, since brokerRole=${settings.brokerRole} is a master`);
-    adjustSettings(settings, { brokerId: 0 });
+    adjustSettings<OptionsOf<BrokerSettings>>(settings, { brokerId: 0 });
   }
   // Port 0 is a free one, known later: then there is no neighbour to reserve.
   if (settings.haListenPort <= 0 && settings.listenPort > 0) {
-    adjustSettings(settings, { haListenPort: Math.min(settings.listenPort + 1, 65535) });
+    adjustSettings<OptionsOf<BrokerSettings>>(settings, { haListenPort: Math.min(settings.listenPort + 1, 65535) });
   }
   return warnings;
 }

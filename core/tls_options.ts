@@ -3,11 +3,11 @@
  * JAVA_OPT) of the same names; here they stand in broker.conf and namesrv.conf. `tls.config.file` may set those from
  * `tls.test.mode.enable` on, and wins, as in Apache.
  */
-import { bool, choice, optionalText, type SettingsOf, secret, text } from "./config.ts";
+import { bool, choice, type OptionsOf, optionalText, secret, text } from "./config.ts";
 import { networkList } from "./networks.ts";
 
 /** What `tls.config.file` may hold. A path is of a PEM file. */
-export const tlsFileOptions = {
+export const tlsFileOptions: OptionsOf<TlsFileSettings> = {
   "tls.test.mode.enable": bool(
     true,
     "never",
@@ -32,7 +32,7 @@ export const tlsFileOptions = {
   "tls.protocols": optionalText("never", "Versions, separated by commas, such as TLSv1.2,TLSv1.3."),
 };
 
-export const tlsOptions = {
+export const tlsOptions: OptionsOf<TlsSettings> = {
   "tls.server.mode": choice(
     ["disabled", "permissive", "enforcing"],
     "permissive",
@@ -56,5 +56,27 @@ export const tlsOptions = {
   ),
 };
 
-export type TlsSettings = SettingsOf<typeof tlsOptions>;
-export type TlsFileSettings = SettingsOf<typeof tlsFileOptions>;
+export interface TlsFileSettings {
+  readonly "tls.ciphers": string | undefined;
+  readonly "tls.client.authServer": boolean;
+  readonly "tls.client.certPath": string | undefined;
+  readonly "tls.client.keyPassword": string | undefined;
+  readonly "tls.client.keyPath": string | undefined;
+  readonly "tls.client.trustCertPath": string | undefined;
+  readonly "tls.protocols": string | undefined;
+  readonly "tls.server.authClient": boolean;
+  readonly "tls.server.certPath": string | undefined;
+  readonly "tls.server.keyPassword": string | undefined;
+  readonly "tls.server.keyPath": string | undefined;
+  readonly "tls.server.need.client.auth": string;
+  readonly "tls.server.trustCertPath": string | undefined;
+  readonly "tls.test.mode.enable": boolean;
+}
+
+export interface TlsSettings extends TlsFileSettings {
+  readonly proxyProtocolFrom: string;
+  readonly "tls.config.file": string;
+  readonly "tls.enable": string | undefined;
+  readonly "tls.server.mode": "disabled" | "permissive" | "enforcing";
+  readonly useTLS: boolean;
+}

@@ -29,30 +29,39 @@ type Row<T> = FieldRow<T | undefined>;
 
 const row = <T>(kind: FieldKind, required: boolean, fallback: T): FieldRow<T> => ({ kind, required, fallback });
 
+/** A row a kind; `Absent` is what stands for a field that is not there. */
+export interface RowByKind<Absent> {
+  readonly string: FieldRow<string | Absent>;
+  readonly int: FieldRow<number | Absent>;
+  readonly long: FieldRow<number | Absent>;
+  readonly boolean: FieldRow<boolean | Absent>;
+  readonly double: FieldRow<number | Absent>;
+}
+
 /** Rows of fields that must be there. */
-export const required = {
+export const required: RowByKind<never> = {
   string: row<string>("string", true, ""),
   int: row<number>("int", true, 0),
   long: row<number>("long", true, 0),
   boolean: row<boolean>("boolean", true, false),
   double: row<number>("double", true, 0),
-} as const;
+};
 
 /** Rows of fields that may be absent: `undefined` then. */
-export const optional = {
+export const optional: RowByKind<undefined> = {
   string: row<string | undefined>("string", false, undefined),
   int: row<number | undefined>("int", false, undefined),
   long: row<number | undefined>("long", false, undefined),
   boolean: row<boolean | undefined>("boolean", false, undefined),
   double: row<number | undefined>("double", false, undefined),
-} as const;
+};
 
 /** Rows of fields with a value of their own when absent. */
 export const defaulted = {
-  string: (fallback: string) => row<string>("string", false, fallback),
-  int: (fallback: number) => row<number>("int", false, fallback),
-  long: (fallback: number) => row<number>("long", false, fallback),
-  boolean: (fallback: boolean) => row<boolean>("boolean", false, fallback),
+  string: (fallback: string): FieldRow<string> => row<string>("string", false, fallback),
+  int: (fallback: number): FieldRow<number> => row<number>("int", false, fallback),
+  long: (fallback: number): FieldRow<number> => row<number>("long", false, fallback),
+  boolean: (fallback: boolean): FieldRow<boolean> => row<boolean>("boolean", false, fallback),
 } as const;
 
 /** The same row under another name on the wire. */

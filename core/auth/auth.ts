@@ -13,8 +13,8 @@
 import type { ExtFields, RemotingCommand } from "../../wire/remoting_command.ts";
 import { REQUESTS, type RequestName } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
-import type { authOptions } from "../auth_options.ts";
-import { ConfigError, type SettingsOf } from "../config.ts";
+import type { AuthSettings } from "../auth_options.ts";
+import { ConfigError } from "../config.ts";
 import type { Log, Runtime } from "../runtime.ts";
 import { needsOf } from "./access_rules.ts";
 import { credentialsOf, initialUserOf } from "./credentials.ts";
@@ -25,7 +25,7 @@ import { resourceKey } from "./resource.ts";
 import { ACCESS_KEY, SIGNATURE, sameSignature, signatureOf } from "./signature.ts";
 import { subjectOf, type User, Users, userOf } from "./users.ts";
 
-export type AuthSettings = SettingsOf<typeof authOptions>;
+export type { AuthSettings };
 
 export interface AccessControlParts {
   readonly runtime: Runtime;

@@ -4,12 +4,13 @@
  */
 import { advertisedAddressRules } from "../advertised_rules.ts";
 import { authOptions } from "../auth_options.ts";
-import { bool, choice, environment, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
+import { bool, choice, environment, int, long, type OptionsOf, optionalText, text } from "../config.ts";
 import { metricsOptions } from "../metrics/options.ts";
 import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
 import { hostWithoutPort, nameOfBroker, namesrvAddrList, plainWord } from "../option_checks.ts";
 import { storeOptions } from "../store/options.ts";
 import { brokerIdleOptions } from "./idle_options.ts";
+import type { BrokerSettings, BrokerSettingsInput } from "./settings.ts";
 
 const identity = {
   brokerClusterName: text(
@@ -269,7 +270,7 @@ const registration = {
   splitMetadataSize: int(2000, "live", "Topics or groups a page.", { min: 1 }),
 };
 
-export const brokerOptions = {
+export const brokerOptions: OptionsOf<BrokerSettings> = {
   ...storeOptions,
   ...nettyServerOptions(10911),
   ...nettyClientOptions,
@@ -286,5 +287,4 @@ export const brokerOptions = {
 };
 
 /** Live: read a key when it is needed. */
-export type BrokerSettings = SettingsOf<typeof brokerOptions>;
-export type BrokerSettingsInput = SettingsInput<typeof brokerOptions>;
+export type { BrokerSettings, BrokerSettingsInput };

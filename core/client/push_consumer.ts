@@ -137,7 +137,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
    */
   [Symbol.asyncIterator](): AsyncIterator<MessageExt> {
     if (this.#stream === undefined) {
-      const stream = new MessageStream(() => this.start((message) => stream.offer(message)));
+      const stream: MessageStream = new MessageStream(() => this.start((message) => stream.offer(message)));
       this.#stream = stream;
     }
     return this.#stream.iterator();
@@ -182,11 +182,11 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     this.#rebalance?.soon();
   }
 
-  runningInfo() {
+  runningInfo(): ReturnType<typeof runningInfo> {
     return runningInfo(this.heartbeat(), this.#options.orderly ?? false, this.#taker?.queues() ?? [], this.#offsets);
   }
 
-  consumeDirectly(record: StoredMessage, brokerName: string) {
+  consumeDirectly(record: StoredMessage, brokerName: string): ReturnType<typeof consumeDirectly> {
     return consumeDirectly(
       this.#client,
       this.#listener,

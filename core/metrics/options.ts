@@ -1,10 +1,10 @@
 /** The keys of metrics: the same in broker.conf, for a controller and a proxy. */
-import { bool, choice, int, text } from "../config.ts";
+import { bool, choice, int, type OptionsOf, text } from "../config.ts";
 import { parseLabels } from "./labels.ts";
 
 const family = (what: string) => bool(true, "live", `Metrics of ${what} are exported.`);
 
-export const metricsOptions = {
+export const metricsOptions: OptionsOf<MetricsSettings> = {
   metricsExporterType: choice(
     ["DISABLE", "OTLP_GRPC", "PROM", "LOG"],
     "DISABLE",
@@ -30,3 +30,17 @@ export const metricsOptions = {
   enableMessageStoreMetrics: family("the store and the timer"),
   enablePopMetrics: family("POP"),
 };
+
+export interface MetricsSettings {
+  readonly enableConnectionMetrics: boolean;
+  readonly enableLagAndDlqMetrics: boolean;
+  readonly enableMessageStoreMetrics: boolean;
+  readonly enablePopMetrics: boolean;
+  readonly enableRequestMetrics: boolean;
+  readonly enableStatsMetrics: boolean;
+  readonly enableTransactionMetrics: boolean;
+  readonly metricsExporterType: "DISABLE" | "OTLP_GRPC" | "PROM" | "LOG";
+  readonly metricsLabel: string;
+  readonly metricsPromExporterHost: string;
+  readonly metricsPromExporterPort: number;
+}

@@ -1,17 +1,7 @@
 /** Keys of namesrv.conf: Apache's NamesrvConfig, and by extension the server's and the access control's. */
-import { authOptions } from "../auth_options.ts";
-import {
-  bool,
-  environment,
-  int,
-  long,
-  optionalText,
-  type SettingsInput,
-  type SettingsOf,
-  text,
-  withoutEffect,
-} from "../config.ts";
-import { nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
+import { type AuthSettings, authOptions } from "../auth_options.ts";
+import { bool, environment, int, long, type OptionsOf, optionalText, text, withoutEffect } from "../config.ts";
+import { type NettyClientSettings, type NettyServerSettings, nettyClientOptions, nettyServerOptions } from "../netty_options.ts";
 import { directoryOrFile } from "../option_checks.ts";
 import { controllerIdleOptions } from "./controller_options.ts";
 
@@ -60,7 +50,7 @@ const idle = {
   }),
 };
 
-export const namesrvOptions = {
+export const namesrvOptions: OptionsOf<NamesrvSettings> = {
   ...nettyServerOptions(9876),
   ...nettyClientOptions,
   ...authOptions,
@@ -69,6 +59,61 @@ export const namesrvOptions = {
   ...own,
 };
 
-/** Live: read a key when it is needed. */
-export type NamesrvSettings = SettingsOf<typeof namesrvOptions>;
-export type NamesrvSettingsInput = SettingsInput<typeof namesrvOptions>;
+/** Live: read a key when it is needed. What each means stands in its row. */
+export interface NamesrvSettings extends NettyServerSettings, NettyClientSettings, AuthSettings {
+  readonly clientRequestThreadPoolNums: number;
+  readonly clientRequestThreadPoolQueueCapacity: number;
+  readonly clusterTest: boolean;
+  readonly configBlackList: string;
+  readonly configStorePath: string;
+  readonly controllerDLegerGroup: string | undefined;
+  readonly controllerDLegerPeers: string | undefined;
+  readonly controllerDLegerSelfId: string | undefined;
+  readonly controllerRequestThreadPoolQueueCapacity: number;
+  readonly controllerStorePath: string;
+  readonly controllerThreadPoolNums: number;
+  readonly controllerType: string;
+  readonly defaultThreadPoolNums: number;
+  readonly defaultThreadPoolQueueCapacity: number;
+  readonly deleteTopicWithBrokerRegistration: boolean;
+  readonly electMasterMaxRetryCount: number;
+  readonly enableAllTopicList: boolean;
+  readonly enableControllerInNamesrv: boolean;
+  readonly enableElectUncleanMaster: boolean;
+  readonly enableTopicList: boolean;
+  readonly isProcessReadEvent: boolean;
+  readonly jRaftControllerRPCAddr: string;
+  readonly jRaftElectionTimeoutMs: number;
+  readonly jRaftGroupId: string;
+  readonly jRaftInitConf: string;
+  readonly jRaftScanWaitTimeoutMs: number;
+  readonly jRaftServerId: string;
+  readonly jRaftSnapshotIntervalSecs: number;
+  readonly kvConfigPath: string;
+  readonly mappedFileSize: number;
+  readonly metricGrpcExporterIntervalInMills: number;
+  readonly metricGrpcExporterTimeOutInMills: number;
+  readonly metricLoggingExporterIntervalInMills: number;
+  readonly metricsExporterType: "DISABLE" | "OTLP_GRPC" | "PROM" | "LOG";
+  readonly metricsGrpcExporterHeader: string;
+  readonly metricsGrpcExporterTarget: string;
+  readonly metricsInDelta: boolean;
+  readonly metricsLabel: string;
+  readonly metricsPromExporterHost: string;
+  readonly metricsPromExporterPort: number;
+  readonly needWaitForService: boolean;
+  readonly notifyBrokerRoleChanged: boolean;
+  readonly notifyMinBrokerIdChanged: boolean;
+  readonly orderMessageEnable: boolean;
+  readonly processReadEvent: boolean;
+  readonly productEnvName: string;
+  readonly returnOrderTopicConfigToBroker: boolean;
+  readonly rocketmqHome: string | undefined;
+  readonly scanInactiveMasterInterval: number;
+  readonly scanNotActiveBrokerInterval: number;
+  readonly supportActingMaster: boolean;
+  readonly unRegisterBrokerQueueCapacity: number;
+  readonly waitSecondsForService: number;
+}
+
+export type NamesrvSettingsInput = Partial<NamesrvSettings>;

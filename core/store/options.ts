@@ -1,7 +1,8 @@
 /** Keys of the store: Apache's MessageStoreConfig. `idle_options.ts` has those that do nothing here. */
-import { bool, choice, int, long, optionalText, type SettingsInput, type SettingsOf, text } from "../config.ts";
+import { bool, choice, int, long, type OptionsOf, optionalText, text } from "../config.ts";
 import { delayLevels, directoryOrFile, hoursOfDay } from "../option_checks.ts";
 import { storeIdleOptions } from "./idle_options.ts";
+import type { StoreSettings, StoreSettingsInput } from "./settings.ts";
 
 const places = {
   storePathRootDir: text((system) => `${system.homeDirectory()}/store`, "never", "Directory of all data.", directoryOrFile),
@@ -169,7 +170,7 @@ const delay = {
   appendTopicForTimerDeleteKey: bool(false, "live", "A recalled message is known by topic and key, not by key alone."),
 };
 
-export const storeOptions = {
+export const storeOptions: OptionsOf<StoreSettings> = {
   ...storeIdleOptions,
   ...places,
   ...durability,
@@ -183,5 +184,4 @@ export const storeOptions = {
 };
 
 /** Live: read a key when it is needed. */
-export type StoreSettings = SettingsOf<typeof storeOptions>;
-export type StoreSettingsInput = SettingsInput<typeof storeOptions>;
+export type { StoreSettings, StoreSettingsInput };

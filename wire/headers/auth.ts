@@ -1,21 +1,27 @@
 /** Headers of the users and access lists of ACL 2.0. Field names are Apache's. */
-import { header, optional } from "../header.ts";
+import { type HeaderCodec, header, optional } from "../header.ts";
 
 export interface CreateAclRequestHeader {
   /** `User:name`. */
   subject?: string | undefined;
 }
-export const createAclRequestHeader = header<CreateAclRequestHeader>("CreateAclRequestHeader", {
-  subject: optional.string,
-});
+export const createAclRequestHeader: HeaderCodec<CreateAclRequestHeader> = header<CreateAclRequestHeader>(
+  "CreateAclRequestHeader",
+  {
+    subject: optional.string,
+  },
+);
 
 export interface CreateUserRequestHeader {
   /** User name. */
   username?: string | undefined;
 }
-export const createUserRequestHeader = header<CreateUserRequestHeader>("CreateUserRequestHeader", {
-  username: optional.string,
-});
+export const createUserRequestHeader: HeaderCodec<CreateUserRequestHeader> = header<CreateUserRequestHeader>(
+  "CreateUserRequestHeader",
+  {
+    username: optional.string,
+  },
+);
 
 export interface DeleteAclRequestHeader {
   /** `User:name`. */
@@ -25,25 +31,31 @@ export interface DeleteAclRequestHeader {
   /** `Topic:name`, `Group:name` or a pattern. */
   resource?: string | undefined;
 }
-export const deleteAclRequestHeader = header<DeleteAclRequestHeader>("DeleteAclRequestHeader", {
-  subject: optional.string,
-  policyType: optional.string,
-  resource: optional.string,
-});
+export const deleteAclRequestHeader: HeaderCodec<DeleteAclRequestHeader> = header<DeleteAclRequestHeader>(
+  "DeleteAclRequestHeader",
+  {
+    subject: optional.string,
+    policyType: optional.string,
+    resource: optional.string,
+  },
+);
 
 export interface DeleteUserRequestHeader {
   /** User name. */
   username?: string | undefined;
 }
-export const deleteUserRequestHeader = header<DeleteUserRequestHeader>("DeleteUserRequestHeader", {
-  username: optional.string,
-});
+export const deleteUserRequestHeader: HeaderCodec<DeleteUserRequestHeader> = header<DeleteUserRequestHeader>(
+  "DeleteUserRequestHeader",
+  {
+    username: optional.string,
+  },
+);
 
 export interface GetAclRequestHeader {
   /** `User:name`. */
   subject?: string | undefined;
 }
-export const getAclRequestHeader = header<GetAclRequestHeader>("GetAclRequestHeader", {
+export const getAclRequestHeader: HeaderCodec<GetAclRequestHeader> = header<GetAclRequestHeader>("GetAclRequestHeader", {
   subject: optional.string,
 });
 
@@ -51,7 +63,7 @@ export interface GetUserRequestHeader {
   /** User name. */
   username?: string | undefined;
 }
-export const getUserRequestHeader = header<GetUserRequestHeader>("GetUserRequestHeader", {
+export const getUserRequestHeader: HeaderCodec<GetUserRequestHeader> = header<GetUserRequestHeader>("GetUserRequestHeader", {
   username: optional.string,
 });
 
@@ -61,7 +73,7 @@ export interface ListAclsRequestHeader {
   /** Text that the resource contains. */
   resourceFilter?: string | undefined;
 }
-export const listAclsRequestHeader = header<ListAclsRequestHeader>("ListAclsRequestHeader", {
+export const listAclsRequestHeader: HeaderCodec<ListAclsRequestHeader> = header<ListAclsRequestHeader>("ListAclsRequestHeader", {
   subjectFilter: optional.string,
   resourceFilter: optional.string,
 });
@@ -70,22 +82,31 @@ export interface ListUsersRequestHeader {
   /** Text that the name contains. */
   filter?: string | undefined;
 }
-export const listUsersRequestHeader = header<ListUsersRequestHeader>("ListUsersRequestHeader", {
-  filter: optional.string,
-});
+export const listUsersRequestHeader: HeaderCodec<ListUsersRequestHeader> = header<ListUsersRequestHeader>(
+  "ListUsersRequestHeader",
+  {
+    filter: optional.string,
+  },
+);
 
 export interface UpdateAclRequestHeader {
   /** `User:name`. */
   subject?: string | undefined;
 }
-export const updateAclRequestHeader = header<UpdateAclRequestHeader>("UpdateAclRequestHeader", {
-  subject: optional.string,
-});
+export const updateAclRequestHeader: HeaderCodec<UpdateAclRequestHeader> = header<UpdateAclRequestHeader>(
+  "UpdateAclRequestHeader",
+  {
+    subject: optional.string,
+  },
+);
 
 export interface UpdateUserRequestHeader {
   /** User name. */
   username?: string | undefined;
 }
-export const updateUserRequestHeader = header<UpdateUserRequestHeader>("UpdateUserRequestHeader", {
-  username: optional.string,
-});
+export const updateUserRequestHeader: HeaderCodec<UpdateUserRequestHeader> = header<UpdateUserRequestHeader>(
+  "UpdateUserRequestHeader",
+  {
+    username: optional.string,
+  },
+);

@@ -1,13 +1,16 @@
 /** Headers of broker administration: configuration, statistics, replication, brokers of a container. Field names are Apache's. */
-import { header, optional, required } from "../header.ts";
+import { type HeaderCodec, header, optional, required } from "../header.ts";
 
 export interface AddBrokerRequestHeader {
   /** Path of the broker's configuration. */
   configPath?: string | undefined;
 }
-export const addBrokerRequestHeader = header<AddBrokerRequestHeader>("AddBrokerRequestHeader", {
-  configPath: optional.string,
-});
+export const addBrokerRequestHeader: HeaderCodec<AddBrokerRequestHeader> = header<AddBrokerRequestHeader>(
+  "AddBrokerRequestHeader",
+  {
+    configPath: optional.string,
+  },
+);
 
 export interface CheckRocksdbCqWriteProgressRequestHeader {
   /** Topic name. */
@@ -15,13 +18,11 @@ export interface CheckRocksdbCqWriteProgressRequestHeader {
   /** Store time to begin the check at, ms since 1970. */
   checkStoreTime?: number | undefined;
 }
-export const checkRocksdbCqWriteProgressRequestHeader = header<CheckRocksdbCqWriteProgressRequestHeader>(
-  "CheckRocksdbCqWriteProgressRequestHeader",
-  {
+export const checkRocksdbCqWriteProgressRequestHeader: HeaderCodec<CheckRocksdbCqWriteProgressRequestHeader> =
+  header<CheckRocksdbCqWriteProgressRequestHeader>("CheckRocksdbCqWriteProgressRequestHeader", {
     topic: required.string,
     checkStoreTime: optional.long,
-  },
-);
+  });
 
 export interface ExchangeHAInfoRequestHeader {
   /** `host:port` of the master's HA port. */
@@ -31,11 +32,14 @@ export interface ExchangeHAInfoRequestHeader {
   /** `host:port` of the master. */
   masterAddress?: string | undefined;
 }
-export const exchangeHAInfoRequestHeader = header<ExchangeHAInfoRequestHeader>("ExchangeHAInfoRequestHeader", {
-  masterHaAddress: optional.string,
-  masterFlushOffset: optional.long,
-  masterAddress: optional.string,
-});
+export const exchangeHAInfoRequestHeader: HeaderCodec<ExchangeHAInfoRequestHeader> = header<ExchangeHAInfoRequestHeader>(
+  "ExchangeHAInfoRequestHeader",
+  {
+    masterHaAddress: optional.string,
+    masterFlushOffset: optional.long,
+    masterAddress: optional.string,
+  },
+);
 
 export interface ExchangeHAInfoResponseHeader {
   /** `host:port` of the master's HA port. */
@@ -45,30 +49,34 @@ export interface ExchangeHAInfoResponseHeader {
   /** `host:port` of the master. */
   masterAddress?: string | undefined;
 }
-export const exchangeHAInfoResponseHeader = header<ExchangeHAInfoResponseHeader>("ExchangeHAInfoResponseHeader", {
-  masterHaAddress: optional.string,
-  masterFlushOffset: optional.long,
-  masterAddress: optional.string,
-});
+export const exchangeHAInfoResponseHeader: HeaderCodec<ExchangeHAInfoResponseHeader> = header<ExchangeHAInfoResponseHeader>(
+  "ExchangeHAInfoResponseHeader",
+  {
+    masterHaAddress: optional.string,
+    masterFlushOffset: optional.long,
+    masterAddress: optional.string,
+  },
+);
 
 export interface ExportRocksDBConfigToJsonRequestHeader {
   /** Which configuration to export. */
   configType: string;
 }
-export const exportRocksDBConfigToJsonRequestHeader = header<ExportRocksDBConfigToJsonRequestHeader>(
-  "ExportRocksDBConfigToJsonRequestHeader",
-  {
+export const exportRocksDBConfigToJsonRequestHeader: HeaderCodec<ExportRocksDBConfigToJsonRequestHeader> =
+  header<ExportRocksDBConfigToJsonRequestHeader>("ExportRocksDBConfigToJsonRequestHeader", {
     configType: required.string,
-  },
-);
+  });
 
 export interface GetBrokerConfigResponseHeader {
   /** JSON of the DataVersion. */
   version: string;
 }
-export const getBrokerConfigResponseHeader = header<GetBrokerConfigResponseHeader>("GetBrokerConfigResponseHeader", {
-  version: required.string,
-});
+export const getBrokerConfigResponseHeader: HeaderCodec<GetBrokerConfigResponseHeader> = header<GetBrokerConfigResponseHeader>(
+  "GetBrokerConfigResponseHeader",
+  {
+    version: required.string,
+  },
+);
 
 export interface NotifyBrokerRoleChangedRequestHeader {
   /** `host:port` of the master. */
@@ -80,15 +88,13 @@ export interface NotifyBrokerRoleChangedRequestHeader {
   /** Broker id of the master; absent when there is none. */
   masterBrokerId?: number | undefined;
 }
-export const notifyBrokerRoleChangedRequestHeader = header<NotifyBrokerRoleChangedRequestHeader>(
-  "NotifyBrokerRoleChangedRequestHeader",
-  {
+export const notifyBrokerRoleChangedRequestHeader: HeaderCodec<NotifyBrokerRoleChangedRequestHeader> =
+  header<NotifyBrokerRoleChangedRequestHeader>("NotifyBrokerRoleChangedRequestHeader", {
     masterAddress: optional.string,
     masterEpoch: optional.int,
     syncStateSetEpoch: optional.int,
     masterBrokerId: optional.long,
-  },
-);
+  });
 
 export interface NotifyMinBrokerIdChangeRequestHeader {
   /** Smallest broker id alive. */
@@ -102,16 +108,14 @@ export interface NotifyMinBrokerIdChangeRequestHeader {
   /** HA address. */
   haBrokerAddr?: string | undefined;
 }
-export const notifyMinBrokerIdChangeRequestHeader = header<NotifyMinBrokerIdChangeRequestHeader>(
-  "NotifyMinBrokerIdChangeRequestHeader",
-  {
+export const notifyMinBrokerIdChangeRequestHeader: HeaderCodec<NotifyMinBrokerIdChangeRequestHeader> =
+  header<NotifyMinBrokerIdChangeRequestHeader>("NotifyMinBrokerIdChangeRequestHeader", {
     minBrokerId: optional.long,
     brokerName: optional.string,
     minBrokerAddr: optional.string,
     offlineBrokerAddr: optional.string,
     haBrokerAddr: optional.string,
-  },
-);
+  });
 
 export interface RemoveBrokerRequestHeader {
   /** Broker name. */
@@ -121,19 +125,25 @@ export interface RemoveBrokerRequestHeader {
   /** 0 master, above 0 slave. */
   brokerId: number;
 }
-export const removeBrokerRequestHeader = header<RemoveBrokerRequestHeader>("RemoveBrokerRequestHeader", {
-  brokerName: required.string,
-  brokerClusterName: required.string,
-  brokerId: required.long,
-});
+export const removeBrokerRequestHeader: HeaderCodec<RemoveBrokerRequestHeader> = header<RemoveBrokerRequestHeader>(
+  "RemoveBrokerRequestHeader",
+  {
+    brokerName: required.string,
+    brokerClusterName: required.string,
+    brokerId: required.long,
+  },
+);
 
 export interface ResetMasterFlushOffsetHeader {
   /** Flushed physical offset of the master. */
   masterFlushOffset: number;
 }
-export const resetMasterFlushOffsetHeader = header<ResetMasterFlushOffsetHeader>("ResetMasterFlushOffsetHeader", {
-  masterFlushOffset: required.long,
-});
+export const resetMasterFlushOffsetHeader: HeaderCodec<ResetMasterFlushOffsetHeader> = header<ResetMasterFlushOffsetHeader>(
+  "ResetMasterFlushOffsetHeader",
+  {
+    masterFlushOffset: required.long,
+  },
+);
 
 export interface ViewBrokerStatsDataRequestHeader {
   /** Name of the counter: TOPIC_PUT_NUMS, GROUP_GET_NUMS … */
@@ -141,7 +151,8 @@ export interface ViewBrokerStatsDataRequestHeader {
   /** Topic, `topic@group` or `queueId@topic@group`, or the name of the cluster. */
   statsKey: string;
 }
-export const viewBrokerStatsDataRequestHeader = header<ViewBrokerStatsDataRequestHeader>("ViewBrokerStatsDataRequestHeader", {
-  statsName: required.string,
-  statsKey: required.string,
-});
+export const viewBrokerStatsDataRequestHeader: HeaderCodec<ViewBrokerStatsDataRequestHeader> =
+  header<ViewBrokerStatsDataRequestHeader>("ViewBrokerStatsDataRequestHeader", {
+    statsName: required.string,
+    statsKey: required.string,
+  });

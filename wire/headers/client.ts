@@ -1,5 +1,5 @@
 /** Headers about connected clients: connections, lists, notices, calls to one consumer. Field names are Apache's. */
-import { header, optional, required } from "../header.ts";
+import { type HeaderCodec, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, topicFields } from "./common.ts";
 
 export interface ConsumeMessageDirectlyResultRequestHeader extends TopicHeader {
@@ -18,9 +18,8 @@ export interface ConsumeMessageDirectlyResultRequestHeader extends TopicHeader {
   /** Group bits: 1 unit. */
   groupSysFlag?: number | undefined;
 }
-export const consumeMessageDirectlyResultRequestHeader = header<ConsumeMessageDirectlyResultRequestHeader>(
-  "ConsumeMessageDirectlyResultRequestHeader",
-  {
+export const consumeMessageDirectlyResultRequestHeader: HeaderCodec<ConsumeMessageDirectlyResultRequestHeader> =
+  header<ConsumeMessageDirectlyResultRequestHeader>("ConsumeMessageDirectlyResultRequestHeader", {
     ...topicFields,
     consumerGroup: required.string,
     clientId: optional.string,
@@ -29,32 +28,27 @@ export const consumeMessageDirectlyResultRequestHeader = header<ConsumeMessageDi
     topic: optional.string,
     topicSysFlag: optional.int,
     groupSysFlag: optional.int,
-  },
-);
+  });
 
 export interface GetConsumerConnectionListRequestHeader extends RpcHeader {
   /** Consumer group. */
   consumerGroup: string;
 }
-export const getConsumerConnectionListRequestHeader = header<GetConsumerConnectionListRequestHeader>(
-  "GetConsumerConnectionListRequestHeader",
-  {
+export const getConsumerConnectionListRequestHeader: HeaderCodec<GetConsumerConnectionListRequestHeader> =
+  header<GetConsumerConnectionListRequestHeader>("GetConsumerConnectionListRequestHeader", {
     ...rpcFields,
     consumerGroup: required.string,
-  },
-);
+  });
 
 export interface GetConsumerListByGroupRequestHeader extends RpcHeader {
   /** Consumer group. */
   consumerGroup: string;
 }
-export const getConsumerListByGroupRequestHeader = header<GetConsumerListByGroupRequestHeader>(
-  "GetConsumerListByGroupRequestHeader",
-  {
+export const getConsumerListByGroupRequestHeader: HeaderCodec<GetConsumerListByGroupRequestHeader> =
+  header<GetConsumerListByGroupRequestHeader>("GetConsumerListByGroupRequestHeader", {
     ...rpcFields,
     consumerGroup: required.string,
-  },
-);
+  });
 
 export interface GetConsumerRunningInfoRequestHeader extends RpcHeader {
   /** Consumer group. */
@@ -64,15 +58,13 @@ export interface GetConsumerRunningInfoRequestHeader extends RpcHeader {
   /** Include a thread dump. */
   jstackEnable?: boolean | undefined;
 }
-export const getConsumerRunningInfoRequestHeader = header<GetConsumerRunningInfoRequestHeader>(
-  "GetConsumerRunningInfoRequestHeader",
-  {
+export const getConsumerRunningInfoRequestHeader: HeaderCodec<GetConsumerRunningInfoRequestHeader> =
+  header<GetConsumerRunningInfoRequestHeader>("GetConsumerRunningInfoRequestHeader", {
     ...rpcFields,
     consumerGroup: required.string,
     clientId: required.string,
     jstackEnable: optional.boolean,
-  },
-);
+  });
 
 export interface GetConsumerStatusRequestHeader extends TopicHeader {
   /** Topic name. */
@@ -82,51 +74,59 @@ export interface GetConsumerStatusRequestHeader extends TopicHeader {
   /** Client id of the one to ask; absent: all clients of the group. */
   clientAddr?: string | undefined;
 }
-export const getConsumerStatusRequestHeader = header<GetConsumerStatusRequestHeader>("GetConsumerStatusRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-  group: required.string,
-  clientAddr: optional.string,
-});
+export const getConsumerStatusRequestHeader: HeaderCodec<GetConsumerStatusRequestHeader> = header<GetConsumerStatusRequestHeader>(
+  "GetConsumerStatusRequestHeader",
+  {
+    ...topicFields,
+    topic: required.string,
+    group: required.string,
+    clientAddr: optional.string,
+  },
+);
 
 export interface GetProducerConnectionListRequestHeader extends RpcHeader {
   /** Producer group. */
   producerGroup: string;
 }
-export const getProducerConnectionListRequestHeader = header<GetProducerConnectionListRequestHeader>(
-  "GetProducerConnectionListRequestHeader",
-  {
+export const getProducerConnectionListRequestHeader: HeaderCodec<GetProducerConnectionListRequestHeader> =
+  header<GetProducerConnectionListRequestHeader>("GetProducerConnectionListRequestHeader", {
     ...rpcFields,
     producerGroup: required.string,
+  });
+
+export type HeartbeatRequestHeader = RpcHeader;
+export const heartbeatRequestHeader: HeaderCodec<HeartbeatRequestHeader> = header<HeartbeatRequestHeader>(
+  "HeartbeatRequestHeader",
+  {
+    ...rpcFields,
   },
 );
 
-export type HeartbeatRequestHeader = RpcHeader;
-export const heartbeatRequestHeader = header<HeartbeatRequestHeader>("HeartbeatRequestHeader", {
-  ...rpcFields,
-});
-
 export type LockBatchMqRequestHeader = RpcHeader;
-export const lockBatchMqRequestHeader = header<LockBatchMqRequestHeader>("LockBatchMqRequestHeader", {
-  ...rpcFields,
-});
+export const lockBatchMqRequestHeader: HeaderCodec<LockBatchMqRequestHeader> = header<LockBatchMqRequestHeader>(
+  "LockBatchMqRequestHeader",
+  {
+    ...rpcFields,
+  },
+);
 
 export interface NotifyConsumerIdsChangedRequestHeader extends RpcHeader {
   /** Consumer group. */
   consumerGroup: string;
 }
-export const notifyConsumerIdsChangedRequestHeader = header<NotifyConsumerIdsChangedRequestHeader>(
-  "NotifyConsumerIdsChangedRequestHeader",
-  {
+export const notifyConsumerIdsChangedRequestHeader: HeaderCodec<NotifyConsumerIdsChangedRequestHeader> =
+  header<NotifyConsumerIdsChangedRequestHeader>("NotifyConsumerIdsChangedRequestHeader", {
     ...rpcFields,
     consumerGroup: required.string,
-  },
-);
+  });
 
 export type UnlockBatchMqRequestHeader = RpcHeader;
-export const unlockBatchMqRequestHeader = header<UnlockBatchMqRequestHeader>("UnlockBatchMqRequestHeader", {
-  ...rpcFields,
-});
+export const unlockBatchMqRequestHeader: HeaderCodec<UnlockBatchMqRequestHeader> = header<UnlockBatchMqRequestHeader>(
+  "UnlockBatchMqRequestHeader",
+  {
+    ...rpcFields,
+  },
+);
 
 export interface UnregisterClientRequestHeader extends RpcHeader {
   /** Client id, `ip@instance`. */
@@ -136,9 +136,12 @@ export interface UnregisterClientRequestHeader extends RpcHeader {
   /** Consumer group. */
   consumerGroup?: string | undefined;
 }
-export const unregisterClientRequestHeader = header<UnregisterClientRequestHeader>("UnregisterClientRequestHeader", {
-  ...rpcFields,
-  clientID: required.string,
-  producerGroup: optional.string,
-  consumerGroup: optional.string,
-});
+export const unregisterClientRequestHeader: HeaderCodec<UnregisterClientRequestHeader> = header<UnregisterClientRequestHeader>(
+  "UnregisterClientRequestHeader",
+  {
+    ...rpcFields,
+    clientID: required.string,
+    producerGroup: optional.string,
+    consumerGroup: optional.string,
+  },
+);

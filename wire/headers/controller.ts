@@ -1,5 +1,5 @@
 /** Headers of the controller: election, replicas, broker ids. Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 
 export interface AlterSyncStateSetRequestHeader {
   /** Broker name. */
@@ -11,20 +11,24 @@ export interface AlterSyncStateSetRequestHeader {
   /** When the call was made, ms since 1970. */
   invokeTime?: number | undefined;
 }
-export const alterSyncStateSetRequestHeader = header<AlterSyncStateSetRequestHeader>("AlterSyncStateSetRequestHeader", {
-  brokerName: optional.string,
-  masterBrokerId: optional.long,
-  masterEpoch: optional.int,
-  invokeTime: optional.long,
-});
+export const alterSyncStateSetRequestHeader: HeaderCodec<AlterSyncStateSetRequestHeader> = header<AlterSyncStateSetRequestHeader>(
+  "AlterSyncStateSetRequestHeader",
+  {
+    brokerName: optional.string,
+    masterBrokerId: optional.long,
+    masterEpoch: optional.int,
+    invokeTime: optional.long,
+  },
+);
 
 export interface AlterSyncStateSetResponseHeader {
   /** Epoch after the change. */
   newSyncStateSetEpoch?: number | undefined;
 }
-export const alterSyncStateSetResponseHeader = header<AlterSyncStateSetResponseHeader>("AlterSyncStateSetResponseHeader", {
-  newSyncStateSetEpoch: optional.int,
-});
+export const alterSyncStateSetResponseHeader: HeaderCodec<AlterSyncStateSetResponseHeader> =
+  header<AlterSyncStateSetResponseHeader>("AlterSyncStateSetResponseHeader", {
+    newSyncStateSetEpoch: optional.int,
+  });
 
 export interface ElectMasterRequestHeader {
   /** Cluster name. */
@@ -38,13 +42,16 @@ export interface ElectMasterRequestHeader {
   /** When the call was made, ms since 1970. */
   invokeTime?: number | undefined;
 }
-export const electMasterRequestHeader = header<ElectMasterRequestHeader>("ElectMasterRequestHeader", {
-  clusterName: required.string,
-  brokerName: required.string,
-  brokerId: required.long,
-  designateElect: required.boolean,
-  invokeTime: optional.long,
-});
+export const electMasterRequestHeader: HeaderCodec<ElectMasterRequestHeader> = header<ElectMasterRequestHeader>(
+  "ElectMasterRequestHeader",
+  {
+    clusterName: required.string,
+    brokerName: required.string,
+    brokerId: required.long,
+    designateElect: required.boolean,
+    invokeTime: optional.long,
+  },
+);
 
 export interface ElectMasterResponseHeader {
   /** Broker id of the master; absent when there is none. */
@@ -56,12 +63,15 @@ export interface ElectMasterResponseHeader {
   /** Epoch of the sync state set. */
   syncStateSetEpoch?: number | undefined;
 }
-export const electMasterResponseHeader = header<ElectMasterResponseHeader>("ElectMasterResponseHeader", {
-  masterBrokerId: optional.long,
-  masterAddress: optional.string,
-  masterEpoch: optional.int,
-  syncStateSetEpoch: optional.int,
-});
+export const electMasterResponseHeader: HeaderCodec<ElectMasterResponseHeader> = header<ElectMasterResponseHeader>(
+  "ElectMasterResponseHeader",
+  {
+    masterBrokerId: optional.long,
+    masterAddress: optional.string,
+    masterEpoch: optional.int,
+    syncStateSetEpoch: optional.int,
+  },
+);
 
 export interface GetMetaDataResponseHeader {
   /** Name of the controllers' group. */
@@ -75,21 +85,27 @@ export interface GetMetaDataResponseHeader {
   /** Controllers, separated by `;`. */
   peers?: string | undefined;
 }
-export const getMetaDataResponseHeader = header<GetMetaDataResponseHeader>("GetMetaDataResponseHeader", {
-  group: optional.string,
-  controllerLeaderId: optional.string,
-  controllerLeaderAddress: optional.string,
-  isLeader: optional.boolean,
-  peers: optional.string,
-});
+export const getMetaDataResponseHeader: HeaderCodec<GetMetaDataResponseHeader> = header<GetMetaDataResponseHeader>(
+  "GetMetaDataResponseHeader",
+  {
+    group: optional.string,
+    controllerLeaderId: optional.string,
+    controllerLeaderAddress: optional.string,
+    isLeader: optional.boolean,
+    peers: optional.string,
+  },
+);
 
 export interface GetReplicaInfoRequestHeader {
   /** Broker name. */
   brokerName?: string | undefined;
 }
-export const getReplicaInfoRequestHeader = header<GetReplicaInfoRequestHeader>("GetReplicaInfoRequestHeader", {
-  brokerName: optional.string,
-});
+export const getReplicaInfoRequestHeader: HeaderCodec<GetReplicaInfoRequestHeader> = header<GetReplicaInfoRequestHeader>(
+  "GetReplicaInfoRequestHeader",
+  {
+    brokerName: optional.string,
+  },
+);
 
 export interface GetReplicaInfoResponseHeader {
   /** Broker id of the master; absent when there is none. */
@@ -99,11 +115,14 @@ export interface GetReplicaInfoResponseHeader {
   /** Epoch of the master. */
   masterEpoch?: number | undefined;
 }
-export const getReplicaInfoResponseHeader = header<GetReplicaInfoResponseHeader>("GetReplicaInfoResponseHeader", {
-  masterBrokerId: optional.long,
-  masterAddress: optional.string,
-  masterEpoch: optional.int,
-});
+export const getReplicaInfoResponseHeader: HeaderCodec<GetReplicaInfoResponseHeader> = header<GetReplicaInfoResponseHeader>(
+  "GetReplicaInfoResponseHeader",
+  {
+    masterBrokerId: optional.long,
+    masterAddress: optional.string,
+    masterEpoch: optional.int,
+  },
+);
 
 export interface CleanControllerBrokerDataRequestHeader {
   /** Cluster name. */
@@ -117,16 +136,14 @@ export interface CleanControllerBrokerDataRequestHeader {
   /** When the call was made, ms since 1970. */
   invokeTime?: number | undefined;
 }
-export const cleanControllerBrokerDataRequestHeader = header<CleanControllerBrokerDataRequestHeader>(
-  "CleanControllerBrokerDataRequestHeader",
-  {
+export const cleanControllerBrokerDataRequestHeader: HeaderCodec<CleanControllerBrokerDataRequestHeader> =
+  header<CleanControllerBrokerDataRequestHeader>("CleanControllerBrokerDataRequestHeader", {
     clusterName: optional.string,
     brokerName: required.string,
     brokerControllerIdsToClean: optional.string,
     isCleanLivingBroker: defaulted.boolean(false),
     invokeTime: optional.long,
-  },
-);
+  });
 
 export interface ApplyBrokerIdRequestHeader {
   /** Cluster name. */
@@ -138,12 +155,15 @@ export interface ApplyBrokerIdRequestHeader {
   /** Proof of the same registration. */
   registerCheckCode?: string | undefined;
 }
-export const applyBrokerIdRequestHeader = header<ApplyBrokerIdRequestHeader>("ApplyBrokerIdRequestHeader", {
-  clusterName: optional.string,
-  brokerName: optional.string,
-  appliedBrokerId: optional.long,
-  registerCheckCode: optional.string,
-});
+export const applyBrokerIdRequestHeader: HeaderCodec<ApplyBrokerIdRequestHeader> = header<ApplyBrokerIdRequestHeader>(
+  "ApplyBrokerIdRequestHeader",
+  {
+    clusterName: optional.string,
+    brokerName: optional.string,
+    appliedBrokerId: optional.long,
+    registerCheckCode: optional.string,
+  },
+);
 
 export interface ApplyBrokerIdResponseHeader {
   /** Cluster name. */
@@ -151,10 +171,13 @@ export interface ApplyBrokerIdResponseHeader {
   /** Broker name. */
   brokerName?: string | undefined;
 }
-export const applyBrokerIdResponseHeader = header<ApplyBrokerIdResponseHeader>("ApplyBrokerIdResponseHeader", {
-  clusterName: optional.string,
-  brokerName: optional.string,
-});
+export const applyBrokerIdResponseHeader: HeaderCodec<ApplyBrokerIdResponseHeader> = header<ApplyBrokerIdResponseHeader>(
+  "ApplyBrokerIdResponseHeader",
+  {
+    clusterName: optional.string,
+    brokerName: optional.string,
+  },
+);
 
 export interface GetNextBrokerIdRequestHeader {
   /** Cluster name. */
@@ -162,10 +185,13 @@ export interface GetNextBrokerIdRequestHeader {
   /** Broker name. */
   brokerName?: string | undefined;
 }
-export const getNextBrokerIdRequestHeader = header<GetNextBrokerIdRequestHeader>("GetNextBrokerIdRequestHeader", {
-  clusterName: optional.string,
-  brokerName: optional.string,
-});
+export const getNextBrokerIdRequestHeader: HeaderCodec<GetNextBrokerIdRequestHeader> = header<GetNextBrokerIdRequestHeader>(
+  "GetNextBrokerIdRequestHeader",
+  {
+    clusterName: optional.string,
+    brokerName: optional.string,
+  },
+);
 
 export interface GetNextBrokerIdResponseHeader {
   /** Cluster name. */
@@ -175,11 +201,14 @@ export interface GetNextBrokerIdResponseHeader {
   /** Next free id. */
   nextBrokerId?: number | undefined;
 }
-export const getNextBrokerIdResponseHeader = header<GetNextBrokerIdResponseHeader>("GetNextBrokerIdResponseHeader", {
-  clusterName: optional.string,
-  brokerName: optional.string,
-  nextBrokerId: optional.long,
-});
+export const getNextBrokerIdResponseHeader: HeaderCodec<GetNextBrokerIdResponseHeader> = header<GetNextBrokerIdResponseHeader>(
+  "GetNextBrokerIdResponseHeader",
+  {
+    clusterName: optional.string,
+    brokerName: optional.string,
+    nextBrokerId: optional.long,
+  },
+);
 
 export interface RegisterBrokerToControllerRequestHeader {
   /** Cluster name. */
@@ -193,16 +222,14 @@ export interface RegisterBrokerToControllerRequestHeader {
   /** When the call was made, ms since 1970. */
   invokeTime?: number | undefined;
 }
-export const registerBrokerToControllerRequestHeader = header<RegisterBrokerToControllerRequestHeader>(
-  "RegisterBrokerToControllerRequestHeader",
-  {
+export const registerBrokerToControllerRequestHeader: HeaderCodec<RegisterBrokerToControllerRequestHeader> =
+  header<RegisterBrokerToControllerRequestHeader>("RegisterBrokerToControllerRequestHeader", {
     clusterName: optional.string,
     brokerName: optional.string,
     brokerId: optional.long,
     brokerAddress: optional.string,
     invokeTime: optional.long,
-  },
-);
+  });
 
 export interface RegisterBrokerToControllerResponseHeader {
   /** Cluster name. */
@@ -218,14 +245,12 @@ export interface RegisterBrokerToControllerResponseHeader {
   /** Epoch of the sync state set. */
   syncStateSetEpoch?: number | undefined;
 }
-export const registerBrokerToControllerResponseHeader = header<RegisterBrokerToControllerResponseHeader>(
-  "RegisterBrokerToControllerResponseHeader",
-  {
+export const registerBrokerToControllerResponseHeader: HeaderCodec<RegisterBrokerToControllerResponseHeader> =
+  header<RegisterBrokerToControllerResponseHeader>("RegisterBrokerToControllerResponseHeader", {
     clusterName: optional.string,
     brokerName: optional.string,
     masterBrokerId: optional.long,
     masterAddress: optional.string,
     masterEpoch: optional.int,
     syncStateSetEpoch: optional.int,
-  },
-);
+  });

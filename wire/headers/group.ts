@@ -1,5 +1,5 @@
 /** Headers of consumer groups: configuration, subscriptions, statistics. Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, topicFields } from "./common.ts";
 
 export interface DeleteSubscriptionGroupRequestHeader extends RpcHeader {
@@ -8,14 +8,12 @@ export interface DeleteSubscriptionGroupRequestHeader extends RpcHeader {
   /** Also drops the group's offsets. */
   cleanOffset: boolean;
 }
-export const deleteSubscriptionGroupRequestHeader = header<DeleteSubscriptionGroupRequestHeader>(
-  "DeleteSubscriptionGroupRequestHeader",
-  {
+export const deleteSubscriptionGroupRequestHeader: HeaderCodec<DeleteSubscriptionGroupRequestHeader> =
+  header<DeleteSubscriptionGroupRequestHeader>("DeleteSubscriptionGroupRequestHeader", {
     ...rpcFields,
     groupName: required.string,
     cleanOffset: defaulted.boolean(false),
-  },
-);
+  });
 
 export interface GetAllSubscriptionGroupRequestHeader {
   /** First group of the page. */
@@ -25,33 +23,32 @@ export interface GetAllSubscriptionGroupRequestHeader {
   /** Page size. */
   maxGroupNum?: number | undefined;
 }
-export const getAllSubscriptionGroupRequestHeader = header<GetAllSubscriptionGroupRequestHeader>(
-  "GetAllSubscriptionGroupRequestHeader",
-  {
+export const getAllSubscriptionGroupRequestHeader: HeaderCodec<GetAllSubscriptionGroupRequestHeader> =
+  header<GetAllSubscriptionGroupRequestHeader>("GetAllSubscriptionGroupRequestHeader", {
     groupSeq: optional.int,
     dataVersion: optional.string,
     maxGroupNum: optional.int,
-  },
-);
+  });
 
 export interface GetAllSubscriptionGroupResponseHeader {
   /** Groups in all. */
   totalGroupNum: number;
 }
-export const getAllSubscriptionGroupResponseHeader = header<GetAllSubscriptionGroupResponseHeader>(
-  "GetAllSubscriptionGroupResponseHeader",
-  {
+export const getAllSubscriptionGroupResponseHeader: HeaderCodec<GetAllSubscriptionGroupResponseHeader> =
+  header<GetAllSubscriptionGroupResponseHeader>("GetAllSubscriptionGroupResponseHeader", {
     totalGroupNum: required.int,
-  },
-);
+  });
 
 export interface GetConsumeStatsInBrokerHeader {
   /** True: only ordered topics. */
   isOrder: boolean;
 }
-export const getConsumeStatsInBrokerHeader = header<GetConsumeStatsInBrokerHeader>("GetConsumeStatsInBrokerHeader", {
-  isOrder: required.boolean,
-});
+export const getConsumeStatsInBrokerHeader: HeaderCodec<GetConsumeStatsInBrokerHeader> = header<GetConsumeStatsInBrokerHeader>(
+  "GetConsumeStatsInBrokerHeader",
+  {
+    isOrder: required.boolean,
+  },
+);
 
 export interface GetConsumeStatsRequestHeader extends TopicHeader {
   /** Consumer group. */
@@ -61,24 +58,25 @@ export interface GetConsumeStatsRequestHeader extends TopicHeader {
   /** Topics separated by `;`. */
   topicList?: string | undefined;
 }
-export const getConsumeStatsRequestHeader = header<GetConsumeStatsRequestHeader>("GetConsumeStatsRequestHeader", {
-  ...topicFields,
-  consumerGroup: required.string,
-  topic: optional.string,
-  topicList: optional.string,
-});
+export const getConsumeStatsRequestHeader: HeaderCodec<GetConsumeStatsRequestHeader> = header<GetConsumeStatsRequestHeader>(
+  "GetConsumeStatsRequestHeader",
+  {
+    ...topicFields,
+    consumerGroup: required.string,
+    topic: optional.string,
+    topicList: optional.string,
+  },
+);
 
 export interface GetSubscriptionGroupConfigRequestHeader extends RpcHeader {
   /** Consumer group. */
   group: string;
 }
-export const getSubscriptionGroupConfigRequestHeader = header<GetSubscriptionGroupConfigRequestHeader>(
-  "GetSubscriptionGroupConfigRequestHeader",
-  {
+export const getSubscriptionGroupConfigRequestHeader: HeaderCodec<GetSubscriptionGroupConfigRequestHeader> =
+  header<GetSubscriptionGroupConfigRequestHeader>("GetSubscriptionGroupConfigRequestHeader", {
     ...rpcFields,
     group: required.string,
-  },
-);
+  });
 
 export interface QueryConsumeTimeSpanRequestHeader extends TopicHeader {
   /** Topic name. */
@@ -86,11 +84,12 @@ export interface QueryConsumeTimeSpanRequestHeader extends TopicHeader {
   /** Consumer group. */
   group: string;
 }
-export const queryConsumeTimeSpanRequestHeader = header<QueryConsumeTimeSpanRequestHeader>("QueryConsumeTimeSpanRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-  group: required.string,
-});
+export const queryConsumeTimeSpanRequestHeader: HeaderCodec<QueryConsumeTimeSpanRequestHeader> =
+  header<QueryConsumeTimeSpanRequestHeader>("QueryConsumeTimeSpanRequestHeader", {
+    ...topicFields,
+    topic: required.string,
+    group: required.string,
+  });
 
 export interface QuerySubscriptionByConsumerRequestHeader extends TopicHeader {
   /** Consumer group. */
@@ -98,14 +97,12 @@ export interface QuerySubscriptionByConsumerRequestHeader extends TopicHeader {
   /** Topic of the subscription. */
   topic?: string | undefined;
 }
-export const querySubscriptionByConsumerRequestHeader = header<QuerySubscriptionByConsumerRequestHeader>(
-  "QuerySubscriptionByConsumerRequestHeader",
-  {
+export const querySubscriptionByConsumerRequestHeader: HeaderCodec<QuerySubscriptionByConsumerRequestHeader> =
+  header<QuerySubscriptionByConsumerRequestHeader>("QuerySubscriptionByConsumerRequestHeader", {
     ...topicFields,
     group: required.string,
     topic: optional.string,
-  },
-);
+  });
 
 export interface UpdateGroupForbiddenRequestHeader extends TopicHeader {
   /** Consumer group. */
@@ -115,9 +112,10 @@ export interface UpdateGroupForbiddenRequestHeader extends TopicHeader {
   /** Whether the group may read the topic; absent asks only. */
   readable?: boolean | undefined;
 }
-export const updateGroupForbiddenRequestHeader = header<UpdateGroupForbiddenRequestHeader>("UpdateGroupForbiddenRequestHeader", {
-  ...topicFields,
-  group: required.string,
-  topic: required.string,
-  readable: optional.boolean,
-});
+export const updateGroupForbiddenRequestHeader: HeaderCodec<UpdateGroupForbiddenRequestHeader> =
+  header<UpdateGroupForbiddenRequestHeader>("UpdateGroupForbiddenRequestHeader", {
+    ...topicFields,
+    group: required.string,
+    topic: required.string,
+    readable: optional.boolean,
+  });

@@ -1,5 +1,5 @@
 /** Headers of lite topics (5.5). Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields } from "./common.ts";
 
 export interface GetLiteClientInfoRequestHeader {
@@ -12,12 +12,15 @@ export interface GetLiteClientInfoRequestHeader {
   /** Entries at most. */
   maxCount: number;
 }
-export const getLiteClientInfoRequestHeader = header<GetLiteClientInfoRequestHeader>("GetLiteClientInfoRequestHeader", {
-  parentTopic: optional.string,
-  group: optional.string,
-  clientId: optional.string,
-  maxCount: defaulted.int(1000),
-});
+export const getLiteClientInfoRequestHeader: HeaderCodec<GetLiteClientInfoRequestHeader> = header<GetLiteClientInfoRequestHeader>(
+  "GetLiteClientInfoRequestHeader",
+  {
+    parentTopic: optional.string,
+    group: optional.string,
+    clientId: optional.string,
+    maxCount: defaulted.int(1000),
+  },
+);
 
 export interface GetLiteGroupInfoRequestHeader {
   /** Consumer group. */
@@ -27,11 +30,14 @@ export interface GetLiteGroupInfoRequestHeader {
   /** How many of the most lagging. */
   topK?: number | undefined;
 }
-export const getLiteGroupInfoRequestHeader = header<GetLiteGroupInfoRequestHeader>("GetLiteGroupInfoRequestHeader", {
-  group: required.string,
-  liteTopic: optional.string,
-  topK: optional.int,
-});
+export const getLiteGroupInfoRequestHeader: HeaderCodec<GetLiteGroupInfoRequestHeader> = header<GetLiteGroupInfoRequestHeader>(
+  "GetLiteGroupInfoRequestHeader",
+  {
+    group: required.string,
+    liteTopic: optional.string,
+    topK: optional.int,
+  },
+);
 
 export interface GetLiteTopicInfoRequestHeader {
   /** Parent topic of lite topics. */
@@ -39,23 +45,28 @@ export interface GetLiteTopicInfoRequestHeader {
   /** Lite topic below `parentTopic`. */
   liteTopic?: string | undefined;
 }
-export const getLiteTopicInfoRequestHeader = header<GetLiteTopicInfoRequestHeader>("GetLiteTopicInfoRequestHeader", {
-  parentTopic: optional.string,
-  liteTopic: optional.string,
-});
+export const getLiteTopicInfoRequestHeader: HeaderCodec<GetLiteTopicInfoRequestHeader> = header<GetLiteTopicInfoRequestHeader>(
+  "GetLiteTopicInfoRequestHeader",
+  {
+    parentTopic: optional.string,
+    liteTopic: optional.string,
+  },
+);
 
 export interface GetParentTopicInfoRequestHeader {
   /** Parent topic of lite topics. */
   topic: string;
 }
-export const getParentTopicInfoRequestHeader = header<GetParentTopicInfoRequestHeader>("GetParentTopicInfoRequestHeader", {
-  topic: required.string,
-});
+export const getParentTopicInfoRequestHeader: HeaderCodec<GetParentTopicInfoRequestHeader> =
+  header<GetParentTopicInfoRequestHeader>("GetParentTopicInfoRequestHeader", {
+    topic: required.string,
+  });
 
 export type LiteSubscriptionCtlRequestHeader = RpcHeader;
-export const liteSubscriptionCtlRequestHeader = header<LiteSubscriptionCtlRequestHeader>("LiteSubscriptionCtlRequestHeader", {
-  ...rpcFields,
-});
+export const liteSubscriptionCtlRequestHeader: HeaderCodec<LiteSubscriptionCtlRequestHeader> =
+  header<LiteSubscriptionCtlRequestHeader>("LiteSubscriptionCtlRequestHeader", {
+    ...rpcFields,
+  });
 
 export interface NotifyUnsubscribeLiteRequestHeader extends RpcHeader {
   /** Lite topic that the client is no longer subscribed to. */
@@ -65,15 +76,13 @@ export interface NotifyUnsubscribeLiteRequestHeader extends RpcHeader {
   /** Client id, `ip@instance`. */
   clientId: string;
 }
-export const notifyUnsubscribeLiteRequestHeader = header<NotifyUnsubscribeLiteRequestHeader>(
-  "NotifyUnsubscribeLiteRequestHeader",
-  {
+export const notifyUnsubscribeLiteRequestHeader: HeaderCodec<NotifyUnsubscribeLiteRequestHeader> =
+  header<NotifyUnsubscribeLiteRequestHeader>("NotifyUnsubscribeLiteRequestHeader", {
     ...rpcFields,
     liteTopic: required.string,
     consumerGroup: required.string,
     clientId: required.string,
-  },
-);
+  });
 
 export interface PopLiteMessageRequestHeader extends RpcHeader {
   /** Client id, `ip@instance`. */
@@ -93,17 +102,20 @@ export interface PopLiteMessageRequestHeader extends RpcHeader {
   /** Id of the attempt: the same id gets the same ordered messages again. */
   attemptId?: string | undefined;
 }
-export const popLiteMessageRequestHeader = header<PopLiteMessageRequestHeader>("PopLiteMessageRequestHeader", {
-  ...rpcFields,
-  clientId: required.string,
-  consumerGroup: required.string,
-  topic: required.string,
-  maxMsgNum: required.int,
-  invisibleTime: required.long,
-  pollTime: required.long,
-  bornTime: required.long,
-  attemptId: optional.string,
-});
+export const popLiteMessageRequestHeader: HeaderCodec<PopLiteMessageRequestHeader> = header<PopLiteMessageRequestHeader>(
+  "PopLiteMessageRequestHeader",
+  {
+    ...rpcFields,
+    clientId: required.string,
+    consumerGroup: required.string,
+    topic: required.string,
+    maxMsgNum: required.int,
+    invisibleTime: required.long,
+    pollTime: required.long,
+    bornTime: required.long,
+    attemptId: optional.string,
+  },
+);
 
 export interface PopLiteMessageResponseHeader {
   /** When the messages were popped, ms since 1970. */
@@ -119,14 +131,17 @@ export interface PopLiteMessageResponseHeader {
   /** `flag queueId count` joined by `;`. */
   orderCountInfo?: string | undefined;
 }
-export const popLiteMessageResponseHeader = header<PopLiteMessageResponseHeader>("PopLiteMessageResponseHeader", {
-  popTime: required.long,
-  invisibleTime: required.long,
-  reviveQid: required.int,
-  startOffsetInfo: optional.string,
-  msgOffsetInfo: optional.string,
-  orderCountInfo: optional.string,
-});
+export const popLiteMessageResponseHeader: HeaderCodec<PopLiteMessageResponseHeader> = header<PopLiteMessageResponseHeader>(
+  "PopLiteMessageResponseHeader",
+  {
+    popTime: required.long,
+    invisibleTime: required.long,
+    reviveQid: required.int,
+    startOffsetInfo: optional.string,
+    msgOffsetInfo: optional.string,
+    orderCountInfo: optional.string,
+  },
+);
 
 export interface TriggerLiteDispatchRequestHeader {
   /** Consumer group. */
@@ -134,7 +149,8 @@ export interface TriggerLiteDispatchRequestHeader {
   /** Client id, `ip@instance`. */
   clientId?: string | undefined;
 }
-export const triggerLiteDispatchRequestHeader = header<TriggerLiteDispatchRequestHeader>("TriggerLiteDispatchRequestHeader", {
-  group: required.string,
-  clientId: optional.string,
-});
+export const triggerLiteDispatchRequestHeader: HeaderCodec<TriggerLiteDispatchRequestHeader> =
+  header<TriggerLiteDispatchRequestHeader>("TriggerLiteDispatchRequestHeader", {
+    group: required.string,
+    clientId: optional.string,
+  });

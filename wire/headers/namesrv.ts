@@ -1,25 +1,24 @@
 /** Headers of the nameserver: registration, routes, KV configuration, permissions. Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 import { type TopicHeader, topicFields } from "./common.ts";
 
 export interface AddWritePermOfBrokerRequestHeader {
   /** Broker name. */
   brokerName: string;
 }
-export const addWritePermOfBrokerRequestHeader = header<AddWritePermOfBrokerRequestHeader>("AddWritePermOfBrokerRequestHeader", {
-  brokerName: required.string,
-});
+export const addWritePermOfBrokerRequestHeader: HeaderCodec<AddWritePermOfBrokerRequestHeader> =
+  header<AddWritePermOfBrokerRequestHeader>("AddWritePermOfBrokerRequestHeader", {
+    brokerName: required.string,
+  });
 
 export interface AddWritePermOfBrokerResponseHeader {
   /** Topics changed. */
   addTopicCount: number;
 }
-export const addWritePermOfBrokerResponseHeader = header<AddWritePermOfBrokerResponseHeader>(
-  "AddWritePermOfBrokerResponseHeader",
-  {
+export const addWritePermOfBrokerResponseHeader: HeaderCodec<AddWritePermOfBrokerResponseHeader> =
+  header<AddWritePermOfBrokerResponseHeader>("AddWritePermOfBrokerResponseHeader", {
     addTopicCount: required.int,
-  },
-);
+  });
 
 export interface BrokerHeartbeatRequestHeader {
   /** Cluster name. */
@@ -41,17 +40,20 @@ export interface BrokerHeartbeatRequestHeader {
   /** Smaller is preferred as master. */
   electionPriority?: number | undefined;
 }
-export const brokerHeartbeatRequestHeader = header<BrokerHeartbeatRequestHeader>("BrokerHeartbeatRequestHeader", {
-  clusterName: required.string,
-  brokerAddr: required.string,
-  brokerName: required.string,
-  brokerId: optional.long,
-  epoch: optional.int,
-  maxOffset: optional.long,
-  confirmOffset: optional.long,
-  heartbeatTimeoutMills: optional.long,
-  electionPriority: optional.int,
-});
+export const brokerHeartbeatRequestHeader: HeaderCodec<BrokerHeartbeatRequestHeader> = header<BrokerHeartbeatRequestHeader>(
+  "BrokerHeartbeatRequestHeader",
+  {
+    clusterName: required.string,
+    brokerAddr: required.string,
+    brokerName: required.string,
+    brokerId: optional.long,
+    epoch: optional.int,
+    maxOffset: optional.long,
+    confirmOffset: optional.long,
+    heartbeatTimeoutMills: optional.long,
+    electionPriority: optional.int,
+  },
+);
 
 export interface DeleteKVConfigRequestHeader {
   /** KV namespace. */
@@ -59,10 +61,13 @@ export interface DeleteKVConfigRequestHeader {
   /** Key. */
   key: string;
 }
-export const deleteKVConfigRequestHeader = header<DeleteKVConfigRequestHeader>("DeleteKVConfigRequestHeader", {
-  namespace: required.string,
-  key: required.string,
-});
+export const deleteKVConfigRequestHeader: HeaderCodec<DeleteKVConfigRequestHeader> = header<DeleteKVConfigRequestHeader>(
+  "DeleteKVConfigRequestHeader",
+  {
+    namespace: required.string,
+    key: required.string,
+  },
+);
 
 export interface DeleteTopicFromNamesrvRequestHeader extends TopicHeader {
   /** Topic name. */
@@ -70,14 +75,12 @@ export interface DeleteTopicFromNamesrvRequestHeader extends TopicHeader {
   /** Only from the brokers of this cluster; absent or empty: from all. */
   clusterName?: string | undefined;
 }
-export const deleteTopicFromNamesrvRequestHeader = header<DeleteTopicFromNamesrvRequestHeader>(
-  "DeleteTopicFromNamesrvRequestHeader",
-  {
+export const deleteTopicFromNamesrvRequestHeader: HeaderCodec<DeleteTopicFromNamesrvRequestHeader> =
+  header<DeleteTopicFromNamesrvRequestHeader>("DeleteTopicFromNamesrvRequestHeader", {
     ...topicFields,
     topic: required.string,
     clusterName: optional.string,
-  },
-);
+  });
 
 export interface GetKVConfigRequestHeader {
   /** KV namespace. */
@@ -85,26 +88,33 @@ export interface GetKVConfigRequestHeader {
   /** Key. */
   key: string;
 }
-export const getKVConfigRequestHeader = header<GetKVConfigRequestHeader>("GetKVConfigRequestHeader", {
-  namespace: required.string,
-  key: required.string,
-});
+export const getKVConfigRequestHeader: HeaderCodec<GetKVConfigRequestHeader> = header<GetKVConfigRequestHeader>(
+  "GetKVConfigRequestHeader",
+  {
+    namespace: required.string,
+    key: required.string,
+  },
+);
 
 export interface GetKVConfigResponseHeader {
   /** Value. */
   value?: string | undefined;
 }
-export const getKVConfigResponseHeader = header<GetKVConfigResponseHeader>("GetKVConfigResponseHeader", {
-  value: optional.string,
-});
+export const getKVConfigResponseHeader: HeaderCodec<GetKVConfigResponseHeader> = header<GetKVConfigResponseHeader>(
+  "GetKVConfigResponseHeader",
+  {
+    value: optional.string,
+  },
+);
 
 export interface GetKVListByNamespaceRequestHeader {
   /** KV namespace. */
   namespace: string;
 }
-export const getKVListByNamespaceRequestHeader = header<GetKVListByNamespaceRequestHeader>("GetKVListByNamespaceRequestHeader", {
-  namespace: required.string,
-});
+export const getKVListByNamespaceRequestHeader: HeaderCodec<GetKVListByNamespaceRequestHeader> =
+  header<GetKVListByNamespaceRequestHeader>("GetKVListByNamespaceRequestHeader", {
+    namespace: required.string,
+  });
 
 export interface GetRouteInfoRequestHeader extends TopicHeader {
   /** Topic name. */
@@ -112,11 +122,14 @@ export interface GetRouteInfoRequestHeader extends TopicHeader {
   /** Asks for strict JSON. */
   acceptStandardJsonOnly?: boolean | undefined;
 }
-export const getRouteInfoRequestHeader = header<GetRouteInfoRequestHeader>("GetRouteInfoRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-  acceptStandardJsonOnly: optional.boolean,
-});
+export const getRouteInfoRequestHeader: HeaderCodec<GetRouteInfoRequestHeader> = header<GetRouteInfoRequestHeader>(
+  "GetRouteInfoRequestHeader",
+  {
+    ...topicFields,
+    topic: required.string,
+    acceptStandardJsonOnly: optional.boolean,
+  },
+);
 
 export interface PutKVConfigRequestHeader {
   /** KV namespace. */
@@ -126,11 +139,14 @@ export interface PutKVConfigRequestHeader {
   /** Value. */
   value: string;
 }
-export const putKVConfigRequestHeader = header<PutKVConfigRequestHeader>("PutKVConfigRequestHeader", {
-  namespace: required.string,
-  key: required.string,
-  value: required.string,
-});
+export const putKVConfigRequestHeader: HeaderCodec<PutKVConfigRequestHeader> = header<PutKVConfigRequestHeader>(
+  "PutKVConfigRequestHeader",
+  {
+    namespace: required.string,
+    key: required.string,
+    value: required.string,
+  },
+);
 
 export interface QueryDataVersionRequestHeader {
   /** Broker name. */
@@ -142,20 +158,26 @@ export interface QueryDataVersionRequestHeader {
   /** 0 master, above 0 slave. */
   brokerId: number;
 }
-export const queryDataVersionRequestHeader = header<QueryDataVersionRequestHeader>("QueryDataVersionRequestHeader", {
-  brokerName: required.string,
-  brokerAddr: required.string,
-  clusterName: required.string,
-  brokerId: required.long,
-});
+export const queryDataVersionRequestHeader: HeaderCodec<QueryDataVersionRequestHeader> = header<QueryDataVersionRequestHeader>(
+  "QueryDataVersionRequestHeader",
+  {
+    brokerName: required.string,
+    brokerAddr: required.string,
+    clusterName: required.string,
+    brokerId: required.long,
+  },
+);
 
 export interface QueryDataVersionResponseHeader {
   /** Whether the nameserver has another DataVersion. */
   changed: boolean;
 }
-export const queryDataVersionResponseHeader = header<QueryDataVersionResponseHeader>("QueryDataVersionResponseHeader", {
-  changed: required.boolean,
-});
+export const queryDataVersionResponseHeader: HeaderCodec<QueryDataVersionResponseHeader> = header<QueryDataVersionResponseHeader>(
+  "QueryDataVersionResponseHeader",
+  {
+    changed: required.boolean,
+  },
+);
 
 export interface RegisterBrokerRequestHeader {
   /** Broker name. */
@@ -177,17 +199,20 @@ export interface RegisterBrokerRequestHeader {
   /** CRC-32 & 0x7FFFFFFF of the body as sent; 0 is not checked. */
   bodyCrc32: number;
 }
-export const registerBrokerRequestHeader = header<RegisterBrokerRequestHeader>("RegisterBrokerRequestHeader", {
-  brokerName: required.string,
-  brokerAddr: required.string,
-  clusterName: required.string,
-  haServerAddr: required.string,
-  brokerId: required.long,
-  heartbeatTimeoutMillis: optional.long,
-  enableActingMaster: optional.boolean,
-  compressed: optional.boolean,
-  bodyCrc32: defaulted.int(0),
-});
+export const registerBrokerRequestHeader: HeaderCodec<RegisterBrokerRequestHeader> = header<RegisterBrokerRequestHeader>(
+  "RegisterBrokerRequestHeader",
+  {
+    brokerName: required.string,
+    brokerAddr: required.string,
+    clusterName: required.string,
+    haServerAddr: required.string,
+    brokerId: required.long,
+    heartbeatTimeoutMillis: optional.long,
+    enableActingMaster: optional.boolean,
+    compressed: optional.boolean,
+    bodyCrc32: defaulted.int(0),
+  },
+);
 
 export interface RegisterBrokerResponseHeader {
   /** `host:port` of the master's HA port, for slaves. */
@@ -195,19 +220,25 @@ export interface RegisterBrokerResponseHeader {
   /** `host:port` of the master, for slaves. */
   masterAddr?: string | undefined;
 }
-export const registerBrokerResponseHeader = header<RegisterBrokerResponseHeader>("RegisterBrokerResponseHeader", {
-  haServerAddr: optional.string,
-  masterAddr: optional.string,
-});
+export const registerBrokerResponseHeader: HeaderCodec<RegisterBrokerResponseHeader> = header<RegisterBrokerResponseHeader>(
+  "RegisterBrokerResponseHeader",
+  {
+    haServerAddr: optional.string,
+    masterAddr: optional.string,
+  },
+);
 
 export interface RegisterTopicRequestHeader extends TopicHeader {
   /** Topic name. */
   topic: string;
 }
-export const registerTopicRequestHeader = header<RegisterTopicRequestHeader>("RegisterTopicRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-});
+export const registerTopicRequestHeader: HeaderCodec<RegisterTopicRequestHeader> = header<RegisterTopicRequestHeader>(
+  "RegisterTopicRequestHeader",
+  {
+    ...topicFields,
+    topic: required.string,
+  },
+);
 
 export interface UnRegisterBrokerRequestHeader {
   /** Broker name. */
@@ -219,42 +250,42 @@ export interface UnRegisterBrokerRequestHeader {
   /** 0 master, above 0 slave. */
   brokerId: number;
 }
-export const unRegisterBrokerRequestHeader = header<UnRegisterBrokerRequestHeader>("UnRegisterBrokerRequestHeader", {
-  brokerName: required.string,
-  brokerAddr: required.string,
-  clusterName: required.string,
-  brokerId: required.long,
-});
+export const unRegisterBrokerRequestHeader: HeaderCodec<UnRegisterBrokerRequestHeader> = header<UnRegisterBrokerRequestHeader>(
+  "UnRegisterBrokerRequestHeader",
+  {
+    brokerName: required.string,
+    brokerAddr: required.string,
+    clusterName: required.string,
+    brokerId: required.long,
+  },
+);
 
 export interface WipeWritePermOfBrokerRequestHeader {
   /** Broker name. */
   brokerName: string;
 }
-export const wipeWritePermOfBrokerRequestHeader = header<WipeWritePermOfBrokerRequestHeader>(
-  "WipeWritePermOfBrokerRequestHeader",
-  {
+export const wipeWritePermOfBrokerRequestHeader: HeaderCodec<WipeWritePermOfBrokerRequestHeader> =
+  header<WipeWritePermOfBrokerRequestHeader>("WipeWritePermOfBrokerRequestHeader", {
     brokerName: required.string,
-  },
-);
+  });
 
 export interface WipeWritePermOfBrokerResponseHeader {
   /** Topics changed. */
   wipeTopicCount: number;
 }
-export const wipeWritePermOfBrokerResponseHeader = header<WipeWritePermOfBrokerResponseHeader>(
-  "WipeWritePermOfBrokerResponseHeader",
-  {
+export const wipeWritePermOfBrokerResponseHeader: HeaderCodec<WipeWritePermOfBrokerResponseHeader> =
+  header<WipeWritePermOfBrokerResponseHeader>("WipeWritePermOfBrokerResponseHeader", {
     wipeTopicCount: required.int,
-  },
-);
+  });
 
 export interface GetTopicsByClusterRequestHeader {
   /** Cluster name. */
   cluster: string;
 }
-export const getTopicsByClusterRequestHeader = header<GetTopicsByClusterRequestHeader>("GetTopicsByClusterRequestHeader", {
-  cluster: required.string,
-});
+export const getTopicsByClusterRequestHeader: HeaderCodec<GetTopicsByClusterRequestHeader> =
+  header<GetTopicsByClusterRequestHeader>("GetTopicsByClusterRequestHeader", {
+    cluster: required.string,
+  });
 
 export interface GetBrokerMemberGroupRequestHeader {
   /** Cluster name. */
@@ -262,7 +293,8 @@ export interface GetBrokerMemberGroupRequestHeader {
   /** Broker name. */
   brokerName: string;
 }
-export const getBrokerMemberGroupRequestHeader = header<GetBrokerMemberGroupRequestHeader>("GetBrokerMemberGroupRequestHeader", {
-  clusterName: required.string,
-  brokerName: required.string,
-});
+export const getBrokerMemberGroupRequestHeader: HeaderCodec<GetBrokerMemberGroupRequestHeader> =
+  header<GetBrokerMemberGroupRequestHeader>("GetBrokerMemberGroupRequestHeader", {
+    clusterName: required.string,
+    brokerName: required.string,
+  });

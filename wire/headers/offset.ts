@@ -1,5 +1,5 @@
 /** Headers of offsets: committed, smallest, largest, by time, reset, cloned. Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, type TopicQueueHeader, topicFields, topicQueueFields } from "./common.ts";
 
 export interface QueryConsumerOffsetRequestHeader extends TopicQueueHeader {
@@ -12,21 +12,23 @@ export interface QueryConsumerOffsetRequestHeader extends TopicQueueHeader {
   /** False: answer 22 when the group has no offset. */
   setZeroIfNotFound?: boolean | undefined;
 }
-export const queryConsumerOffsetRequestHeader = header<QueryConsumerOffsetRequestHeader>("QueryConsumerOffsetRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-  setZeroIfNotFound: optional.boolean,
-});
+export const queryConsumerOffsetRequestHeader: HeaderCodec<QueryConsumerOffsetRequestHeader> =
+  header<QueryConsumerOffsetRequestHeader>("QueryConsumerOffsetRequestHeader", {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    setZeroIfNotFound: optional.boolean,
+  });
 
 export interface QueryConsumerOffsetResponseHeader {
   /** Queue offset that the group committed: the next to consume. */
   offset: number;
 }
-export const queryConsumerOffsetResponseHeader = header<QueryConsumerOffsetResponseHeader>("QueryConsumerOffsetResponseHeader", {
-  offset: required.long,
-});
+export const queryConsumerOffsetResponseHeader: HeaderCodec<QueryConsumerOffsetResponseHeader> =
+  header<QueryConsumerOffsetResponseHeader>("QueryConsumerOffsetResponseHeader", {
+    offset: required.long,
+  });
 
 export interface UpdateConsumerOffsetRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
@@ -38,13 +40,14 @@ export interface UpdateConsumerOffsetRequestHeader extends TopicQueueHeader {
   /** Queue offset to store: the next to consume. */
   commitOffset: number;
 }
-export const updateConsumerOffsetRequestHeader = header<UpdateConsumerOffsetRequestHeader>("UpdateConsumerOffsetRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-  commitOffset: required.long,
-});
+export const updateConsumerOffsetRequestHeader: HeaderCodec<UpdateConsumerOffsetRequestHeader> =
+  header<UpdateConsumerOffsetRequestHeader>("UpdateConsumerOffsetRequestHeader", {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    commitOffset: required.long,
+  });
 
 export interface InitConsumerOffsetRequestHeader extends TopicHeader {
   /** Topic name. */
@@ -52,11 +55,12 @@ export interface InitConsumerOffsetRequestHeader extends TopicHeader {
   /** Where the group starts: 0 min, 1 max. */
   initMode?: number | undefined;
 }
-export const initConsumerOffsetRequestHeader = header<InitConsumerOffsetRequestHeader>("InitConsumerOffsetRequestHeader", {
-  ...topicFields,
-  topic: optional.string,
-  initMode: optional.int,
-});
+export const initConsumerOffsetRequestHeader: HeaderCodec<InitConsumerOffsetRequestHeader> =
+  header<InitConsumerOffsetRequestHeader>("InitConsumerOffsetRequestHeader", {
+    ...topicFields,
+    topic: optional.string,
+    initMode: optional.int,
+  });
 
 export interface GetMaxOffsetRequestHeader extends TopicQueueHeader {
   /** Topic name. */
@@ -66,20 +70,26 @@ export interface GetMaxOffsetRequestHeader extends TopicQueueHeader {
   /** True: count only what is readable; false: also what is appended and not dispatched yet. */
   committed: boolean;
 }
-export const getMaxOffsetRequestHeader = header<GetMaxOffsetRequestHeader>("GetMaxOffsetRequestHeader", {
-  ...topicQueueFields,
-  topic: required.string,
-  queueId: required.int,
-  committed: defaulted.boolean(true),
-});
+export const getMaxOffsetRequestHeader: HeaderCodec<GetMaxOffsetRequestHeader> = header<GetMaxOffsetRequestHeader>(
+  "GetMaxOffsetRequestHeader",
+  {
+    ...topicQueueFields,
+    topic: required.string,
+    queueId: required.int,
+    committed: defaulted.boolean(true),
+  },
+);
 
 export interface GetMaxOffsetResponseHeader {
   /** Queue offset after the last message. */
   offset: number;
 }
-export const getMaxOffsetResponseHeader = header<GetMaxOffsetResponseHeader>("GetMaxOffsetResponseHeader", {
-  offset: required.long,
-});
+export const getMaxOffsetResponseHeader: HeaderCodec<GetMaxOffsetResponseHeader> = header<GetMaxOffsetResponseHeader>(
+  "GetMaxOffsetResponseHeader",
+  {
+    offset: required.long,
+  },
+);
 
 export interface GetMinOffsetRequestHeader extends TopicQueueHeader {
   /** Topic name. */
@@ -87,28 +97,8 @@ export interface GetMinOffsetRequestHeader extends TopicQueueHeader {
   /** Queue number within the topic on this broker. */
   queueId: number;
 }
-export const getMinOffsetRequestHeader = header<GetMinOffsetRequestHeader>("GetMinOffsetRequestHeader", {
-  ...topicQueueFields,
-  topic: required.string,
-  queueId: required.int,
-});
-
-export interface GetMinOffsetResponseHeader {
-  /** Queue offset of the first message still there. */
-  offset: number;
-}
-export const getMinOffsetResponseHeader = header<GetMinOffsetResponseHeader>("GetMinOffsetResponseHeader", {
-  offset: required.long,
-});
-
-export interface GetEarliestMsgStoretimeRequestHeader extends TopicQueueHeader {
-  /** Topic name. */
-  topic: string;
-  /** Queue number within the topic on this broker. */
-  queueId: number;
-}
-export const getEarliestMsgStoretimeRequestHeader = header<GetEarliestMsgStoretimeRequestHeader>(
-  "GetEarliestMsgStoretimeRequestHeader",
+export const getMinOffsetRequestHeader: HeaderCodec<GetMinOffsetRequestHeader> = header<GetMinOffsetRequestHeader>(
+  "GetMinOffsetRequestHeader",
   {
     ...topicQueueFields,
     topic: required.string,
@@ -116,16 +106,38 @@ export const getEarliestMsgStoretimeRequestHeader = header<GetEarliestMsgStoreti
   },
 );
 
+export interface GetMinOffsetResponseHeader {
+  /** Queue offset of the first message still there. */
+  offset: number;
+}
+export const getMinOffsetResponseHeader: HeaderCodec<GetMinOffsetResponseHeader> = header<GetMinOffsetResponseHeader>(
+  "GetMinOffsetResponseHeader",
+  {
+    offset: required.long,
+  },
+);
+
+export interface GetEarliestMsgStoretimeRequestHeader extends TopicQueueHeader {
+  /** Topic name. */
+  topic: string;
+  /** Queue number within the topic on this broker. */
+  queueId: number;
+}
+export const getEarliestMsgStoretimeRequestHeader: HeaderCodec<GetEarliestMsgStoretimeRequestHeader> =
+  header<GetEarliestMsgStoretimeRequestHeader>("GetEarliestMsgStoretimeRequestHeader", {
+    ...topicQueueFields,
+    topic: required.string,
+    queueId: required.int,
+  });
+
 export interface GetEarliestMsgStoretimeResponseHeader {
   /** Store time of the first message, ms since 1970; -1 when there is none. */
   timestamp: number;
 }
-export const getEarliestMsgStoretimeResponseHeader = header<GetEarliestMsgStoretimeResponseHeader>(
-  "GetEarliestMsgStoretimeResponseHeader",
-  {
+export const getEarliestMsgStoretimeResponseHeader: HeaderCodec<GetEarliestMsgStoretimeResponseHeader> =
+  header<GetEarliestMsgStoretimeResponseHeader>("GetEarliestMsgStoretimeResponseHeader", {
     timestamp: required.long,
-  },
-);
+  });
 
 export interface SearchOffsetRequestHeader extends TopicQueueHeader {
   /** Topic name. */
@@ -139,22 +151,28 @@ export interface SearchOffsetRequestHeader extends TopicQueueHeader {
   /** LOWER (the first message of that time; also for any other text) or UPPER (the last). */
   boundaryType?: string | undefined;
 }
-export const searchOffsetRequestHeader = header<SearchOffsetRequestHeader>("SearchOffsetRequestHeader", {
-  ...topicQueueFields,
-  topic: required.string,
-  liteTopic: optional.string,
-  queueId: required.int,
-  timestamp: required.long,
-  boundaryType: optional.string,
-});
+export const searchOffsetRequestHeader: HeaderCodec<SearchOffsetRequestHeader> = header<SearchOffsetRequestHeader>(
+  "SearchOffsetRequestHeader",
+  {
+    ...topicQueueFields,
+    topic: required.string,
+    liteTopic: optional.string,
+    queueId: required.int,
+    timestamp: required.long,
+    boundaryType: optional.string,
+  },
+);
 
 export interface SearchOffsetResponseHeader {
   /** Queue offset found. */
   offset: number;
 }
-export const searchOffsetResponseHeader = header<SearchOffsetResponseHeader>("SearchOffsetResponseHeader", {
-  offset: required.long,
-});
+export const searchOffsetResponseHeader: HeaderCodec<SearchOffsetResponseHeader> = header<SearchOffsetResponseHeader>(
+  "SearchOffsetResponseHeader",
+  {
+    offset: required.long,
+  },
+);
 
 export interface ResetOffsetRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
@@ -170,15 +188,18 @@ export interface ResetOffsetRequestHeader extends TopicQueueHeader {
   /** Also when that moves a queue forward. */
   isForce: boolean;
 }
-export const resetOffsetRequestHeader = header<ResetOffsetRequestHeader>("ResetOffsetRequestHeader", {
-  ...topicQueueFields,
-  group: required.string,
-  topic: required.string,
-  queueId: defaulted.int(-1),
-  offset: optional.long,
-  timestamp: required.long,
-  isForce: required.boolean,
-});
+export const resetOffsetRequestHeader: HeaderCodec<ResetOffsetRequestHeader> = header<ResetOffsetRequestHeader>(
+  "ResetOffsetRequestHeader",
+  {
+    ...topicQueueFields,
+    group: required.string,
+    topic: required.string,
+    queueId: defaulted.int(-1),
+    offset: optional.long,
+    timestamp: required.long,
+    isForce: required.boolean,
+  },
+);
 
 export interface QueryCorrectionOffsetHeader extends TopicHeader {
   /** Groups to leave out, separated by `,`. */
@@ -188,12 +209,15 @@ export interface QueryCorrectionOffsetHeader extends TopicHeader {
   /** Topic name. */
   topic: string;
 }
-export const queryCorrectionOffsetHeader = header<QueryCorrectionOffsetHeader>("QueryCorrectionOffsetHeader", {
-  ...topicFields,
-  filterGroups: optional.string,
-  compareGroup: required.string,
-  topic: required.string,
-});
+export const queryCorrectionOffsetHeader: HeaderCodec<QueryCorrectionOffsetHeader> = header<QueryCorrectionOffsetHeader>(
+  "QueryCorrectionOffsetHeader",
+  {
+    ...topicFields,
+    filterGroups: optional.string,
+    compareGroup: required.string,
+    topic: required.string,
+  },
+);
 
 export interface CloneGroupOffsetRequestHeader extends RpcHeader {
   /** Group to copy offsets from. */
@@ -205,13 +229,16 @@ export interface CloneGroupOffsetRequestHeader extends RpcHeader {
   /** Set by mqadmin; no broker looks at it. */
   offline?: boolean | undefined;
 }
-export const cloneGroupOffsetRequestHeader = header<CloneGroupOffsetRequestHeader>("CloneGroupOffsetRequestHeader", {
-  ...rpcFields,
-  srcGroup: required.string,
-  destGroup: required.string,
-  topic: optional.string,
-  offline: optional.boolean,
-});
+export const cloneGroupOffsetRequestHeader: HeaderCodec<CloneGroupOffsetRequestHeader> = header<CloneGroupOffsetRequestHeader>(
+  "CloneGroupOffsetRequestHeader",
+  {
+    ...rpcFields,
+    srcGroup: required.string,
+    destGroup: required.string,
+    topic: optional.string,
+    offline: optional.boolean,
+  },
+);
 
 export interface StatisticsMessagesRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
@@ -225,11 +252,12 @@ export interface StatisticsMessagesRequestHeader extends TopicQueueHeader {
   /** To, ms since 1970. */
   toTime?: number | undefined;
 }
-export const statisticsMessagesRequestHeader = header<StatisticsMessagesRequestHeader>("StatisticsMessagesRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-  fromTime: optional.long,
-  toTime: optional.long,
-});
+export const statisticsMessagesRequestHeader: HeaderCodec<StatisticsMessagesRequestHeader> =
+  header<StatisticsMessagesRequestHeader>("StatisticsMessagesRequestHeader", {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    fromTime: optional.long,
+    toTime: optional.long,
+  });

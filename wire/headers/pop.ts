@@ -1,5 +1,5 @@
 /** Headers of POP: pop, acknowledge, invisible time, notification. Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 import { type TopicQueueHeader, topicQueueFields } from "./common.ts";
 
 export interface AckMessageRequestHeader extends TopicQueueHeader {
@@ -16,15 +16,18 @@ export interface AckMessageRequestHeader extends TopicQueueHeader {
   /** Lite topic below `topic` (5.5). */
   liteTopic?: string | undefined;
 }
-export const ackMessageRequestHeader = header<AckMessageRequestHeader>("AckMessageRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-  extraInfo: required.string,
-  offset: required.long,
-  liteTopic: optional.string,
-});
+export const ackMessageRequestHeader: HeaderCodec<AckMessageRequestHeader> = header<AckMessageRequestHeader>(
+  "AckMessageRequestHeader",
+  {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    extraInfo: required.string,
+    offset: required.long,
+    liteTopic: optional.string,
+  },
+);
 
 export interface ChangeInvisibleTimeRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
@@ -44,17 +47,18 @@ export interface ChangeInvisibleTimeRequestHeader extends TopicQueueHeader {
   /** Keeps the retry count (5.5). */
   suspend: boolean;
 }
-export const changeInvisibleTimeRequestHeader = header<ChangeInvisibleTimeRequestHeader>("ChangeInvisibleTimeRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-  extraInfo: required.string,
-  offset: required.long,
-  invisibleTime: required.long,
-  liteTopic: optional.string,
-  suspend: defaulted.boolean(false),
-});
+export const changeInvisibleTimeRequestHeader: HeaderCodec<ChangeInvisibleTimeRequestHeader> =
+  header<ChangeInvisibleTimeRequestHeader>("ChangeInvisibleTimeRequestHeader", {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    extraInfo: required.string,
+    offset: required.long,
+    invisibleTime: required.long,
+    liteTopic: optional.string,
+    suspend: defaulted.boolean(false),
+  });
 
 export interface ChangeInvisibleTimeResponseHeader {
   /** Begin of the new invisible time, ms since 1970. */
@@ -64,11 +68,12 @@ export interface ChangeInvisibleTimeResponseHeader {
   /** Revive queue that holds the check point; 999 in ordered mode. */
   reviveQid: number;
 }
-export const changeInvisibleTimeResponseHeader = header<ChangeInvisibleTimeResponseHeader>("ChangeInvisibleTimeResponseHeader", {
-  popTime: required.long,
-  invisibleTime: required.long,
-  reviveQid: required.int,
-});
+export const changeInvisibleTimeResponseHeader: HeaderCodec<ChangeInvisibleTimeResponseHeader> =
+  header<ChangeInvisibleTimeResponseHeader>("ChangeInvisibleTimeResponseHeader", {
+    popTime: required.long,
+    invisibleTime: required.long,
+    reviveQid: required.int,
+  });
 
 export interface NotificationRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
@@ -90,18 +95,21 @@ export interface NotificationRequestHeader extends TopicQueueHeader {
   /** Filter expression. */
   exp?: string | undefined;
 }
-export const notificationRequestHeader = header<NotificationRequestHeader>("NotificationRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-  pollTime: required.long,
-  bornTime: required.long,
-  order: defaulted.boolean(false),
-  attemptId: optional.string,
-  expType: optional.string,
-  exp: optional.string,
-});
+export const notificationRequestHeader: HeaderCodec<NotificationRequestHeader> = header<NotificationRequestHeader>(
+  "NotificationRequestHeader",
+  {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    pollTime: required.long,
+    bornTime: required.long,
+    order: defaulted.boolean(false),
+    attemptId: optional.string,
+    expType: optional.string,
+    exp: optional.string,
+  },
+);
 
 export interface NotificationResponseHeader {
   /** Whether there is something to pop. */
@@ -109,10 +117,13 @@ export interface NotificationResponseHeader {
   /** Too many requests are held. */
   pollingFull: boolean;
 }
-export const notificationResponseHeader = header<NotificationResponseHeader>("NotificationResponseHeader", {
-  hasMsg: required.boolean,
-  pollingFull: defaulted.boolean(false),
-});
+export const notificationResponseHeader: HeaderCodec<NotificationResponseHeader> = header<NotificationResponseHeader>(
+  "NotificationResponseHeader",
+  {
+    hasMsg: required.boolean,
+    pollingFull: defaulted.boolean(false),
+  },
+);
 
 export interface PeekMessageRequestHeader extends TopicQueueHeader {
   /** Topic name. */
@@ -124,13 +135,16 @@ export interface PeekMessageRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
   consumerGroup: string;
 }
-export const peekMessageRequestHeader = header<PeekMessageRequestHeader>("PeekMessageRequestHeader", {
-  ...topicQueueFields,
-  topic: required.string,
-  queueId: required.int,
-  maxMsgNums: required.int,
-  consumerGroup: required.string,
-});
+export const peekMessageRequestHeader: HeaderCodec<PeekMessageRequestHeader> = header<PeekMessageRequestHeader>(
+  "PeekMessageRequestHeader",
+  {
+    ...topicQueueFields,
+    topic: required.string,
+    queueId: required.int,
+    maxMsgNums: required.int,
+    consumerGroup: required.string,
+  },
+);
 
 export interface PollingInfoRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
@@ -140,20 +154,26 @@ export interface PollingInfoRequestHeader extends TopicQueueHeader {
   /** Queue number within the topic on this broker; -1: any. */
   queueId: number;
 }
-export const pollingInfoRequestHeader = header<PollingInfoRequestHeader>("PollingInfoRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-});
+export const pollingInfoRequestHeader: HeaderCodec<PollingInfoRequestHeader> = header<PollingInfoRequestHeader>(
+  "PollingInfoRequestHeader",
+  {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+  },
+);
 
 export interface PollingInfoResponseHeader {
   /** Requests held now. */
   pollingNum: number;
 }
-export const pollingInfoResponseHeader = header<PollingInfoResponseHeader>("PollingInfoResponseHeader", {
-  pollingNum: required.int,
-});
+export const pollingInfoResponseHeader: HeaderCodec<PollingInfoResponseHeader> = header<PollingInfoResponseHeader>(
+  "PollingInfoResponseHeader",
+  {
+    pollingNum: required.int,
+  },
+);
 
 export interface PopMessageRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
@@ -181,21 +201,24 @@ export interface PopMessageRequestHeader extends TopicQueueHeader {
   /** Id of the attempt: the same id gets the same ordered messages again. */
   attemptId?: string | undefined;
 }
-export const popMessageRequestHeader = header<PopMessageRequestHeader>("PopMessageRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  queueId: required.int,
-  maxMsgNums: required.int,
-  invisibleTime: required.long,
-  pollTime: required.long,
-  bornTime: required.long,
-  initMode: required.int,
-  expType: optional.string,
-  exp: optional.string,
-  order: defaulted.boolean(false),
-  attemptId: optional.string,
-});
+export const popMessageRequestHeader: HeaderCodec<PopMessageRequestHeader> = header<PopMessageRequestHeader>(
+  "PopMessageRequestHeader",
+  {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    maxMsgNums: required.int,
+    invisibleTime: required.long,
+    pollTime: required.long,
+    bornTime: required.long,
+    initMode: required.int,
+    expType: optional.string,
+    exp: optional.string,
+    order: defaulted.boolean(false),
+    attemptId: optional.string,
+  },
+);
 
 export interface PopMessageResponseHeader {
   /** When the messages were popped, ms since 1970. */
@@ -213,12 +236,15 @@ export interface PopMessageResponseHeader {
   /** `flag queueId count` joined by `;`. */
   orderCountInfo?: string | undefined;
 }
-export const popMessageResponseHeader = header<PopMessageResponseHeader>("PopMessageResponseHeader", {
-  popTime: required.long,
-  invisibleTime: required.long,
-  reviveQid: required.int,
-  restNum: required.long,
-  startOffsetInfo: optional.string,
-  msgOffsetInfo: optional.string,
-  orderCountInfo: optional.string,
-});
+export const popMessageResponseHeader: HeaderCodec<PopMessageResponseHeader> = header<PopMessageResponseHeader>(
+  "PopMessageResponseHeader",
+  {
+    popTime: required.long,
+    invisibleTime: required.long,
+    reviveQid: required.int,
+    restNum: required.long,
+    startOffsetInfo: optional.string,
+    msgOffsetInfo: optional.string,
+    orderCountInfo: optional.string,
+  },
+);

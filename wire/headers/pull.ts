@@ -1,5 +1,5 @@
 /** Headers of reading: pull, query by key, view by id, consume queue entries. Field names are Apache's. */
-import { header, optional, required } from "../header.ts";
+import { type HeaderCodec, header, optional, required } from "../header.ts";
 import { type TopicHeader, type TopicQueueHeader, topicFields, topicQueueFields } from "./common.ts";
 
 export interface PullMessageRequestHeader extends TopicQueueHeader {
@@ -34,24 +34,27 @@ export interface PullMessageRequestHeader extends TopicQueueHeader {
   /** Client behind the proxy (spelled so on the wire). */
   proxyFrowardClientId?: string | undefined;
 }
-export const pullMessageRequestHeader = header<PullMessageRequestHeader>("PullMessageRequestHeader", {
-  ...topicQueueFields,
-  consumerGroup: required.string,
-  topic: required.string,
-  liteTopic: optional.string,
-  queueId: required.int,
-  queueOffset: required.long,
-  maxMsgNums: required.int,
-  sysFlag: required.int,
-  commitOffset: required.long,
-  suspendTimeoutMillis: required.long,
-  subscription: optional.string,
-  subVersion: required.long,
-  expressionType: optional.string,
-  maxMsgBytes: optional.int,
-  requestSource: optional.int,
-  proxyFrowardClientId: optional.string,
-});
+export const pullMessageRequestHeader: HeaderCodec<PullMessageRequestHeader> = header<PullMessageRequestHeader>(
+  "PullMessageRequestHeader",
+  {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    liteTopic: optional.string,
+    queueId: required.int,
+    queueOffset: required.long,
+    maxMsgNums: required.int,
+    sysFlag: required.int,
+    commitOffset: required.long,
+    suspendTimeoutMillis: required.long,
+    subscription: optional.string,
+    subVersion: required.long,
+    expressionType: optional.string,
+    maxMsgBytes: optional.int,
+    requestSource: optional.int,
+    proxyFrowardClientId: optional.string,
+  },
+);
 
 export interface PullMessageResponseHeader {
   /** Broker id to pull from next. */
@@ -71,16 +74,19 @@ export interface PullMessageResponseHeader {
   /** 1 broker, 2 group, 3 topic, 4 broadcast, 5 subscription. */
   forbiddenType?: number | undefined;
 }
-export const pullMessageResponseHeader = header<PullMessageResponseHeader>("PullMessageResponseHeader", {
-  suggestWhichBrokerId: required.long,
-  nextBeginOffset: required.long,
-  minOffset: required.long,
-  maxOffset: required.long,
-  offsetDelta: optional.long,
-  topicSysFlag: optional.int,
-  groupSysFlag: optional.int,
-  forbiddenType: optional.int,
-});
+export const pullMessageResponseHeader: HeaderCodec<PullMessageResponseHeader> = header<PullMessageResponseHeader>(
+  "PullMessageResponseHeader",
+  {
+    suggestWhichBrokerId: required.long,
+    nextBeginOffset: required.long,
+    minOffset: required.long,
+    maxOffset: required.long,
+    offsetDelta: optional.long,
+    topicSysFlag: optional.int,
+    groupSysFlag: optional.int,
+    forbiddenType: optional.int,
+  },
+);
 
 export interface QueryMessageRequestHeader extends TopicHeader {
   /** Topic name. */
@@ -98,16 +104,19 @@ export interface QueryMessageRequestHeader extends TopicHeader {
   /** Where the previous page ended. */
   lastKey?: string | undefined;
 }
-export const queryMessageRequestHeader = header<QueryMessageRequestHeader>("QueryMessageRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-  key: required.string,
-  maxNum: required.int,
-  beginTimestamp: required.long,
-  endTimestamp: required.long,
-  indexType: optional.string,
-  lastKey: optional.string,
-});
+export const queryMessageRequestHeader: HeaderCodec<QueryMessageRequestHeader> = header<QueryMessageRequestHeader>(
+  "QueryMessageRequestHeader",
+  {
+    ...topicFields,
+    topic: required.string,
+    key: required.string,
+    maxNum: required.int,
+    beginTimestamp: required.long,
+    endTimestamp: required.long,
+    indexType: optional.string,
+    lastKey: optional.string,
+  },
+);
 
 export interface QueryMessageResponseHeader {
   /** Store time of the last indexed message, ms since 1970. */
@@ -115,10 +124,13 @@ export interface QueryMessageResponseHeader {
   /** Physical offset of the last indexed message. */
   indexLastUpdatePhyoffset: number;
 }
-export const queryMessageResponseHeader = header<QueryMessageResponseHeader>("QueryMessageResponseHeader", {
-  indexLastUpdateTimestamp: required.long,
-  indexLastUpdatePhyoffset: required.long,
-});
+export const queryMessageResponseHeader: HeaderCodec<QueryMessageResponseHeader> = header<QueryMessageResponseHeader>(
+  "QueryMessageResponseHeader",
+  {
+    indexLastUpdateTimestamp: required.long,
+    indexLastUpdatePhyoffset: required.long,
+  },
+);
 
 export interface ViewMessageRequestHeader {
   /** Topic name; no broker looks at it. */
@@ -126,10 +138,13 @@ export interface ViewMessageRequestHeader {
   /** Physical offset, from the offsetMsgId. */
   offset: number;
 }
-export const viewMessageRequestHeader = header<ViewMessageRequestHeader>("ViewMessageRequestHeader", {
-  topic: optional.string,
-  offset: required.long,
-});
+export const viewMessageRequestHeader: HeaderCodec<ViewMessageRequestHeader> = header<ViewMessageRequestHeader>(
+  "ViewMessageRequestHeader",
+  {
+    topic: optional.string,
+    offset: required.long,
+  },
+);
 
 export interface QueryConsumeQueueRequestHeader extends TopicQueueHeader {
   /** Topic name. */
@@ -143,11 +158,14 @@ export interface QueryConsumeQueueRequestHeader extends TopicQueueHeader {
   /** Consumer group. */
   consumerGroup?: string | undefined;
 }
-export const queryConsumeQueueRequestHeader = header<QueryConsumeQueueRequestHeader>("QueryConsumeQueueRequestHeader", {
-  ...topicQueueFields,
-  topic: optional.string,
-  queueId: optional.int,
-  index: optional.long,
-  count: optional.int,
-  consumerGroup: optional.string,
-});
+export const queryConsumeQueueRequestHeader: HeaderCodec<QueryConsumeQueueRequestHeader> = header<QueryConsumeQueueRequestHeader>(
+  "QueryConsumeQueueRequestHeader",
+  {
+    ...topicQueueFields,
+    topic: optional.string,
+    queueId: optional.int,
+    index: optional.long,
+    count: optional.int,
+    consumerGroup: optional.string,
+  },
+);

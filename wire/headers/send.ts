@@ -1,5 +1,5 @@
 /** Headers of sending: message (V1 and V2), reply, recall, send back. Field names are Apache's. */
-import { defaulted, header, named, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, named, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, type TopicQueueHeader, topicFields, topicQueueFields } from "./common.ts";
 
 export interface SendMessageRequestHeader extends TopicQueueHeader {
@@ -30,22 +30,25 @@ export interface SendMessageRequestHeader extends TopicQueueHeader {
   /** Retries before the dead letter queue, for messages to `%RETRY%` topics. */
   maxReconsumeTimes?: number | undefined;
 }
-export const sendMessageRequestHeader = header<SendMessageRequestHeader>("SendMessageRequestHeader", {
-  ...topicQueueFields,
-  producerGroup: required.string,
-  topic: required.string,
-  defaultTopic: required.string,
-  defaultTopicQueueNums: required.int,
-  queueId: required.int,
-  sysFlag: required.int,
-  bornTimestamp: required.long,
-  flag: required.int,
-  properties: optional.string,
-  reconsumeTimes: optional.int,
-  unitMode: optional.boolean,
-  batch: optional.boolean,
-  maxReconsumeTimes: optional.int,
-});
+export const sendMessageRequestHeader: HeaderCodec<SendMessageRequestHeader> = header<SendMessageRequestHeader>(
+  "SendMessageRequestHeader",
+  {
+    ...topicQueueFields,
+    producerGroup: required.string,
+    topic: required.string,
+    defaultTopic: required.string,
+    defaultTopicQueueNums: required.int,
+    queueId: required.int,
+    sysFlag: required.int,
+    bornTimestamp: required.long,
+    flag: required.int,
+    properties: optional.string,
+    reconsumeTimes: optional.int,
+    unitMode: optional.boolean,
+    batch: optional.boolean,
+    maxReconsumeTimes: optional.int,
+  },
+);
 
 export interface SendMessageResponseHeader {
   /** offsetMsgId; of a batch one for each message, separated by commas. */
@@ -61,14 +64,17 @@ export interface SendMessageResponseHeader {
   /** To take a delayed message back with RECALL_MESSAGE. */
   recallHandle?: string | undefined;
 }
-export const sendMessageResponseHeader = header<SendMessageResponseHeader>("SendMessageResponseHeader", {
-  msgId: required.string,
-  queueId: required.int,
-  queueOffset: required.long,
-  transactionId: optional.string,
-  batchUniqId: optional.string,
-  recallHandle: optional.string,
-});
+export const sendMessageResponseHeader: HeaderCodec<SendMessageResponseHeader> = header<SendMessageResponseHeader>(
+  "SendMessageResponseHeader",
+  {
+    msgId: required.string,
+    queueId: required.int,
+    queueOffset: required.long,
+    transactionId: optional.string,
+    batchUniqId: optional.string,
+    recallHandle: optional.string,
+  },
+);
 
 export interface ReplyMessageRequestHeader extends TopicQueueHeader {
   /** Producer group. */
@@ -100,23 +106,26 @@ export interface ReplyMessageRequestHeader extends TopicQueueHeader {
   /** When it was stored, ms since 1970. */
   storeTimestamp: number;
 }
-export const replyMessageRequestHeader = header<ReplyMessageRequestHeader>("ReplyMessageRequestHeader", {
-  ...topicQueueFields,
-  producerGroup: required.string,
-  topic: required.string,
-  defaultTopic: required.string,
-  defaultTopicQueueNums: required.int,
-  queueId: required.int,
-  sysFlag: required.int,
-  bornTimestamp: required.long,
-  flag: required.int,
-  properties: optional.string,
-  reconsumeTimes: optional.int,
-  unitMode: defaulted.boolean(false),
-  bornHost: required.string,
-  storeHost: required.string,
-  storeTimestamp: required.long,
-});
+export const replyMessageRequestHeader: HeaderCodec<ReplyMessageRequestHeader> = header<ReplyMessageRequestHeader>(
+  "ReplyMessageRequestHeader",
+  {
+    ...topicQueueFields,
+    producerGroup: required.string,
+    topic: required.string,
+    defaultTopic: required.string,
+    defaultTopicQueueNums: required.int,
+    queueId: required.int,
+    sysFlag: required.int,
+    bornTimestamp: required.long,
+    flag: required.int,
+    properties: optional.string,
+    reconsumeTimes: optional.int,
+    unitMode: defaulted.boolean(false),
+    bornHost: required.string,
+    storeHost: required.string,
+    storeTimestamp: required.long,
+  },
+);
 
 export interface RecallMessageRequestHeader extends TopicHeader {
   /** Producer group. */
@@ -126,20 +135,26 @@ export interface RecallMessageRequestHeader extends TopicHeader {
   /** From the answer to the send of the delayed message. */
   recallHandle: string;
 }
-export const recallMessageRequestHeader = header<RecallMessageRequestHeader>("RecallMessageRequestHeader", {
-  ...topicFields,
-  producerGroup: optional.string,
-  topic: required.string,
-  recallHandle: required.string,
-});
+export const recallMessageRequestHeader: HeaderCodec<RecallMessageRequestHeader> = header<RecallMessageRequestHeader>(
+  "RecallMessageRequestHeader",
+  {
+    ...topicFields,
+    producerGroup: optional.string,
+    topic: required.string,
+    recallHandle: required.string,
+  },
+);
 
 export interface RecallMessageResponseHeader {
   /** UNIQ_KEY of the message that will not be delivered. */
   msgId: string;
 }
-export const recallMessageResponseHeader = header<RecallMessageResponseHeader>("RecallMessageResponseHeader", {
-  msgId: required.string,
-});
+export const recallMessageResponseHeader: HeaderCodec<RecallMessageResponseHeader> = header<RecallMessageResponseHeader>(
+  "RecallMessageResponseHeader",
+  {
+    msgId: required.string,
+  },
+);
 
 export interface ConsumerSendMsgBackRequestHeader extends RpcHeader {
   /** Physical offset of the message that was not consumed. */
@@ -157,16 +172,17 @@ export interface ConsumerSendMsgBackRequestHeader extends RpcHeader {
   /** Retries before the dead letter queue; counts for clients from 3.4.9 on. */
   maxReconsumeTimes?: number | undefined;
 }
-export const consumerSendMsgBackRequestHeader = header<ConsumerSendMsgBackRequestHeader>("ConsumerSendMsgBackRequestHeader", {
-  ...rpcFields,
-  offset: required.long,
-  group: required.string,
-  delayLevel: required.int,
-  originMsgId: optional.string,
-  originTopic: optional.string,
-  unitMode: defaulted.boolean(false),
-  maxReconsumeTimes: optional.int,
-});
+export const consumerSendMsgBackRequestHeader: HeaderCodec<ConsumerSendMsgBackRequestHeader> =
+  header<ConsumerSendMsgBackRequestHeader>("ConsumerSendMsgBackRequestHeader", {
+    ...rpcFields,
+    offset: required.long,
+    group: required.string,
+    delayLevel: required.int,
+    originMsgId: optional.string,
+    originTopic: optional.string,
+    unitMode: defaulted.boolean(false),
+    maxReconsumeTimes: optional.int,
+  });
 
 /** SEND_MESSAGE_V2's letters, and the target broker's name. The same header as V1 otherwise. */
 export interface SendMessageRequestHeaderV2 extends SendMessageRequestHeader {
@@ -179,20 +195,23 @@ export interface SendMessageRequestHeaderV2 extends SendMessageRequestHeader {
  * a producerGroup, b topic, c defaultTopic, d defaultTopicQueueNums, e queueId, f sysFlag, g bornTimestamp, h flag,
  * i properties, j reconsumeTimes, k unitMode, l maxReconsumeTimes, m batch, n brokerName.
  */
-export const sendMessageRequestHeaderV2 = header<SendMessageRequestHeaderV2>("SendMessageRequestHeaderV2", {
-  ...topicQueueFields,
-  producerGroup: named("a", required.string),
-  topic: named("b", required.string),
-  defaultTopic: named("c", required.string),
-  defaultTopicQueueNums: named("d", required.int),
-  queueId: named("e", required.int),
-  sysFlag: named("f", required.int),
-  bornTimestamp: named("g", required.long),
-  flag: named("h", required.int),
-  properties: named("i", optional.string),
-  reconsumeTimes: named("j", optional.int),
-  unitMode: named("k", optional.boolean),
-  maxReconsumeTimes: named("l", optional.int),
-  batch: named("m", optional.boolean),
-  brokerName: named("n", optional.string),
-});
+export const sendMessageRequestHeaderV2: HeaderCodec<SendMessageRequestHeaderV2> = header<SendMessageRequestHeaderV2>(
+  "SendMessageRequestHeaderV2",
+  {
+    ...topicQueueFields,
+    producerGroup: named("a", required.string),
+    topic: named("b", required.string),
+    defaultTopic: named("c", required.string),
+    defaultTopicQueueNums: named("d", required.int),
+    queueId: named("e", required.int),
+    sysFlag: named("f", required.int),
+    bornTimestamp: named("g", required.long),
+    flag: named("h", required.int),
+    properties: named("i", optional.string),
+    reconsumeTimes: named("j", optional.int),
+    unitMode: named("k", optional.boolean),
+    maxReconsumeTimes: named("l", optional.int),
+    batch: named("m", optional.boolean),
+    brokerName: named("n", optional.string),
+  },
+);

@@ -1,11 +1,14 @@
 /** Headers of topics: configuration and statistics. Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields, type TopicHeader, topicFields } from "./common.ts";
 
 export type CreateTopicListRequestHeader = RpcHeader;
-export const createTopicListRequestHeader = header<CreateTopicListRequestHeader>("CreateTopicListRequestHeader", {
-  ...rpcFields,
-});
+export const createTopicListRequestHeader: HeaderCodec<CreateTopicListRequestHeader> = header<CreateTopicListRequestHeader>(
+  "CreateTopicListRequestHeader",
+  {
+    ...rpcFields,
+  },
+);
 
 export interface CreateTopicRequestHeader extends TopicHeader {
   /** Topic name. */
@@ -29,28 +32,34 @@ export interface CreateTopicRequestHeader extends TopicHeader {
   /** Replaces a static topic without the usual checks. */
   force: boolean;
 }
-export const createTopicRequestHeader = header<CreateTopicRequestHeader>("CreateTopicRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-  defaultTopic: required.string,
-  readQueueNums: required.int,
-  writeQueueNums: required.int,
-  perm: required.int,
-  topicFilterType: required.string,
-  topicSysFlag: optional.int,
-  order: required.boolean,
-  attributes: optional.string,
-  force: defaulted.boolean(false),
-});
+export const createTopicRequestHeader: HeaderCodec<CreateTopicRequestHeader> = header<CreateTopicRequestHeader>(
+  "CreateTopicRequestHeader",
+  {
+    ...topicFields,
+    topic: required.string,
+    defaultTopic: required.string,
+    readQueueNums: required.int,
+    writeQueueNums: required.int,
+    perm: required.int,
+    topicFilterType: required.string,
+    topicSysFlag: optional.int,
+    order: required.boolean,
+    attributes: optional.string,
+    force: defaulted.boolean(false),
+  },
+);
 
 export interface DeleteTopicRequestHeader extends TopicHeader {
   /** Topic name. */
   topic: string;
 }
-export const deleteTopicRequestHeader = header<DeleteTopicRequestHeader>("DeleteTopicRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-});
+export const deleteTopicRequestHeader: HeaderCodec<DeleteTopicRequestHeader> = header<DeleteTopicRequestHeader>(
+  "DeleteTopicRequestHeader",
+  {
+    ...topicFields,
+    topic: required.string,
+  },
+);
 
 export interface GetAllTopicConfigRequestHeader {
   /** First topic of the page. */
@@ -60,61 +69,67 @@ export interface GetAllTopicConfigRequestHeader {
   /** Page size. */
   maxTopicNum?: number | undefined;
 }
-export const getAllTopicConfigRequestHeader = header<GetAllTopicConfigRequestHeader>("GetAllTopicConfigRequestHeader", {
-  topicSeq: optional.int,
-  dataVersion: optional.string,
-  maxTopicNum: optional.int,
-});
+export const getAllTopicConfigRequestHeader: HeaderCodec<GetAllTopicConfigRequestHeader> = header<GetAllTopicConfigRequestHeader>(
+  "GetAllTopicConfigRequestHeader",
+  {
+    topicSeq: optional.int,
+    dataVersion: optional.string,
+    maxTopicNum: optional.int,
+  },
+);
 
 export interface GetAllTopicConfigResponseHeader {
   /** Topics in all. */
   totalTopicNum?: number | undefined;
 }
-export const getAllTopicConfigResponseHeader = header<GetAllTopicConfigResponseHeader>("GetAllTopicConfigResponseHeader", {
-  totalTopicNum: optional.int,
-});
+export const getAllTopicConfigResponseHeader: HeaderCodec<GetAllTopicConfigResponseHeader> =
+  header<GetAllTopicConfigResponseHeader>("GetAllTopicConfigResponseHeader", {
+    totalTopicNum: optional.int,
+  });
 
 export interface GetTopicConfigRequestHeader extends TopicHeader {
   /** Topic name. */
   topic: string;
 }
-export const getTopicConfigRequestHeader = header<GetTopicConfigRequestHeader>("GetTopicConfigRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-});
-
-export interface GetTopicStatsInfoRequestHeader extends TopicHeader {
-  /** Topic name. */
-  topic: string;
-}
-export const getTopicStatsInfoRequestHeader = header<GetTopicStatsInfoRequestHeader>("GetTopicStatsInfoRequestHeader", {
-  ...topicFields,
-  topic: required.string,
-});
-
-export interface QueryTopicConsumeByWhoRequestHeader extends TopicHeader {
-  /** Topic name. */
-  topic: string;
-}
-export const queryTopicConsumeByWhoRequestHeader = header<QueryTopicConsumeByWhoRequestHeader>(
-  "QueryTopicConsumeByWhoRequestHeader",
+export const getTopicConfigRequestHeader: HeaderCodec<GetTopicConfigRequestHeader> = header<GetTopicConfigRequestHeader>(
+  "GetTopicConfigRequestHeader",
   {
     ...topicFields,
     topic: required.string,
   },
 );
 
+export interface GetTopicStatsInfoRequestHeader extends TopicHeader {
+  /** Topic name. */
+  topic: string;
+}
+export const getTopicStatsInfoRequestHeader: HeaderCodec<GetTopicStatsInfoRequestHeader> = header<GetTopicStatsInfoRequestHeader>(
+  "GetTopicStatsInfoRequestHeader",
+  {
+    ...topicFields,
+    topic: required.string,
+  },
+);
+
+export interface QueryTopicConsumeByWhoRequestHeader extends TopicHeader {
+  /** Topic name. */
+  topic: string;
+}
+export const queryTopicConsumeByWhoRequestHeader: HeaderCodec<QueryTopicConsumeByWhoRequestHeader> =
+  header<QueryTopicConsumeByWhoRequestHeader>("QueryTopicConsumeByWhoRequestHeader", {
+    ...topicFields,
+    topic: required.string,
+  });
+
 export interface QueryTopicsByConsumerRequestHeader extends RpcHeader {
   /** Consumer group. */
   group: string;
 }
-export const queryTopicsByConsumerRequestHeader = header<QueryTopicsByConsumerRequestHeader>(
-  "QueryTopicsByConsumerRequestHeader",
-  {
+export const queryTopicsByConsumerRequestHeader: HeaderCodec<QueryTopicsByConsumerRequestHeader> =
+  header<QueryTopicsByConsumerRequestHeader>("QueryTopicsByConsumerRequestHeader", {
     ...rpcFields,
     group: required.string,
-  },
-);
+  });
 
 export interface RegisterOrderTopicRequestHeader {
   /** Topic name. */
@@ -122,7 +137,8 @@ export interface RegisterOrderTopicRequestHeader {
   /** `brokerName:queues;…`. */
   orderTopicString: string;
 }
-export const registerOrderTopicRequestHeader = header<RegisterOrderTopicRequestHeader>("RegisterOrderTopicRequestHeader", {
-  topic: required.string,
-  orderTopicString: required.string,
-});
+export const registerOrderTopicRequestHeader: HeaderCodec<RegisterOrderTopicRequestHeader> =
+  header<RegisterOrderTopicRequestHeader>("RegisterOrderTopicRequestHeader", {
+    topic: required.string,
+    orderTopicString: required.string,
+  });

@@ -1,5 +1,5 @@
 /** Headers of transactions: end, check-back, resumed checks. Field names are Apache's. */
-import { defaulted, header, optional, required } from "../header.ts";
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 import { type RpcHeader, rpcFields } from "./common.ts";
 
 export interface CheckTransactionStateRequestHeader extends RpcHeader {
@@ -16,9 +16,8 @@ export interface CheckTransactionStateRequestHeader extends RpcHeader {
   /** Offset message id of the half message. */
   offsetMsgId?: string | undefined;
 }
-export const checkTransactionStateRequestHeader = header<CheckTransactionStateRequestHeader>(
-  "CheckTransactionStateRequestHeader",
-  {
+export const checkTransactionStateRequestHeader: HeaderCodec<CheckTransactionStateRequestHeader> =
+  header<CheckTransactionStateRequestHeader>("CheckTransactionStateRequestHeader", {
     ...rpcFields,
     topic: optional.string,
     tranStateTableOffset: required.long,
@@ -26,8 +25,7 @@ export const checkTransactionStateRequestHeader = header<CheckTransactionStateRe
     msgId: optional.string,
     transactionId: optional.string,
     offsetMsgId: optional.string,
-  },
-);
+  });
 
 export interface CheckTransactionStateResponseHeader {
   /** Producer group. */
@@ -39,15 +37,13 @@ export interface CheckTransactionStateResponseHeader {
   /** 8 commit, 12 rollback, 0 unknown (sysFlag bits). */
   commitOrRollback: number;
 }
-export const checkTransactionStateResponseHeader = header<CheckTransactionStateResponseHeader>(
-  "CheckTransactionStateResponseHeader",
-  {
+export const checkTransactionStateResponseHeader: HeaderCodec<CheckTransactionStateResponseHeader> =
+  header<CheckTransactionStateResponseHeader>("CheckTransactionStateResponseHeader", {
     producerGroup: required.string,
     tranStateTableOffset: required.long,
     commitLogOffset: required.long,
     commitOrRollback: required.int,
-  },
-);
+  });
 
 export interface EndTransactionRequestHeader extends RpcHeader {
   /** Topic name. */
@@ -67,17 +63,20 @@ export interface EndTransactionRequestHeader extends RpcHeader {
   /** Unique key of the half message. */
   transactionId?: string | undefined;
 }
-export const endTransactionRequestHeader = header<EndTransactionRequestHeader>("EndTransactionRequestHeader", {
-  ...rpcFields,
-  topic: optional.string,
-  producerGroup: required.string,
-  tranStateTableOffset: required.long,
-  commitLogOffset: required.long,
-  commitOrRollback: required.int,
-  fromTransactionCheck: defaulted.boolean(false),
-  msgId: required.string,
-  transactionId: optional.string,
-});
+export const endTransactionRequestHeader: HeaderCodec<EndTransactionRequestHeader> = header<EndTransactionRequestHeader>(
+  "EndTransactionRequestHeader",
+  {
+    ...rpcFields,
+    topic: optional.string,
+    producerGroup: required.string,
+    tranStateTableOffset: required.long,
+    commitLogOffset: required.long,
+    commitOrRollback: required.int,
+    fromTransactionCheck: defaulted.boolean(false),
+    msgId: required.string,
+    transactionId: optional.string,
+  },
+);
 
 export interface ResumeCheckHalfMessageRequestHeader {
   /** Topic name. */
@@ -85,10 +84,8 @@ export interface ResumeCheckHalfMessageRequestHeader {
   /** offsetMsgId of the half message. */
   msgId?: string | undefined;
 }
-export const resumeCheckHalfMessageRequestHeader = header<ResumeCheckHalfMessageRequestHeader>(
-  "ResumeCheckHalfMessageRequestHeader",
-  {
+export const resumeCheckHalfMessageRequestHeader: HeaderCodec<ResumeCheckHalfMessageRequestHeader> =
+  header<ResumeCheckHalfMessageRequestHeader>("ResumeCheckHalfMessageRequestHeader", {
     topic: optional.string,
     msgId: optional.string,
-  },
-);
+  });
