@@ -9,6 +9,7 @@ export {
 export { ClientInstance, type ClientOptions } from "./client_instance.ts";
 export type { BatchListener, ConsumeContext } from "./consumption.ts";
 export { MQBrokerError, MQClientError, type MQClientErrorKind } from "./errors.ts";
+export { LitePullConsumer, type LitePullConsumerOptions, type PollOptions } from "./lite_pull_consumer.ts";
 export { jsonBody, type Message, MessageExt } from "./message.ts";
 export { Producer, type ProducerOptions, type SendOptions } from "./producer.ts";
 export { type MessageListener, PushConsumer, type PushConsumerOptions } from "./push_consumer.ts";

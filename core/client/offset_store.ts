@@ -17,6 +17,8 @@ export interface OffsetStore {
   all(): [queue: MessageQueue, offset: number][];
   /** Stores what changed; of `queues` alone where they are given. Failures are logged and tried again the next time. */
   persist(queues?: readonly MessageQueue[]): Promise<void>;
+  /** Stores what changed of `queues`. @throws MQBrokerError, MQClientError, RuntimeFault: then some may be stored */
+  commit(queues: readonly MessageQueue[]): Promise<void>;
   forget(queue: MessageQueue): void;
 }
 
@@ -65,9 +67,25 @@ export class RemoteBrokerOffsetStore extends MemoryOffsets implements OffsetStor
   }
 
   async persist(queues?: readonly MessageQueue[]): Promise<void> {
+    await Promise.all(
+      this.#changed(queues).map(async (entry) => {
+        try {
+          await this.#store(entry);
+        } catch (fault) {
+          this.#client.log.warn("a consumer offset was not stored; it is tried again", { reason: (fault as Error).message });
+        }
+      }),
+    );
+  }
+
+  async commit(queues: readonly MessageQueue[]): Promise<void> {
+    await Promise.all(this.#changed(queues).map((entry) => this.#store(entry)));
+  }
+
+  #changed(queues: readonly MessageQueue[] | undefined): Entry[] {
     const only = queues === undefined ? undefined : new Set(queues.map(queueText));
     const changed = [...this.entries].filter(([key, { offset, stored }]) => offset !== stored && (only?.has(key) ?? true));
-    await Promise.all(changed.map(([, entry]) => this.#store(entry)));
+    return changed.map(([, entry]) => entry);
   }
 
   /** Awaited, unlike Java's oneway: at a close the next member must find it. */
@@ -75,13 +93,9 @@ export class RemoteBrokerOffsetStore extends MemoryOffsets implements OffsetStor
     const { queue, offset } = entry;
     const { topic, queueId, brokerName } = queue;
     const tried = `store the offset of group "${this.#consumerGroup}" in ${queueText(queue)}`;
-    try {
-      const header = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset: offset, bname: brokerName };
-      await this.#client.call(tried, await this.#client.masterOf(queue), "UPDATE_CONSUMER_OFFSET", header);
-      entry.stored = offset;
-    } catch (fault) {
-      this.#client.log.warn("a consumer offset was not stored; it is tried again", { reason: (fault as Error).message });
-    }
+    const header = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset: offset, bname: brokerName };
+    await this.#client.call(tried, await this.#client.masterOf(queue), "UPDATE_CONSUMER_OFFSET", header);
+    entry.stored = offset;
   }
 }
 
@@ -105,24 +119,29 @@ export class LocalFileOffsetStore extends MemoryOffsets implements OffsetStore {
   }
 
   async persist(): Promise<void> {
-    const { files } = this.#client.runtime;
-    if (![...this.entries.values()].some(({ offset, stored }) => offset !== stored)) return;
     try {
-      files.makeDirectory(this.#directory);
-      // What other queues of the file say stays: they may be ours again.
-      const offsets = new Map<string, [MessageQueue, number]>();
-      for (const [queue, offset] of this.#parse(this.#path)) offsets.set(queueText(queue), [queue, offset]);
-      for (const [queue, offset] of this.all()) offsets.set(queueText(queue), [queue, offset]);
-      files.write(`${this.#path}.tmp`, resetOffsetBody.encode({ offsetTable: [...offsets.values()] }), { sync: true });
-      if (files.exists(this.#path)) files.rename(this.#path, `${this.#path}.bak`);
-      files.rename(`${this.#path}.tmp`, this.#path);
-      for (const entry of this.entries.values()) entry.stored = entry.offset;
+      await this.commit();
     } catch (fault) {
       this.#client.log.warn("the offsets of a broadcast group were not stored; it is tried again", {
         path: this.#path,
         reason: (fault as Error).message,
       });
     }
+  }
+
+  /** The file is written as one, whichever queue changed. */
+  async commit(): Promise<void> {
+    const { files } = this.#client.runtime;
+    if (![...this.entries.values()].some(({ offset, stored }) => offset !== stored)) return;
+    files.makeDirectory(this.#directory);
+    // What other queues of the file say stays: they may be ours again.
+    const offsets = new Map<string, [MessageQueue, number]>();
+    for (const [queue, offset] of this.#parse(this.#path)) offsets.set(queueText(queue), [queue, offset]);
+    for (const [queue, offset] of this.all()) offsets.set(queueText(queue), [queue, offset]);
+    files.write(`${this.#path}.tmp`, resetOffsetBody.encode({ offsetTable: [...offsets.values()] }), { sync: true });
+    if (files.exists(this.#path)) files.rename(this.#path, `${this.#path}.bak`);
+    files.rename(`${this.#path}.tmp`, this.#path);
+    for (const entry of this.entries.values()) entry.stored = entry.offset;
   }
 
   get #path(): string {

@@ -11,6 +11,8 @@ export interface FlowControl {
   readonly pullThresholdSizeBytes: number;
   /** Offsets between the first and the last message; one that hangs lets no more than these be consumed behind it. */
   readonly maxSpan: number;
+  /** A bound over all queues of the consumer; who takes messages out nudges the others. */
+  readonly allFull?: (() => boolean) | undefined;
 }
 
 export class ProcessQueue {
@@ -21,6 +23,8 @@ export class ProcessQueue {
   brokerId = 0;
   /** Orderly: the broker says that this client holds the queue. */
   locked = false;
+  /** Pulled no further, until `nudge`. */
+  paused = false;
   lastPullTimestamp = 0;
   lastConsumeTimestamp = 0;
   /** Settles when nobody works on this queue any more. */
@@ -61,10 +65,17 @@ export class ProcessQueue {
     return this.#endOffset;
   }
 
+  /** No further pull now. */
   get full(): boolean {
-    const { pullThresholdForQueue, pullThresholdSizeBytes, maxSpan } = this.#flow;
+    const { pullThresholdForQueue, pullThresholdSizeBytes, maxSpan, allFull } = this.#flow;
     const span = this.#endOffset - (this.firstOffset ?? this.#endOffset);
-    return this.#messages.size >= pullThresholdForQueue || this.#bytes >= pullThresholdSizeBytes || span > maxSpan;
+    return (
+      this.paused ||
+      this.#messages.size >= pullThresholdForQueue ||
+      this.#bytes >= pullThresholdSizeBytes ||
+      span > maxSpan ||
+      allFull?.() === true
+    );
   }
 
   put(messages: readonly MessageExt[]): void {
@@ -95,6 +106,11 @@ export class ProcessQueue {
 
   drop(): void {
     this.#dropped = true;
+    this.#wake();
+  }
+
+  /** Something outside of this queue changed that may let it go on. */
+  nudge(): void {
     this.#wake();
   }
 

@@ -37,11 +37,14 @@ export interface PullInput {
   readonly commitOffset?: number | undefined;
   /** The subscription travels with the pull: for consumers that no heartbeat announced with it. */
   readonly withSubscription: boolean;
+  /** Counts in the broker's lane of lite pull consumers. */
+  readonly lite?: boolean | undefined;
 }
 
 const SYS_COMMIT = 1;
 const SYS_SUSPEND = 2;
 const SYS_SUBSCRIPTION = 4;
+const SYS_LITE = 16;
 /** What a broker needs to answer, on top of how long it may hold the pull. */
 const ANSWER_MS = 15_000;
 
@@ -63,7 +66,7 @@ export async function pull(client: ClientInstance, input: PullInput, signal?: Ab
   const reply = await client.invoke(
     tried,
     address,
-    "PULL_MESSAGE",
+    input.lite === true ? "LITE_PULL_MESSAGE" : "PULL_MESSAGE",
     {
       consumerGroup: input.consumerGroup,
       topic: queue.topic,
@@ -73,7 +76,8 @@ export async function pull(client: ClientInstance, input: PullInput, signal?: Ab
       sysFlag:
         (commit ? SYS_COMMIT : 0) |
         (suspendTimeoutMillis > 0 ? SYS_SUSPEND : 0) |
-        (input.withSubscription ? SYS_SUBSCRIPTION : 0),
+        (input.withSubscription ? SYS_SUBSCRIPTION : 0) |
+        (input.lite === true ? SYS_LITE : 0),
       commitOffset: commit ? (input.commitOffset ?? 0) : 0,
       suspendTimeoutMillis,
       subscription: input.withSubscription ? subscription.subString : undefined,

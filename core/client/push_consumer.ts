@@ -7,7 +7,7 @@
  */
 import type { ConsumerData, MessageModel } from "../../wire/bodies/heartbeat.ts";
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
-import { checkClientRequestBody, type SubscriptionData } from "../../wire/bodies/subscription.ts";
+import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { RETRY_PREFIX } from "../../wire/mix_all.ts";
 import type { TimerHandle } from "../runtime.ts";
@@ -23,6 +23,7 @@ import {
   type ConsumptionService,
 } from "./consumption.ts";
 import { MQClientError } from "./errors.ts";
+import { learnRoutes } from "./learn_routes.ts";
 import type { MessageExt } from "./message.ts";
 import { MessageStream } from "./message_stream.ts";
 import { LocalFileOffsetStore, type OffsetStore, RemoteBrokerOffsetStore } from "./offset_store.ts";
@@ -242,7 +243,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     });
     this.#taker = taker;
     this.#client.addConsumer(this);
-    await this.#learnRoutes();
+    await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
     await this.#client.beat();
     const rebalance = new Rebalance({
       client: this.#client,
@@ -255,31 +256,6 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     this.#rebalance = rebalance;
     await rebalance.start();
     this.#persisting = clock.setInterval(() => void this.#offsets.persist(), options.persistConsumerOffsetInterval ?? 5_000);
-  }
-
-  /** A topic that is not there yet is waited for; a nameserver that does not answer is an error of the start. */
-  async #learnRoutes(): Promise<void> {
-    for (const subscription of this.#subscriptions.values()) {
-      const { topic } = subscription;
-      const route = await this.#client.refreshRoute(topic);
-      if (route === undefined && !topic.startsWith(RETRY_PREFIX)) {
-        this.#client.log.warn("a topic has no route yet; it is consumed as soon as it has", { group: this.consumerGroup, topic });
-      }
-      const [address] = route?.masters.values() ?? [];
-      if (address === undefined || subscription.expressionType === "TAG") continue;
-      const body = checkClientRequestBody.encode({
-        clientId: this.#client.clientId,
-        group: this.consumerGroup,
-        subscriptionData: subscription,
-      });
-      await this.#client.call(
-        `subscribe to "${topic}" by "${subscription.subString}"`,
-        address,
-        "CHECK_CLIENT_CONFIG",
-        {},
-        { body },
-      );
-    }
   }
 
   #consumption(parts: ConsumptionParts): ConsumptionService {

@@ -25,6 +25,8 @@ export interface QueueTakerOptions {
   readonly broadcasting: boolean;
   /** Orderly and clustering: queues are locked at their brokers. */
   readonly locks: QueueLocks | undefined;
+  /** Of a lite pull consumer: the subscription goes with each pull. */
+  readonly lite?: boolean;
   readonly pullBatchSize: number;
   readonly flow: FlowControl;
   readonly begin: { readonly consumeFromWhere: ConsumeFromWhere; readonly consumeTimestamp: number };
@@ -51,6 +53,19 @@ export class QueueTaker {
 
   queues(): ProcessQueue[] {
     return [...this.#queues.values()];
+  }
+
+  queue(messageQueue: MessageQueue): ProcessQueue | undefined {
+    return this.#queues.get(queueText(messageQueue));
+  }
+
+  /** Goes on at `offset`, whatever was pulled. @returns false when the queue is not this consumer's */
+  seek(messageQueue: MessageQueue, offset: number): boolean {
+    const key = queueText(messageQueue);
+    const held = this.#queues.get(key);
+    if (held === undefined) return false;
+    this.#replace(key, held, offset);
+    return true;
   }
 
   /** Makes `queues` those of `topic`: gives up what is not among them, takes what is new. @returns false: try again soon */
@@ -103,8 +118,9 @@ export class QueueTaker {
     }
   }
 
-  #add(key: string, messageQueue: MessageQueue, offset: number): void {
+  #add(key: string, messageQueue: MessageQueue, offset: number, paused = false): void {
     const queue = new ProcessQueue(messageQueue, offset, this.#options.flow);
+    queue.paused = paused;
     this.#queues.set(key, queue);
     this.#options.locks?.keep(queue);
     queue.working = this.#pullLoop(key, queue);
@@ -129,7 +145,7 @@ export class QueueTaker {
     queue.drop();
     queue.locked = false;
     this.#options.offsets.update(queue.messageQueue, offset, false);
-    this.#add(key, queue.messageQueue, offset);
+    this.#add(key, queue.messageQueue, offset, queue.paused);
   }
 
   async #pullLoop(key: string, queue: ProcessQueue): Promise<void> {
@@ -150,7 +166,7 @@ export class QueueTaker {
   }
 
   #pull(queue: ProcessQueue): Promise<PullResult> {
-    const { client, consumerGroup, subscription, offsets, pullBatchSize, broadcasting, signal } = this.#options;
+    const { client, consumerGroup, subscription, offsets, pullBatchSize, broadcasting, lite = false, signal } = this.#options;
     const { messageQueue } = queue;
     const asked = subscription(messageQueue.topic);
     if (asked === undefined) throw new Error(`impossible: ${messageQueue.topic} was taken and is not subscribed to`);
@@ -166,7 +182,8 @@ export class QueueTaker {
         suspendTimeoutMillis: SUSPEND_MS,
         brokerId: queue.brokerId,
         commitOffset: broadcasting ? undefined : offsets.known(messageQueue),
-        withSubscription: false,
+        withSubscription: lite,
+        lite,
       },
       signal,
     );

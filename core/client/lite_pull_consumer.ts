@@ -1,0 +1,480 @@
+/**
+ * Consumes at the program's own pace: `poll`, or `for await`, gives what was pulled ahead. Queues come from the group
+ * (`subscribe`), or are named by the program (`assign`), which may also move and pause each of them.
+ *
+ * A message is consumed when the next poll is made, or `commit` is called; its offset is stored then or, with `autoCommit`,
+ * soon after. What a close, a crash or a lost queue finds polled and not consumed comes again.
+ */
+import type { ConsumerData, MessageModel } from "../../wire/bodies/heartbeat.ts";
+import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import type { ConsumeMessageDirectlyResult } from "../../wire/bodies/running_info.ts";
+import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import { RemotingError } from "../remoting/processor.ts";
+import type { TimerHandle } from "../runtime.ts";
+import { type AllocateMessageQueueStrategy, allocateAveragely } from "./allocate.ts";
+import type { ClientInstance } from "./client_instance.ts";
+import type { ConsumerMember } from "./client_processors.ts";
+import { MQClientError } from "./errors.ts";
+import { learnRoutes } from "./learn_routes.ts";
+import { LitePullBuffer } from "./lite_pull_buffer.ts";
+import { LitePullOffsets } from "./lite_pull_offsets.ts";
+import type { MessageExt } from "./message.ts";
+import { LocalFileOffsetStore, RemoteBrokerOffsetStore } from "./offset_store.ts";
+import type { ProcessQueue } from "./process_queue.ts";
+import { runningInfo } from "./push_consumer_info.ts";
+import { type ConsumeFromWhere, maxOffset, minOffset, searchOffset } from "./queue_offsets.ts";
+import { QueueTaker } from "./queue_taker.ts";
+import { Rebalance } from "./rebalance.ts";
+import { type FilterExpression, subscriptionOf } from "./subscription.ts";
+import { queueText } from "./topic_route.ts";
+import { abortable, settledWithin } from "./waiting.ts";
+
+export interface LitePullConsumerOptions {
+  readonly consumerGroup: string;
+  /** Topic -> expression; the same as calls of `subscribe`. */
+  readonly subscription?: Readonly<Record<string, FilterExpression>>;
+  /** CLUSTERING (default), or BROADCASTING: all queues, offsets in a file of this machine. */
+  readonly messageModel?: Exclude<MessageModel, "LITE_SELECTIVE">;
+  /** Store by itself how far is consumed; default true. */
+  readonly autoCommit?: boolean;
+  /** How often, ms; default 5,000. */
+  readonly autoCommitIntervalMillis?: number;
+  /** Where a group without an offset begins; default CONSUME_FROM_LAST_OFFSET. */
+  readonly consumeFromWhere?: ConsumeFromWhere;
+  /** ms since 1970, for CONSUME_FROM_TIMESTAMP; default half an hour ago. */
+  readonly consumeTimestamp?: number;
+  /** Default AVG. All members need the same. */
+  readonly allocateMessageQueueStrategy?: AllocateMessageQueueStrategy;
+  /** Messages of a pull, and of a poll at most; default 10. */
+  readonly pullBatchSize?: number;
+  /** Messages of a queue here, not consumed yet; default 1,000. */
+  readonly pullThresholdForQueue?: number;
+  /** The same, in MiB; default 100. */
+  readonly pullThresholdSizeForQueue?: number;
+  /** Messages of all queues here, not consumed yet; default 10,000. Each queue may pass it by one pull. */
+  readonly pullThresholdForAll?: number;
+  /** Offsets between the first and the last of a queue; default 2,000. */
+  readonly consumeMaxSpan?: number;
+  /** How long a poll waits for a message, ms; default 5,000. */
+  readonly pollTimeoutMillis?: number;
+  /** Broadcasting: the directory of the offsets; default `~/.rocketmq_offsets`. */
+  readonly offsetStoreRoot?: string;
+}
+
+export interface PollOptions {
+  /** Default `pollTimeoutMillis`; 0 takes what is there. */
+  readonly timeoutMs?: number;
+  /** At most; default `pullBatchSize`. */
+  readonly maxMessages?: number;
+  readonly signal?: AbortSignal;
+}
+
+const HALF_AN_HOUR_MS = 30 * 60 * 1000;
+/** Assigned queues that could not be taken are tried again after so long. */
+const ASSIGN_AGAIN_MS = 1_000;
+
+export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncIterable<MessageExt> {
+  readonly consumerGroup: string;
+  readonly #client: ClientInstance;
+  readonly #options: LitePullConsumerOptions;
+  readonly #subscriptions = new Map<string, SubscriptionData>();
+  readonly #stopping = new AbortController();
+  readonly #offsets: LitePullOffsets;
+  readonly #buffer: LitePullBuffer;
+  readonly #taker: QueueTaker;
+  readonly #rebalance: Rebalance;
+  readonly #forget: () => void;
+  /** With `assign`: topic -> its queues, and how they are read. */
+  #assigned: Map<string, { queues: MessageQueue[]; subscription: SubscriptionData }> | undefined;
+  #started: Promise<void> | undefined;
+  #committing: TimerHandle | undefined;
+  #assigningAgain: TimerHandle | undefined;
+  #polling = false;
+  #closing: Promise<void> | undefined;
+
+  /** @throws MQClientError kind invalid */
+  constructor(client: ClientInstance, options: LitePullConsumerOptions) {
+    const { consumerGroup, messageModel = "CLUSTERING" } = options;
+    if (consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
+    this.consumerGroup = consumerGroup;
+    this.#client = client;
+    this.#options = options;
+    const broadcasting = messageModel === "BROADCASTING";
+    this.#offsets = new LitePullOffsets(
+      broadcasting
+        ? new LocalFileOffsetStore(client, consumerGroup, options.offsetStoreRoot)
+        : new RemoteBrokerOffsetStore(client, consumerGroup),
+      options.autoCommit ?? true,
+    );
+    this.#buffer = new LitePullBuffer(({ messageQueue }, offset) => this.#offsets.update(messageQueue, offset, true));
+    this.#taker = new QueueTaker({
+      client,
+      consumerGroup,
+      subscription: (topic) => this.#assigned?.get(topic)?.subscription ?? this.#subscriptions.get(topic),
+      offsets: this.#offsets,
+      service: this.#buffer,
+      broadcasting,
+      locks: undefined,
+      lite: true,
+      pullBatchSize: this.#pullBatchSize,
+      flow: {
+        pullThresholdForQueue: options.pullThresholdForQueue ?? 1_000,
+        pullThresholdSizeBytes: (options.pullThresholdSizeForQueue ?? 100) * 1024 * 1024,
+        maxSpan: options.consumeMaxSpan ?? 2_000,
+        allFull: () => this.#allFull(),
+      },
+      begin: {
+        consumeFromWhere: options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
+        consumeTimestamp: options.consumeTimestamp ?? client.runtime.clock.now() - HALF_AN_HOUR_MS,
+      },
+      signal: this.#stopping.signal,
+    });
+    this.#rebalance = new Rebalance({
+      client,
+      consumerGroup,
+      messageModel,
+      strategy: options.allocateMessageQueueStrategy ?? allocateAveragely,
+      topics: () => this.#subscriptions.keys(),
+      // A round may still be under way for a topic that was just given up.
+      assign: (topic, queues) => this.#taker.assign(topic, this.#subscriptions.has(topic) ? queues : []),
+    });
+    for (const [topic, expression] of Object.entries(options.subscription ?? {})) this.#subscribe(topic, expression);
+    this.#forget = client.onClose(() => this.close());
+  }
+
+  // ------------------------------------------------------------------------------------------------ what to consume
+
+  /**
+   * Shares `topic` with the group; takes effect at once when it was started. A topic subscribed to before gets the new expression.
+   * @throws MQClientError kind invalid after `assign`; as `start`
+   */
+  async subscribe(topic: string, expression: FilterExpression = "*"): Promise<void> {
+    const subscription = this.#subscribe(topic, expression);
+    if (this.#started === undefined) return;
+    await this.#started;
+    await learnRoutes(this.#client, this.consumerGroup, [subscription]);
+    await this.#client.beat();
+    this.#rebalance.soon();
+  }
+
+  /** Gives the queues of `topic` up. Settles when they are given up. */
+  async unsubscribe(topic: string): Promise<void> {
+    if (!this.#subscriptions.delete(topic)) return;
+    await this.#taker.assign(topic, []);
+    if (this.#started !== undefined) await this.#client.beat();
+  }
+
+  /**
+   * Consumes exactly `queues`, whoever else does; replaces what was assigned before. Offsets are the group's.
+   * @throws MQClientError kind invalid after `subscribe`
+   */
+  async assign(queues: readonly MessageQueue[], expression: FilterExpression = "*"): Promise<void> {
+    if (this.#subscriptions.size > 0) {
+      throw new MQClientError(
+        "invalid",
+        `Group "${this.consumerGroup}" subscribes to topics here: subscribe or assign, not both`,
+      );
+    }
+    const version = this.#client.runtime.clock.now();
+    const before = [...(this.#assigned?.keys() ?? [])];
+    const assigned = new Map<string, { queues: MessageQueue[]; subscription: SubscriptionData }>();
+    for (const queue of queues) {
+      const entry = assigned.get(queue.topic);
+      if (entry !== undefined) entry.queues.push(queue);
+      else assigned.set(queue.topic, { queues: [queue], subscription: subscriptionOf(queue.topic, expression, version) });
+    }
+    this.#assigned = assigned;
+    for (const topic of before) if (!assigned.has(topic)) await this.#taker.assign(topic, []);
+    if (this.#started === undefined) return;
+    await this.#started;
+    await this.#takeAssigned();
+  }
+
+  /** The queues of `topic` that can be read. @throws MQClientError kind no-route, unreachable */
+  async fetchMessageQueues(topic: string, options: { signal?: AbortSignal } = {}): Promise<readonly MessageQueue[]> {
+    return (await this.#client.route(topic, options)).readQueues;
+  }
+
+  /** The queues that are this consumer's now. */
+  get assignment(): readonly MessageQueue[] {
+    return this.#taker.queues().map(({ messageQueue }) => messageQueue);
+  }
+
+  /**
+   * Joins the group; the first `poll` does it too. Settles when the first queues are taken.
+   * @throws MQClientError kind unreachable when no nameserver answers; MQBrokerError SUBSCRIPTION_PARSE_FAILED
+   */
+  start(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    if (this.#started === undefined) {
+      const started = this.#start();
+      this.#started = started;
+      // A start that failed can be tried again.
+      started.catch(() => {
+        if (this.#started === started) this.#started = undefined;
+      });
+    }
+    return this.#started;
+  }
+
+  // -------------------------------------------------------------------------------------------------------- messages
+
+  /**
+   * Messages of one queue, in their order; none when the time is over. Those of the poll before count as consumed.
+   * @throws as `start`; MQClientError kind invalid while another poll is under way; the signal's reason
+   */
+  async poll(options: PollOptions = {}): Promise<readonly MessageExt[]> {
+    const { clock } = this.#client.runtime;
+    const { maxMessages = this.#pullBatchSize, timeoutMs = this.#options.pollTimeoutMillis ?? 5_000, signal } = options;
+    if (this.#polling) {
+      throw new MQClientError(
+        "invalid",
+        `Group "${this.consumerGroup}" is polled already: the next poll says that the messages of the last are consumed`,
+      );
+    }
+    this.#polling = true;
+    try {
+      await abortable(this.start(), signal);
+      signal?.throwIfAborted();
+      this.#settle();
+      const deadline = clock.monotonic() + timeoutMs;
+      for (;;) {
+        if (this.#closing !== undefined) throw this.#closedError();
+        const messages = this.#buffer.take(Math.max(1, maxMessages));
+        if (messages !== undefined) return messages;
+        const leftMs = deadline - clock.monotonic();
+        if (leftMs <= 0) return [];
+        const changed = this.#buffer.changed();
+        if (leftMs === Number.POSITIVE_INFINITY) await abortable(changed, signal);
+        else await abortable(settledWithin(clock, changed, leftMs), signal);
+      }
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  /**
+   * One message after the other, until the consumer closes. A message is consumed when the next is asked for; leaving the loop,
+   * by `break` as by a throw, leaves the one at hand unconsumed: the next poll gives it again.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<MessageExt, void, undefined> {
+    while (this.#closing === undefined) {
+      let message: MessageExt | undefined;
+      try {
+        [message] = await this.poll({ maxMessages: 1, timeoutMs: Number.POSITIVE_INFINITY });
+      } catch (fault) {
+        if (this.#closing !== undefined) return;
+        throw fault;
+      }
+      if (message === undefined) continue;
+      let left = true;
+      try {
+        yield message;
+        left = false;
+      } finally {
+        if (left) this.#buffer.putBack();
+      }
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- offsets
+
+  /** Goes on at `offset`: what was pulled, or polled and not consumed, is left. @throws MQClientError kind invalid */
+  async seek(queue: MessageQueue, offset: number, options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#own(queue);
+    const [min, max] = await Promise.all([
+      minOffset(this.#client, queue, options.signal),
+      maxOffset(this.#client, queue, options.signal),
+    ]);
+    if (!Number.isSafeInteger(offset) || offset < min || offset > max) {
+      throw new MQClientError("invalid", `Cannot seek to ${offset} in ${queueText(queue)}: it has ${min} to ${max}`);
+    }
+    this.#seek(queue, offset);
+  }
+
+  /** To the first message that is still there. */
+  async seekToBegin(queue: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#own(queue);
+    this.#seek(queue, await minOffset(this.#client, queue, options.signal));
+  }
+
+  /** Behind the last message. */
+  async seekToEnd(queue: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#own(queue);
+    this.#seek(queue, await maxOffset(this.#client, queue, options.signal));
+  }
+
+  /** The offset of the first message stored at `timestamp` (ms since 1970) or later. */
+  offsetForTimestamp(queue: MessageQueue, timestamp: number | Date, options: { signal?: AbortSignal } = {}): Promise<number> {
+    return searchOffset(this.#client, queue, Number(timestamp), options.signal);
+  }
+
+  /** No message of `queues` until `resume`; what is pulled already is kept. @throws MQClientError kind invalid */
+  pause(queues: readonly MessageQueue[]): void {
+    for (const queue of queues.map((each) => this.#own(each))) queue.paused = true;
+  }
+
+  /** @throws MQClientError kind invalid */
+  resume(queues: readonly MessageQueue[]): void {
+    for (const queue of queues.map((each) => this.#own(each))) {
+      queue.paused = false;
+      queue.nudge();
+    }
+    this.#buffer.wake();
+  }
+
+  /** @throws MQClientError kind invalid */
+  isPaused(queue: MessageQueue): boolean {
+    return this.#own(queue).paused;
+  }
+
+  /**
+   * Says that what was polled is consumed, and stores it. With `offsets` stores these and no others.
+   * @throws MQBrokerError, MQClientError when an offset was not stored; others may be
+   */
+  async commit(offsets?: readonly (readonly [queue: MessageQueue, offset: number])[]): Promise<void> {
+    if (offsets !== undefined) return this.#offsets.commitAt(offsets);
+    this.#settle();
+    return this.#offsets.commit();
+  }
+
+  /** What the group has stored; undefined when it has nothing. */
+  committed(queue: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
+    const known = this.#offsets.known(queue);
+    return known === undefined ? this.#offsets.read(queue, options.signal) : Promise.resolve(known);
+  }
+
+  /** Stores offsets (with `autoCommit`) and leaves the group. May be called more than once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // ------------------------------------------------------------------------------------------------ what brokers ask
+
+  heartbeat(): ConsumerData {
+    return {
+      groupName: this.consumerGroup,
+      consumeType: "CONSUME_ACTIVELY",
+      messageModel: this.#options.messageModel ?? "CLUSTERING",
+      consumeFromWhere: this.#options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
+      subscriptionDataSet: [...this.#subscriptions.values()],
+      unitMode: false,
+    };
+  }
+
+  topics(): Iterable<string> {
+    return this.#assigned?.keys() ?? this.#subscriptions.keys();
+  }
+
+  rebalanceSoon(): void {
+    this.#rebalance.soon();
+  }
+
+  runningInfo() {
+    return runningInfo(this.heartbeat(), false, this.#taker.queues(), this.#offsets);
+  }
+
+  consumeDirectly(): Promise<ConsumeMessageDirectlyResult> {
+    const remark = `group "${this.consumerGroup}" polls here: it has no listener to be called`;
+    return Promise.reject(new RemotingError(ResponseCode.SYSTEM_ERROR, remark));
+  }
+
+  offsets(topic: string): [queue: MessageQueue, offset: number][] {
+    return this.#offsets.all().filter(([queue]) => queue.topic === topic);
+  }
+
+  async resetOffsets(topic: string, offsets: readonly [queue: MessageQueue, offset: number][]): Promise<void> {
+    await this.#taker.reset(topic, offsets);
+    // Also without autoCommit: what pulls carry along would undo the reset.
+    await this.#offsets.commitAt(offsets.filter(([queue]) => this.#taker.queue(queue) !== undefined));
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- inside
+
+  get #pullBatchSize(): number {
+    return this.#options.pullBatchSize ?? 10;
+  }
+
+  #allFull(): boolean {
+    let count = 0;
+    for (const queue of this.#taker.queues()) count += queue.count;
+    return count >= (this.#options.pullThresholdForAll ?? 10_000);
+  }
+
+  #closedError(): MQClientError {
+    return new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);
+  }
+
+  #subscribe(topic: string, expression: FilterExpression): SubscriptionData {
+    if (this.#assigned !== undefined) {
+      throw new MQClientError("invalid", `Group "${this.consumerGroup}" has queues assigned here: subscribe or assign, not both`);
+    }
+    const subscription = subscriptionOf(topic, expression, this.#client.runtime.clock.now());
+    this.#subscriptions.set(topic, subscription);
+    return subscription;
+  }
+
+  /** @throws MQClientError kind invalid */
+  #own(queue: MessageQueue): ProcessQueue {
+    const own = this.#taker.queue(queue);
+    if (own !== undefined) return own;
+    throw new MQClientError("invalid", `${queueText(queue)} is not a queue of this consumer now: see its assignment`);
+  }
+
+  /** @throws MQClientError kind invalid when the queue was lost meanwhile */
+  #seek(queue: MessageQueue, offset: number): void {
+    this.#own(queue);
+    this.#taker.seek(queue, offset);
+  }
+
+  #settle(): void {
+    const wasFull = this.#allFull();
+    this.#buffer.settle();
+    // Room over all queues may let any of them go on.
+    if (wasFull) for (const queue of this.#taker.queues()) queue.nudge();
+  }
+
+  async #start(): Promise<void> {
+    const { clock } = this.#client.runtime;
+    if (this.#assigned === undefined) await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
+    if (this.#closing !== undefined) throw this.#closedError();
+    this.#client.addConsumer(this);
+    await this.#client.beat();
+    if (this.#assigned === undefined) await this.#rebalance.start();
+    else await this.#takeAssigned();
+    this.#committing = clock.setInterval(
+      () => void this.#offsets.persist(),
+      Math.max(1_000, this.#options.autoCommitIntervalMillis ?? 5_000),
+    );
+  }
+
+  async #takeAssigned(): Promise<void> {
+    this.#assigningAgain?.cancel();
+    if (this.#stopping.signal.aborted || this.#assigned === undefined) return;
+    const entries = [...this.#assigned];
+    const complete = await Promise.all(entries.map(([topic, { queues }]) => this.#taker.assign(topic, queues)));
+    if (complete.every((each) => each) || this.#stopping.signal.aborted) return;
+    this.#assigningAgain = this.#client.runtime.clock.setTimeout(() => void this.#takeAssigned(), ASSIGN_AGAIN_MS);
+  }
+
+  async #close(): Promise<void> {
+    this.#forget();
+    this.#stopping.abort(this.#closedError());
+    this.#buffer.wake();
+    this.#committing?.cancel();
+    this.#assigningAgain?.cancel();
+    const started = await (this.#started?.then(
+      () => true,
+      () => false,
+    ) ?? Promise.resolve(false));
+    await this.#rebalance.stop();
+    await this.#taker.release();
+    if (started) await this.#client.removeMember({ consumer: this });
+  }
+}
