@@ -9,7 +9,7 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../wire/mix_all.ts";
-import type { ExtFields } from "../../wire/remoting_command.ts";
+import type { ExtFields, RemotingCommand } from "../../wire/remoting_command.ts";
 import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { RemotingClient } from "../remoting/client.ts";
 import type { PeerReply } from "../remoting/processor.ts";
@@ -37,6 +37,8 @@ export interface ClientOptions {
   readonly heartbeatBrokerInterval?: number;
   /** Time-out of calls that have none of their own, ms; default 3,000. */
   readonly mqClientApiTimeout?: number;
+  /** Signs each request, in place, before it is sent. */
+  readonly sign?: ((command: RemotingCommand) => void) | undefined;
 }
 
 export interface CallOptions {
@@ -80,7 +82,7 @@ export class ClientInstance implements AsyncDisposable {
     this.clientId = `${this.clientIP}@${options.instanceName ?? `${runtime.system.pid}#${nanos}`}`;
     this.uniqKeys = new UniqKeys(runtime, this.clientIP);
     const processors = clientProcessors({ producers: this.#producers, consumers: this.#consumers });
-    this.#remoting = new RemotingClient({ runtime, log, processors });
+    this.#remoting = new RemotingClient({ runtime, log, processors, sign: options.sign });
     this.#nameServers = new NameServers(this.#remoting, options.namesrvAddr, this.timeoutMs, runtime.random);
     this.#heartbeats = new Heartbeats(this.#remoting, log, this.clientId);
     this.#timers = [

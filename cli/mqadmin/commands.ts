@@ -1,0 +1,6 @@
+/** Every command of mqadmin, a folder a package. A new one goes into the list of its folder's mod.ts. */
+import type { Command } from "./declaration.ts";
+import { namesrvCommands } from "./namesrv/mod.ts";
+import { topicCommands } from "./topic/mod.ts";
+
+export const commands: readonly Command[] = [...topicCommands, ...namesrvCommands];
