@@ -45,13 +45,20 @@ export function apacheTarget(toolchain: Toolchain, classpath: string, jvmOptions
   };
 }
 
-/** The variables that `npm start` sets for Bun, so that what is tested and measured is what a user runs. */
-function scriptEnvironment(): Record<string, string> {
+/** `npm start`, so that what is tested and measured runs with the settings of memory that a user's server has. */
+const npmStart = (name: "start" | "node:start"): string => {
   const { scripts } = JSON.parse(readFileSync(join(projectDirectory, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
-  return Object.fromEntries([...scripts["start"]!.matchAll(/(\w+)=(\S+) /g)].map(([, name, value]) => [name!, value!]));
-}
+  return scripts[name]!;
+};
+
+/** The variables that it sets for Bun. */
+const bunEnvironment = (): Record<string, string> =>
+  Object.fromEntries([...npmStart("start").matchAll(/(\w+)=(\S+) /g)].map(([, name, value]) => [name!, value!]));
+
+/** Its flags of V8, for Node; `deno task` has the same. */
+const v8Flags = (): string[] => npmStart("node:start").match(/--max-\S+/g) ?? [];
 
 /** The program and arguments that run one of our scripts on a runtime. */
 export function runtimeCommand(name: Exclude<TargetName, "apache">, script: string, args: readonly string[]): Command {
@@ -62,11 +69,15 @@ export function runtimeCommand(name: Exclude<TargetName, "apache">, script: stri
   };
   switch (name) {
     case "bun":
-      return { program: installed("bun"), args: [path, ...args], cwd: projectDirectory, env: scriptEnvironment() };
+      return { program: installed("bun"), args: [path, ...args], cwd: projectDirectory, env: bunEnvironment() };
     case "deno":
-      return { program: installed("deno"), args: ["run", "-A", "--no-check", path, ...args], cwd: projectDirectory };
+      return {
+        program: installed("deno"),
+        args: ["run", "-A", "--no-check", `--v8-flags=${v8Flags().join(",")}`, path, ...args],
+        cwd: projectDirectory,
+      };
     case "node":
-      return { program: "node", args: ["--import", "tsx", path, ...args], cwd: projectDirectory };
+      return { program: "node", args: [...v8Flags(), "--import", "tsx", path, ...args], cwd: projectDirectory };
   }
 }
 
