@@ -10,6 +10,7 @@
  * `flag` tells the topic from its retry topics: 0 itself, 1 `%RETRY%group_topic`, 2 `%RETRY%group+topic`.
  */
 import { WireError } from "./errors.ts";
+import { RETRY_PREFIX } from "./mix_all.ts";
 
 /** Queue of the revive topic that stands for orderly POP, which has no check points. */
 export const POP_ORDER_REVIVE_QUEUE = 999;
@@ -18,6 +19,18 @@ export const TOPIC_ITSELF = "0";
 export const TOPIC_RETRY_V1 = "1";
 export const TOPIC_RETRY_V2 = "2";
 export type TopicFlag = typeof TOPIC_ITSELF | typeof TOPIC_RETRY_V1 | typeof TOPIC_RETRY_V2;
+
+/** Where messages of `topic` wait that `group` did not acknowledge in time. */
+export const popRetryTopicV1 = (topic: string, group: string): string => `${RETRY_PREFIX}${group}_${topic}`;
+export const popRetryTopicV2 = (topic: string, group: string): string => `${RETRY_PREFIX}${group}+${topic}`;
+
+export function popRetryTopic(topic: string, group: string, flag: Exclude<TopicFlag, "0">): string {
+  return flag === TOPIC_RETRY_V2 ? popRetryTopicV2(topic, group) : popRetryTopicV1(topic, group);
+}
+
+/** The real topic behind what a client names, with the flag it was given. */
+export const topicOf = (topic: string, group: string, flag: TopicFlag): string =>
+  flag === TOPIC_ITSELF ? topic : popRetryTopic(topic, group, flag);
 
 /** A message as it was popped: what its acknowledgement must bring back. */
 export interface PopExtraInfo {
@@ -81,3 +94,14 @@ export const queueCountPart = (flag: TopicFlag, queueId: number, count: number):
 
 export const offsetCountPart = (flag: TopicFlag, queueId: number, offset: number, count: number): string =>
   `${flag} qo${queueId}%${offset} ${count}`;
+
+/** The numbers of `startOffsetInfo`, by `flag queueId`. What has another shape is left out. */
+export function parseStartOffsetInfo(text: string): ReadonlyMap<string, number> {
+  const starts = new Map<string, number>();
+  for (const part of text.split(";")) {
+    const [flag, queueId, offset, more] = part.split(" ");
+    const value = Number(offset);
+    if (more === undefined && offset !== undefined && Number.isSafeInteger(value)) starts.set(`${flag} ${queueId}`, value);
+  }
+  return starts;
+}

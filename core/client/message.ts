@@ -96,6 +96,8 @@ export class MessageExt {
   /** How often it was given back before. */
   reconsumeTimes: number;
   readonly properties: ReadonlyMap<string, string>;
+  /** Of a popped message: what acknowledges it (POP_CK). A change of its invisible time renews it. */
+  receiptHandle: string | undefined;
   /** Inflated where it was compressed. May share memory with the messages of the same pull. */
   readonly body: Uint8Array;
   /** Store host and physical offset, as VIEW_MESSAGE_BY_ID takes them. */
@@ -125,6 +127,7 @@ export class MessageExt {
     this.preparedTransactionOffset = record.preparedTransactionOffset;
     this.reconsumeTimes = record.reconsumeTimes;
     this.offsetMsgId = encodeMessageId(record.storeHost, record.storePort, record.physicalOffset);
+    this.receiptHandle = this.properties.get(MessageConst.POP_CK);
     this.msgId = this.properties.get(MessageConst.UNIQ_KEY) ?? this.offsetMsgId;
     const { body, fault } = inflated(record, compression, bodyBytesMax);
     this.body = body;

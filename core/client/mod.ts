@@ -15,6 +15,7 @@ export { Producer, type ProducerOptions, type SendOptions } from "./producer.ts"
 export { type MessageListener, PushConsumer, type PushConsumerOptions } from "./push_consumer.ts";
 export type { ConsumeFromWhere } from "./queue_offsets.ts";
 export type { SendResult, SendStatus } from "./send_request.ts";
+export { type ReceiveOptions, SimpleConsumer, type SimpleConsumerOptions } from "./simple_consumer.ts";
 export type { FilterExpression } from "./subscription.ts";
 export {
   type LocalTransactionState,

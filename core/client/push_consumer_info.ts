@@ -48,6 +48,21 @@ export function runningInfo(
   };
 }
 
+/** Of a consumer that has no queues of its own. */
+export const noQueuesInfo = (heartbeat: ConsumerData): ConsumerRunningInfo => ({
+  properties: new Map([
+    ["PROP_CLIENT_VERSION", VERSION_CURRENT_NAME],
+    ["PROP_CONSUME_TYPE", heartbeat.consumeType],
+    ["PROP_CONSUMEORDERLY", "false"],
+  ]),
+  subscriptionSet: heartbeat.subscriptionDataSet,
+  mqTable: [],
+  mqPopTable: [],
+  statusTable: new Map(),
+  userConsumerInfo: new Map(),
+  jstack: undefined,
+});
+
 /** Calls the listener with one message, outside of its queue: offsets stay. */
 export async function consumeDirectly(
   client: ClientInstance,

@@ -8,17 +8,7 @@ export const REVIVE_GROUP = "CID_RMQ_SYS_REVIVE_GROUP";
 
 export const reviveTopicOf = (cluster: string): string => `rmq_sys_REVIVE_LOG_${cluster}`;
 
-/** Where messages of `topic` wait that `group` did not acknowledge in time. */
-export const popRetryTopicV1 = (topic: string, group: string): string => `${RETRY_PREFIX}${group}_${topic}`;
-export const popRetryTopicV2 = (topic: string, group: string): string => `${RETRY_PREFIX}${group}+${topic}`;
-
-export function popRetryTopic(topic: string, group: string, flag: Exclude<TopicFlag, "0">): string {
-  return flag === TOPIC_RETRY_V2 ? popRetryTopicV2(topic, group) : popRetryTopicV1(topic, group);
-}
-
-/** The real topic behind what a client names, with the flag it was given. */
-export const topicOf = (topic: string, group: string, flag: TopicFlag): string =>
-  flag === TOPIC_ITSELF ? topic : popRetryTopic(topic, group, flag);
+export { popRetryTopic, popRetryTopicV1, popRetryTopicV2, topicOf } from "../../../wire/pop_info.ts";
 
 /** The flag of a topic that is `topic` itself or one of its retry topics. */
 export function flagOf(topic: string, group: string): TopicFlag {
