@@ -48,6 +48,13 @@ export interface CallOptions {
   readonly extFields?: ExtFields | undefined;
 }
 
+/** What a server answered with SUCCESS. */
+export interface Answer<N extends RequestName> {
+  readonly header: ReplyHeaderOf<N>;
+  readonly body: Uint8Array;
+  readonly remark: string | undefined;
+}
+
 /** Routes kept; the one that was asked for longest ago goes first. */
 const ROUTES_MAX = 10_000;
 
@@ -214,9 +221,27 @@ export class ClientInstance implements AsyncDisposable {
     name: N,
     header: RequestHeaderOf<N>,
     options: CallOptions = {},
-  ): Promise<{ header: ReplyHeaderOf<N>; body: Uint8Array }> {
-    const reply = expectSuccess(tried, address, await this.invoke(tried, address, name, header, options));
-    return { header: REQUESTS[name].reply.decode(reply.extFields) as ReplyHeaderOf<N>, body: reply.body };
+  ): Promise<Answer<N>> {
+    return answerOf(name, expectSuccess(tried, address, await this.invoke(tried, address, name, header, options)));
+  }
+
+  /** The nameservers, as `host:port`. */
+  get nameServerAddresses(): readonly string[] {
+    return this.#nameServers.addresses;
+  }
+
+  /** Asks one nameserver after the other until one answers, and wants SUCCESS. @throws as `call` */
+  async callNameServer<N extends RequestName>(
+    tried: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    options: CallOptions = {},
+  ): Promise<Answer<N>> {
+    this.#checkOpen();
+    const { body, timeoutMs = this.timeoutMs, signal, extFields } = options;
+    const asked = this.#nameServers.ask(tried, (each) => this.#remoting.invoke(each, name, header, body, timeoutMs, extFields));
+    const { address, reply } = await abortable(asked, signal);
+    return answerOf(name, expectSuccess(tried, address, reply));
   }
 
   /** Sends what gets no answer. @throws MQClientError when there is no connection to be had */
@@ -314,6 +339,12 @@ export class ClientInstance implements AsyncDisposable {
     if (this.closed && !this.#membersClosing) throw new MQClientError("closed", `Client ${this.clientId} was closed`);
   }
 }
+
+const answerOf = <N extends RequestName>(name: N, { extFields, body, remark }: PeerReply): Answer<N> => ({
+  header: REQUESTS[name].reply.decode(extFields) as ReplyHeaderOf<N>,
+  body,
+  remark,
+});
 
 function addressesOf({ data }: TopicRoute, mastersOnly = false): string[] {
   return data.brokerDatas.flatMap(({ brokerAddrs }) =>

@@ -29,6 +29,8 @@ export class MQBrokerError extends Error {
   override readonly name: string = "MQBrokerError";
   /** A value of `ResponseCode`. */
   readonly responseCode: number;
+  /** What the server said about it. */
+  readonly remark: string | undefined;
   /** `host:port` of who refused. */
   readonly brokerAddr: string;
 
@@ -39,6 +41,7 @@ export class MQBrokerError extends Error {
         `${reply.remark === undefined || reply.remark === "" ? "" : `, "${reply.remark}"`}${advice === undefined ? "" : `. ${advice}`}`,
     );
     this.responseCode = reply.code;
+    this.remark = reply.remark;
     this.brokerAddr = brokerAddr;
   }
 }

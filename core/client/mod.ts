@@ -1,4 +1,9 @@
 /** The client's door: re-exports only. */
+export { Admin } from "./admin/admin.ts";
+export type { AdminOptions, BrokerOperatorResult } from "./admin/admin_calls.ts";
+export type { SubscriptionGroupInput } from "./admin/groups.ts";
+export type { ResetByTime } from "./admin/offsets.ts";
+export type { TopicConfigInput } from "./admin/topics.ts";
 export {
   type AllocateMessageQueueStrategy,
   allocateAveragely,

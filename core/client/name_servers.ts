@@ -34,14 +34,18 @@ export class NameServers {
    */
   async route(topic: string): Promise<TopicRouteData | undefined> {
     const tried = `find the brokers of topic "${topic}"`;
-    const { address, reply } = await this.#ask(tried, (each) =>
+    const { address, reply } = await this.ask(tried, (each) =>
       this.#remoting.invoke(each, "GET_ROUTEINFO_BY_TOPIC", { topic, acceptStandardJsonOnly: true }, undefined, this.#timeoutMs),
     );
     if (reply.code === ResponseCode.TOPIC_NOT_EXIST) return undefined;
     return topicRouteData.decode(expectSuccess(tried, address, reply).body);
   }
 
-  async #ask(tried: string, call: (address: string) => Promise<PeerReply>): Promise<{ address: string; reply: PeerReply }> {
+  /**
+   * One question to whichever nameserver answers.
+   * @throws MQClientError kind unreachable when none does; what else `call` throws
+   */
+  async ask(tried: string, call: (address: string) => Promise<PeerReply>): Promise<{ address: string; reply: PeerReply }> {
     const faults: string[] = [];
     for (let i = 0; i < this.addresses.length; i++) {
       const address = this.addresses[this.#current] as string;
