@@ -59,7 +59,9 @@ export async function startRocketMQ(options: StartOptions = {}): Promise<RocketM
   const { listen = false, log = silentLog } = options;
   const host = options.runtime ?? (await hostRuntime());
   const memory = memoryRuntime(host);
-  const runtime: Runtime = listen ? { ...memory, net: host.net, dns: host.dns, system: host.system } : memory;
+  const runtime: Runtime = listen
+    ? { ...memory, net: host.net, dns: host.dns, system: host.system, ...(host.tls && { tls: host.tls }) }
+    : memory;
   const { system } = runtime;
   const namesrvSettings = settingsWith(
     namesrvOptions,

@@ -23,6 +23,8 @@ export interface Runtime {
   readonly tls?: Tls;
   /** Where there is none (the simulator), what needs it says so at start. */
   readonly http?: Http;
+  /** The same, for requests of ours. */
+  readonly httpClient?: HttpClient;
 }
 
 // ---------------------------------------------------------------------------------------------------------- sockets
@@ -159,6 +161,23 @@ export interface Http {
    * @returns a listener whose `close` ends the connections as well. Rejects as `Net.listen` does.
    */
   serve(options: ListenOptions, handle: (request: HttpRequest) => HttpReply | Promise<HttpReply>): Promise<Listener>;
+}
+
+/** Requests to operators' end points: a list of nameservers, a collector of metrics. Not a way for messages. */
+export interface HttpClient {
+  /** @throws RuntimeFault `ETIMEDOUT`, `EMSGSIZE` over `bytesMax`, else `ECONNREFUSED`; the message names the url. */
+  request(call: HttpCall): Promise<{ readonly status: number; readonly body: Uint8Array }>;
+}
+
+export interface HttpCall {
+  readonly method: "GET" | "POST";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** For all of it, the answer's body included. */
+  readonly timeoutMs: number;
+  /** Of the answer's body. */
+  readonly bytesMax: number;
 }
 
 export interface HttpRequest {

@@ -6,6 +6,7 @@ import { hostDigest, hostRandom } from "./digest.ts";
 import { hostDns } from "./dns.ts";
 import { HostFiles, type TryLock } from "./files.ts";
 import { hostHttp } from "./http.ts";
+import { hostHttpClient } from "./http_client.ts";
 import { hostSystem } from "./system.ts";
 import { hostTls } from "./tls.ts";
 
@@ -21,4 +22,5 @@ export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock): 
   dns: hostDns,
   tls: hostTls,
   http: hostHttp,
+  httpClient: hostHttpClient,
 });

@@ -13,11 +13,12 @@ import type { ExtFields, RemotingCommand } from "../../wire/remoting_command.ts"
 import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { RemotingClient } from "../remoting/client.ts";
 import type { PeerReply } from "../remoting/processor.ts";
-import type { Log, Runtime, TimerHandle } from "../runtime.ts";
+import type { Log, Runtime, TimerHandle, TlsClientOptions, TlsContext } from "../runtime.ts";
 import { type ConsumerMember, clientProcessors, type ProducerMember } from "./client_processors.ts";
+import { type CredentialsSource, signer } from "./credentials.ts";
 import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
 import { Heartbeats } from "./heartbeat.ts";
-import { NameServers } from "./name_servers.ts";
+import { NAME_SERVERS_REFRESH_MS, NameServers } from "./name_servers.ts";
 import { type TopicRoute, topicRoute } from "./topic_route.ts";
 import { UniqKeys } from "./uniq_key.ts";
 import { abortable } from "./waiting.ts";
@@ -25,8 +26,16 @@ import { abortable } from "./waiting.ts";
 export interface ClientOptions {
   /** From `edgemq/bun`, `edgemq/deno`, `edgemq/node` or `edgemq/memory`. */
   readonly runtime: Runtime;
-  /** `host:port`, several joined by `;`. */
-  readonly namesrvAddr: string;
+  /** `host:port`, several joined by `;`. Without it namesrvDomain is asked, or else the variable NAMESRV_ADDR read. */
+  readonly namesrvAddr?: string;
+  /** `host` or `host:port` of an HTTP end point that lists nameservers, asked every 2 minutes (Java's rocketmq.namesrv.domain). */
+  readonly namesrvDomain?: string;
+  /** Last part of its path; default `nsaddr` (Java's rocketmq.namesrv.domain.subgroup). */
+  readonly namesrvDomainSubgroup?: string;
+  /** Signs all requests (ACL 1.0 and 2.0). */
+  readonly credentials?: CredentialsSource;
+  /** TLS to nameservers and brokers alike; plain connections when left out. Keys and certificates are PEM texts. */
+  readonly tls?: TlsClientOptions;
   /** Default: nothing is logged. */
   readonly log?: Log;
   /** Part of the client's id; default `pid#number`, which no other client has. */
@@ -89,11 +98,29 @@ export class ClientInstance implements AsyncDisposable {
     this.clientId = `${this.clientIP}@${options.instanceName ?? `${runtime.system.pid}#${nanos}`}`;
     this.uniqKeys = new UniqKeys(runtime, this.clientIP);
     const processors = clientProcessors({ producers: this.#producers, consumers: this.#consumers });
-    this.#remoting = new RemotingClient({ runtime, log, processors, sign: options.sign });
-    this.#nameServers = new NameServers(this.#remoting, options.namesrvAddr, this.timeoutMs, runtime.random);
+    const tls = options.tls === undefined ? undefined : tlsContext(runtime, options.tls);
+    this.#remoting = new RemotingClient({
+      runtime,
+      log,
+      processors,
+      sign: options.credentials === undefined ? options.sign : signer(runtime.digest, options.credentials),
+      ...(tls && { tls: () => tls }),
+    });
+    const { namesrvDomain, namesrvDomainSubgroup } = options;
+    const environment = namesrvDomain === undefined ? runtime.system.environment("NAMESRV_ADDR") : undefined;
+    this.#nameServers = new NameServers({
+      runtime,
+      log,
+      remoting: this.#remoting,
+      namesrvAddr: options.namesrvAddr ?? environment,
+      namesrvDomain,
+      namesrvDomainSubgroup,
+      timeoutMs: this.timeoutMs,
+    });
     this.#heartbeats = new Heartbeats(this.#remoting, log, this.clientId);
     this.#timers = [
       runtime.clock.setInterval(() => void this.#refreshRoutes(), options.pollNameServerInterval ?? 30_000),
+      runtime.clock.setInterval(() => void this.#nameServers.refresh(), NAME_SERVERS_REFRESH_MS),
       runtime.clock.setInterval(() => void this.beat(), options.heartbeatBrokerInterval ?? 30_000),
     ];
   }
@@ -350,6 +377,16 @@ function addressesOf({ data }: TopicRoute, mastersOnly = false): string[] {
   return data.brokerDatas.flatMap(({ brokerAddrs }) =>
     [...brokerAddrs].filter(([id]) => !mastersOnly || id === MASTER_ID).map(([, address]) => address),
   );
+}
+
+/** @throws MQClientError kind invalid for what can't be used */
+function tlsContext(runtime: Runtime, options: TlsClientOptions): TlsContext {
+  if (runtime.tls === undefined) throw new MQClientError("invalid", `tls can't be used: the runtime ${runtime.name} has no TLS`);
+  try {
+    return runtime.tls.client(options);
+  } catch (fault) {
+    throw new MQClientError("invalid", `tls can't be used: ${(fault as Error).message}`, fault);
+  }
 }
 
 /** As Java: an address that others can reach, IPv4 before IPv6, the loopback only for want of another. */

@@ -3,6 +3,7 @@
  * no answer was to be had (`MQClientError`, found by `kind`). A message says what was tried, on which address, why it
  * failed and what mends it.
  */
+import { WireError } from "../../wire/errors.ts";
 import { ResponseCode, responseCodeName } from "../../wire/response_code.ts";
 import { type PeerReply, RemotingFault } from "../remoting/processor.ts";
 
@@ -10,9 +11,10 @@ import { type PeerReply, RemotingFault } from "../remoting/processor.ts";
  * - `invalid`: the call itself can't be served as it is written (an empty body, an illegal topic);
  * - `no-route`: no nameserver knows a broker that offers the topic;
  * - `unreachable`: no connection, or it broke before the answer; `timeout`: no answer in time;
+ * - `bad-reply`: an answer came that is none of this protocol;
  * - `overloaded`: a bound of this client is reached; `closed`: this client was closed.
  */
-export type MQClientErrorKind = "invalid" | "no-route" | "unreachable" | "timeout" | "overloaded" | "closed";
+export type MQClientErrorKind = "invalid" | "no-route" | "unreachable" | "timeout" | "bad-reply" | "overloaded" | "closed";
 
 export class MQClientError extends Error {
   override readonly name: string = "MQClientError";
@@ -50,7 +52,8 @@ const ADVICE: Readonly<Record<number, string>> = {
   [ResponseCode.SYSTEM_BUSY]: "The broker sheds load: send more slowly, or give it more room (sendThreadPoolQueueCapacity)",
   [ResponseCode.MESSAGE_ILLEGAL]: "Body and properties have to fit the broker's maxMessageSize and 32767 bytes",
   [ResponseCode.SERVICE_NOT_AVAILABLE]: "The disk is full or the broker is a slave: look at its log",
-  [ResponseCode.NO_PERMISSION]: "Look at the topic's perm, the group's consumeEnable, and the broker's brokerPermission",
+  [ResponseCode.NO_PERMISSION]:
+    "Look at this client's credentials and what they may do, the topic's perm, the group's consumeEnable, and brokerPermission",
   [ResponseCode.TOPIC_NOT_EXIST]: "Create the topic (mqadmin updateTopic), or let the broker do it (autoCreateTopicEnable)",
   [ResponseCode.SUBSCRIPTION_PARSE_FAILED]: "Look at the filter expression",
   [ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST]:
@@ -59,7 +62,10 @@ const ADVICE: Readonly<Record<number, string>> = {
 };
 
 /** A fault of a call, as this module's types. Anything else is returned as it is. */
-export function clientFault(tried: string, fault: unknown): unknown {
+export function clientFault(tried: string, fault: unknown, address = "a server"): unknown {
+  if (fault instanceof WireError) {
+    return new MQClientError("bad-reply", `Cannot ${tried}: the answer of ${address} can't be read: ${fault.message}`, fault);
+  }
   if (!(fault instanceof RemotingFault)) return fault;
   const kind = fault.kind === "timeout" ? "timeout" : "unreachable";
   return new MQClientError(kind, `Cannot ${tried}: ${fault.message}`, fault);

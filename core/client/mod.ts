@@ -13,6 +13,7 @@ export {
 } from "./allocate.ts";
 export { ClientInstance, type ClientOptions } from "./client_instance.ts";
 export type { BatchListener, ConsumeContext } from "./consumption.ts";
+export type { CredentialsSource, SessionCredentials } from "./credentials.ts";
 export { MQBrokerError, MQClientError, type MQClientErrorKind } from "./errors.ts";
 export { LitePullConsumer, type LitePullConsumerOptions, type PollOptions } from "./lite_pull_consumer.ts";
 export { jsonBody, type Message, MessageExt } from "./message.ts";

@@ -1,31 +1,72 @@
-/** The nameservers of a client: one is asked until it fails, then the next. */
+/**
+ * The nameservers of a client: one is asked until it fails, then the next. Which there are is given as a list, or asked of an
+ * HTTP end point (`namesrvDomain`), as the Java client does with `rocketmq.namesrv.domain`.
+ *
+ * `refresh`, every two minutes, asks that end point again, and resolves host names of the list again: a connection to an
+ * address that a name has no longer is given up. A list that can't be had leaves the known one as it is.
+ */
 import { type TopicRouteData, topicRouteData } from "../../wire/bodies/route.ts";
+import { decodeUtf8 } from "../../wire/bytes.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { type RemotingClient, splitAddress } from "../remoting/client.ts";
 import { type PeerReply, RemotingFault } from "../remoting/processor.ts";
-import type { Random } from "../runtime.ts";
-import { expectSuccess, MQClientError } from "./errors.ts";
+import type { Log, Runtime } from "../runtime.ts";
+import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
+
+/** As the Java client. */
+export const NAME_SERVERS_REFRESH_MS = 120_000;
+/** A list of addresses is a line. */
+const LIST_BYTES_MAX = 64 * 1024;
+const ADDRESSES_MAX = 1_000;
+
+export interface NameServersOptions {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly remoting: RemotingClient;
+  /** `host:port`, several joined by `;`; wins over the end point. */
+  readonly namesrvAddr: string | undefined;
+  /** Host, or `host:port` (8080 without), of the end point; asked is `http://<it>/rocketmq/<namesrvDomainSubgroup>`. */
+  readonly namesrvDomain: string | undefined;
+  readonly namesrvDomainSubgroup: string | undefined;
+  readonly timeoutMs: number;
+}
 
 export class NameServers {
-  readonly addresses: readonly string[];
-  readonly #remoting: RemotingClient;
-  readonly #timeoutMs: number;
+  #addresses: readonly string[];
+  readonly #options: NameServersOptions;
+  readonly #endPoint: string | undefined;
   /** The one that answered last; at first any, so that many clients spread. */
-  #current: number;
+  #current = 0;
+  #fetching: Promise<void> | undefined;
 
-  /** @param namesrvAddr `host:port`, several joined by `;`. @throws MQClientError kind invalid */
-  constructor(remoting: RemotingClient, namesrvAddr: string, timeoutMs: number, random: Random) {
-    this.addresses = namesrvAddr
-      .split(/[;,]/)
-      .map((address) => address.trim())
-      .filter((address) => address !== "");
-    if (this.addresses.length === 0) {
-      throw new MQClientError("invalid", 'No nameserver is given: set namesrvAddr to "host:port", several joined by ";"');
+  /** @throws MQClientError kind invalid when nothing says where nameservers are, or an address is none */
+  constructor(options: NameServersOptions) {
+    const { namesrvAddr = "", namesrvDomain = "", namesrvDomainSubgroup = "nsaddr", runtime } = options;
+    this.#options = options;
+    this.#addresses = listed(namesrvAddr);
+    for (const address of this.#addresses) checkAddress(address);
+    if (this.#addresses.length === 0) {
+      if (namesrvDomain.trim() === "") {
+        throw new MQClientError(
+          "invalid",
+          'No nameserver is given: set namesrvAddr to "host:port", several joined by ";", or namesrvDomain to the HTTP end point that lists them',
+        );
+      }
+      if (runtime.httpClient === undefined) {
+        throw new MQClientError(
+          "invalid",
+          `namesrvDomain can't be used: the runtime ${runtime.name} has no HTTP; set namesrvAddr`,
+        );
+      }
+      const host = namesrvDomain.trim();
+      this.#endPoint = `http://${host.includes(":") ? host : `${host}:8080`}/rocketmq/${namesrvDomainSubgroup}`;
     }
-    for (const address of this.addresses) checkAddress(address);
-    this.#remoting = remoting;
-    this.#timeoutMs = timeoutMs;
-    this.#current = random.below(this.addresses.length);
+    this.#current = this.#addresses.length === 0 ? 0 : runtime.random.below(this.#addresses.length);
+  }
+
+  /** `host:port` each; empty until the end point was asked. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
   }
 
   /**
@@ -34,11 +75,31 @@ export class NameServers {
    */
   async route(topic: string): Promise<TopicRouteData | undefined> {
     const tried = `find the brokers of topic "${topic}"`;
+    const { remoting, timeoutMs } = this.#options;
     const { address, reply } = await this.ask(tried, (each) =>
-      this.#remoting.invoke(each, "GET_ROUTEINFO_BY_TOPIC", { topic, acceptStandardJsonOnly: true }, undefined, this.#timeoutMs),
+      remoting.invoke(each, "GET_ROUTEINFO_BY_TOPIC", { topic, acceptStandardJsonOnly: true }, undefined, timeoutMs),
     );
     if (reply.code === ResponseCode.TOPIC_NOT_EXIST) return undefined;
-    return topicRouteData.decode(expectSuccess(tried, address, reply).body);
+    const { body } = expectSuccess(tried, address, reply);
+    try {
+      return topicRouteData.decode(body);
+    } catch (fault) {
+      throw clientFault(tried, fault, address);
+    }
+  }
+
+  /** Looks for changes. Never rejects: what is known stays, with a line in the log. */
+  async refresh(): Promise<void> {
+    const { log, remoting } = this.#options;
+    try {
+      if (this.#endPoint !== undefined) await this.#fetch();
+      else for (const address of this.#addresses) await remoting.resolveAgain(address);
+    } catch (fault) {
+      log.warn("the nameservers were not looked up again; the known ones stay", {
+        namesrvAddr: this.#addresses.join(";"),
+        reason: (fault as Error).message,
+      });
+    }
   }
 
   /**
@@ -46,23 +107,70 @@ export class NameServers {
    * @throws MQClientError kind unreachable when none does; what else `call` throws
    */
   async ask(tried: string, call: (address: string) => Promise<PeerReply>): Promise<{ address: string; reply: PeerReply }> {
+    if (this.#addresses.length === 0) await this.#firstFetch(tried);
+    const addresses = this.#addresses;
     const faults: string[] = [];
-    for (let i = 0; i < this.addresses.length; i++) {
-      const address = this.addresses[this.#current] as string;
+    for (let i = 0; i < addresses.length; i++) {
+      const address = addresses[this.#current % addresses.length] as string;
       try {
         return { address, reply: await call(address) };
       } catch (fault) {
         if (!(fault instanceof RemotingFault)) throw fault;
         faults.push(fault.message);
-        this.#current = (this.addresses.indexOf(address) + 1) % this.addresses.length;
+        this.#current = (addresses.indexOf(address) + 1) % addresses.length;
       }
     }
     throw new MQClientError(
       "unreachable",
-      `Cannot ${tried}: no nameserver answered (${faults.join("; ")}). Is one running there? namesrvAddr is ${this.addresses.join(";")}`,
+      `Cannot ${tried}: no nameserver answered (${faults.join("; ")}). Is one running there? ${this.#endPoint === undefined ? "namesrvAddr is" : `${this.#endPoint} says`} ${addresses.join(";")}`,
     );
   }
+
+  async #firstFetch(tried: string): Promise<void> {
+    try {
+      await this.#fetch();
+    } catch (fault) {
+      throw new MQClientError(
+        "unreachable",
+        `Cannot ${tried}: ${this.#endPoint} does not say where nameservers are: ${(fault as Error).message}. namesrvDomain and namesrvDomainSubgroup make that address; namesrvAddr does without it`,
+        fault,
+      );
+    }
+  }
+
+  /** Calls at the same time share one question. */
+  #fetch(): Promise<void> {
+    this.#fetching ??= this.#fetchOnce(this.#endPoint as string).finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  async #fetchOnce(url: string): Promise<void> {
+    const { runtime, timeoutMs, log } = this.#options;
+    const reply = await runtime.httpClient?.request({ method: "GET", url, timeoutMs, bytesMax: LIST_BYTES_MAX });
+    if (reply?.status !== 200) throw new Error(`it answered ${reply?.status}`);
+    // As Java: the first line counts.
+    const addresses = listed(
+      decodeUtf8(reply.body)
+        .trim()
+        .split(/[\r\n]/)[0] ?? "",
+    );
+    if (addresses.length === 0) throw new Error("the list is empty");
+    for (const address of addresses) checkAddress(address);
+    if (addresses.join(";") === this.#addresses.join(";")) return;
+    log.info("nameservers", { namesrvAddr: addresses.join(";"), before: this.#addresses.join(";"), from: url });
+    this.#addresses = addresses;
+    this.#current = runtime.random.below(addresses.length);
+  }
 }
+
+const listed = (text: string): string[] =>
+  text
+    .split(/[;,]/)
+    .map((address) => address.trim())
+    .filter((address) => address !== "")
+    .slice(0, ADDRESSES_MAX);
 
 function checkAddress(address: string): void {
   try {

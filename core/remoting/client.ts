@@ -36,6 +36,8 @@ export interface RemotingClientOptions<R extends Role> {
 const CONNECT_TIMEOUT_MS_DEFAULT = 3_000;
 const IDLE_SECONDS_DEFAULT = 120;
 const SWEEP_INTERVAL_MS = 10_000;
+/** Time for the answers that a connection given up still owes. */
+const LEFT_OPEN_MS = 10_000;
 /** A server's largest answer is one frame; more unread than that means it does not read. */
 const WRITE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -43,6 +45,8 @@ export class RemotingClient<R extends Role = "client"> {
   readonly #options: RemotingClientOptions<R>;
   readonly #connectionOptions: ConnectionOptions;
   readonly #connections = new Map<string, Promise<RemotingConnection>>();
+  /** Those of them that are open: a call on one waits for nothing. */
+  readonly #open = new Map<string, RemotingConnection>();
   #sweeper: TimerHandle | undefined;
   #stopped = false;
 
@@ -85,12 +89,48 @@ export class RemotingClient<R extends Role = "client"> {
     timeoutMs: number,
     extraFields?: ExtFields,
   ): Promise<PeerReply> {
+    const open = this.#open.get(address);
+    if (open !== undefined) return open.invoke(name, header, body, timeoutMs, extraFields);
     const { clock } = this.#options.runtime;
     const startedAt = clock.monotonic();
-    const connection = await this.connection(address);
+    const connection = await this.#connectedWithin(address, name, timeoutMs);
     const leftMs = timeoutMs - (clock.monotonic() - startedAt);
     if (leftMs <= 0) throw new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`);
     return connection.invoke(name, header, body, leftMs, extraFields);
+  }
+
+  /** Opening has time-outs of its own, one an address that a name stands for; who calls waits no longer than for its call. */
+  #connectedWithin(address: string, name: RequestName, timeoutMs: number): Promise<RemotingConnection> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.runtime.clock.setTimeout(() => {
+        reject(new RemotingFault("timeout", `no connection to ${address} within the ${timeoutMs} ms for ${name}`));
+      }, timeoutMs);
+      this.connection(address).then(
+        (connection) => {
+          timer.cancel();
+          resolve(connection);
+        },
+        (fault: Error) => {
+          timer.cancel();
+          reject(fault);
+        },
+      );
+    });
+  }
+
+  /**
+   * Resolves the host name of `address` again. A connection to where it no longer points is not used any more, and closed when
+   * calls under way had time to be answered. Rejects when the name can't be resolved; then nothing changes.
+   */
+  async resolveAgain(address: string): Promise<void> {
+    const opening = this.#connections.get(address);
+    if (opening === undefined) return;
+    const hosts = await this.#options.runtime.dns.resolve(splitAddress(address).host);
+    const connection = await opening.catch(() => undefined);
+    if (connection === undefined || hosts.includes(connection.remote.host)) return;
+    if (this.#connections.get(address) === opening) this.#connections.delete(address);
+    if (this.#open.get(address) === connection) this.#open.delete(address);
+    this.#options.runtime.clock.setTimeout(() => connection.close(), LEFT_OPEN_MS);
   }
 
   /** Sends a request that gets no answer; rejects when there is no connection to be had. */
@@ -104,11 +144,16 @@ export class RemotingClient<R extends Role = "client"> {
     if (known !== undefined) return known;
     if (this.#stopped) return Promise.reject(new RemotingFault("closed", `not connecting to ${address}: this client is stopped`));
     this.#sweeper ??= this.#options.runtime.clock.setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
-    const opening = this.#open(address);
+    const opening = this.#connect(address);
     this.#connections.set(address, opening);
-    opening.catch(() => {
-      if (this.#connections.get(address) === opening) this.#connections.delete(address);
-    });
+    opening.then(
+      (connection) => {
+        if (this.#connections.get(address) === opening && !connection.closed) this.#open.set(address, connection);
+      },
+      () => {
+        if (this.#connections.get(address) === opening) this.#connections.delete(address);
+      },
+    );
     return opening;
   }
 
@@ -126,9 +171,10 @@ export class RemotingClient<R extends Role = "client"> {
       );
     }
     this.#connections.clear();
+    this.#open.clear();
   }
 
-  async #open(address: string): Promise<RemotingConnection> {
+  async #connect(address: string): Promise<RemotingConnection> {
     const { runtime, connectTimeoutMs = CONNECT_TIMEOUT_MS_DEFAULT, tls } = this.#options;
     const { host, port } = splitAddress(address);
     let hosts: readonly string[];
@@ -183,6 +229,7 @@ export class RemotingClient<R extends Role = "client"> {
   }
 
   #forget(connection: RemotingConnection): void {
+    for (const [address, open] of this.#open) if (open === connection) this.#open.delete(address);
     for (const [address, opening] of this.#connections) {
       opening.then(
         (known) => {
