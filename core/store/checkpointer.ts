@@ -42,7 +42,7 @@ export class Checkpointer {
   #stopped = false;
   /** A sync of the queues failed: none can be taken in this process any more. */
   #syncFault: SyncFault | undefined;
-  /** The index failed, and was said to. */
+  /** The index was not put on the disk by the last checkpoint, which was said. */
   #indexFault: Error | undefined;
   /** The store is closed, another process may have it: nothing more is written. */
   #abandoned = false;
@@ -58,11 +58,14 @@ export class Checkpointer {
     if (this.#parts.dispatcher.lastRecordOffset >= 0) this.now();
   }
 
-  /** After each dispatch. Time counts from the first message behind the last checkpoint, so an idle store has no timer. */
+  /**
+   * After each dispatch. Time counts from the first message behind the last checkpoint, so an idle store has no timer, unless
+   * the index is to be put on the disk once more.
+   */
   whenDue(): void {
     const { dispatcher, queues, runtime, settings } = this.#parts;
     const bytes = dispatcher.dispatchedOffset - this.#takenAt;
-    if (bytes === 0 || this.#running !== undefined) return;
+    if ((bytes === 0 && this.#indexFault === undefined) || this.#running !== undefined) return;
     if (queues.fault !== undefined) {
       this.#retryLater();
       return;
@@ -152,10 +155,12 @@ export class Checkpointer {
   async #syncIndex(): Promise<number> {
     const { index, checkpoint, log } = this.#parts;
     try {
-      return await index.sync();
+      const indexedUntil = await index.sync();
+      this.#indexFault = undefined;
+      return indexedUntil;
     } catch (error) {
       if (this.#indexFault === undefined) {
-        log.error("the index could not be put on the disk; the next start adds what it misses", {
+        log.error("the index could not be put on the disk; it is tried again, and a start after a crash adds what it misses", {
           error: (error as Error).message,
         });
       }

@@ -33,6 +33,7 @@ import { DiskGuard } from "./disk_guard.ts";
 import { isQueued } from "./dispatch_request.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FileQueue } from "./file_queue.ts";
+import { IndexCatchUp } from "./index_catch_up.ts";
 import { IndexService } from "./index_service.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import { Losses } from "./losses.ts";
@@ -78,6 +79,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #commitLog: CommitLog;
   readonly #queues: ConsumeQueueKinds;
   readonly #index: IndexService;
+  readonly #indexCatchUp: IndexCatchUp;
   readonly #dispatcher: Dispatcher;
   readonly #multi: MultiDispatch;
   readonly #compaction: CompactionStore;
@@ -139,6 +141,7 @@ export class DefaultMessageStore implements MessageStore {
     this.#index = index;
     this.#checkpoint = checkpoint;
     this.#dispatcher = dispatcher;
+    this.#indexCatchUp = new IndexCatchUp({ clock: runtime.clock, digest: runtime.digest, log, commitLog, dispatcher, index });
     this.#reader = new MessageReader(commitLog, settings, losses, runtime.system.memory().totalBytes);
     this.#disk = new DiskGuard(runtime.files, log, settings, paths);
     this.#clean = new CleanFiles({
@@ -215,6 +218,7 @@ export class DefaultMessageStore implements MessageStore {
       this.#clean.start();
       this.#state = "open";
       this.#checkpointer.start(recovered.end);
+      this.#indexCatchUp.start();
     } catch (error) {
       this.#openFiles.closeAll();
       this.#lock?.release();
@@ -240,6 +244,7 @@ export class DefaultMessageStore implements MessageStore {
     if (this.#state !== "open") return;
     this.#state = "closing";
     try {
+      await this.#indexCatchUp.stop();
       await this.#compaction.stop();
       await this.#clean.stop();
       await this.#commitLog.drain();

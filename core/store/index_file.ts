@@ -12,6 +12,8 @@
  * at or beyond the header's count is followed to one before.
  */
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
+import type { FileHandle, RuntimeFault } from "../runtime.ts";
+import { SyncFault } from "./file_queue.ts";
 import type { OpenFiles } from "./open_files.ts";
 import { StoreFile } from "./open_files.ts";
 
@@ -46,6 +48,14 @@ interface PutSince {
   previous: Int32Array;
 }
 
+/** What the header on the disk says, where a sync has proven it. */
+interface SyncedHeader {
+  readonly endTimestamp: number;
+  readonly endPhyOffset: number;
+  readonly usedSlotCount: number;
+  readonly nextEntry: number;
+}
+
 interface Entry {
   readonly keyHash: number;
   readonly physicalOffset: number;
@@ -73,8 +83,12 @@ export class IndexFile {
   #block: Uint8Array | undefined;
   #blockView: DataView = new DataView(new ArrayBuffer(0));
   #blockFrom = 1;
-  /** `nextEntry` of the header on the disk. */
+  /** `nextEntry` of the header on the disk; -1 when that is not known. */
   #syncedEntry = 1;
+  /** The rest of that header. */
+  #synced: SyncedHeader = { endTimestamp: 0, endPhyOffset: 0, usedSlotCount: 0, nextEntry: 1 };
+  /** Nothing more goes in; see `returnToSynced`. */
+  #isClosed = false;
   /** While a sync runs: what `previous` the entries got that were put since it began. */
   #since: PutSince | undefined;
   /** False in a file that this process made and fills: a page that is absent in memory is empty on the disk too. */
@@ -121,12 +135,13 @@ export class IndexFile {
     loaded.usedSlotCount = readInt32(header, 32);
     loaded.nextEntry = Math.min(Math.max(1, readInt32(header, 36)), sizes.entryCountMax);
     loaded.#syncedEntry = loaded.nextEntry;
+    loaded.#synced = loaded.#state();
     loaded.#blockFrom = loaded.nextEntry;
     return loaded;
   }
 
   get isFull(): boolean {
-    return this.nextEntry >= this.#sizes.entryCountMax;
+    return this.#isClosed || this.nextEntry >= this.#sizes.entryCountMax;
   }
 
   get isEmpty(): boolean {
@@ -228,19 +243,24 @@ export class IndexFile {
     }
   }
 
-  /** Puts everything put so far on the disk; see above for the order. Not twice at a time. @throws RuntimeFault; call again */
+  /**
+   * Puts everything put so far on the disk; see above for the order. Not twice at a time.
+   * @throws RuntimeFault when a write fails: call again. SyncFault when a sync does: what was put since the last one that
+   * succeeded may be gone from the page cache too; see `returnToSynced`.
+   */
   async sync(): Promise<void> {
     if (this.isSynced) return;
     // All of this in one go: what is put from here on marks its page again, and belongs to the next sync.
     const upTo = this.nextEntry;
     const header = this.#header();
+    const state = this.#state();
     const dirty: number[] = [];
     for (let page = this.#dirtyPages.indexOf(1); page >= 0; page = this.#dirtyPages.indexOf(1, page + 1)) dirty.push(page);
     this.#dirtyPages.fill(0);
     this.#since = { from: upTo, previous: new Int32Array(BLOCK_ENTRIES) };
     try {
       this.#writeBlock();
-      await this.#open.use(this.file).dataSync();
+      await dataSync(this.#open.use(this.file));
       for (let i = 0; i < dirty.length; ) {
         let pageCount = 1;
         while (pageCount < RUN_PAGES_MAX && dirty[i + pageCount] === (dirty[i] as number) + pageCount) pageCount++;
@@ -248,10 +268,10 @@ export class IndexFile {
         await this.#open.use(this.file).write(bytes, this.#slotAt((dirty[i] as number) * PAGE_SLOTS));
         i += pageCount;
       }
-      await this.#open.use(this.file).dataSync();
+      await dataSync(this.#open.use(this.file));
       const file = this.#open.use(this.file);
       await file.write(header, 0);
-      await file.dataSync();
+      await dataSync(file);
     } catch (error) {
       for (const page of dirty) this.#dirtyPages[page] = 1;
       throw error;
@@ -259,6 +279,26 @@ export class IndexFile {
       this.#since = undefined;
     }
     this.#syncedEntry = upTo;
+    this.#synced = state;
+  }
+
+  /**
+   * A sync failed: gives up what was put since the last one that succeeded, and takes nothing more. What is left is on the
+   * disk, as is what its slots name: entries are synced before slots are written, slots before the header. Empty afterwards
+   * when no sync ever succeeded.
+   * @returns false when it is not known what is on the disk; nothing has changed then
+   */
+  returnToSynced(): boolean {
+    if (this.#syncedEntry < 0) return false;
+    const { endTimestamp, endPhyOffset, usedSlotCount, nextEntry } = this.#synced;
+    this.endTimestamp = endTimestamp;
+    this.endPhyOffset = endPhyOffset;
+    this.usedSlotCount = usedSlotCount;
+    this.nextEntry = nextEntry;
+    this.#dirtyPages.fill(0);
+    this.#isClosed = true;
+    this.seal();
+    return true;
   }
 
   /** After a crash: a full file with entries of `syncedUntil` or later may be in the page cache only. True when it is. */
@@ -302,6 +342,11 @@ export class IndexFile {
   destroy(): void {
     this.#open.close(this.file);
     this.#open.files.remove(this.file.path);
+  }
+
+  #state(): SyncedHeader {
+    const { endTimestamp, endPhyOffset, usedSlotCount, nextEntry } = this;
+    return { endTimestamp, endPhyOffset, usedSlotCount, nextEntry };
   }
 
   #header(): Uint8Array {
@@ -415,6 +460,15 @@ export class IndexFile {
 
   #entryAt(number: number): number {
     return INDEX_HEADER_BYTES + this.#sizes.slotCount * SLOT_BYTES + number * ENTRY_BYTES;
+  }
+}
+
+/** @throws SyncFault */
+async function dataSync(handle: FileHandle): Promise<void> {
+  try {
+    await handle.dataSync();
+  } catch (error) {
+    throw new SyncFault(error as RuntimeFault);
   }
 }
 

@@ -2,8 +2,9 @@
  * IndexService: the index files in order of time, and which keys of a message go into them: `topic#uniqKey`, `topic#key`
  * for each of KEYS, `topic#T#tags`. The last file is being filled; those before it are full.
  *
- * A fault while indexing costs no message: it is logged, nothing more is indexed, and the next start goes on from the last
- * entry that is on the disk.
+ * An error while indexing costs no message, and leaves no gap: it is logged, nothing more is put, and the index is behind
+ * from that record on. `index_catch_up.ts` puts what is missing from the log as soon as that works again; so does the next
+ * start, from the last entry that is on the disk.
  */
 import { hashCode } from "../../wire/java_hash.ts";
 import { SYS_FLAG_TRANSACTION_MASK, SYS_FLAG_TRANSACTION_ROLLBACK } from "../../wire/message.ts";
@@ -12,6 +13,7 @@ import { NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR } from "../../wire/properties.
 import type { Log, Runtime } from "../runtime.ts";
 import { makeDirectories } from "./directories.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
+import { SyncFault } from "./file_queue.ts";
 import { IndexFile, type IndexSizes, indexFileBytes } from "./index_file.ts";
 import type { QueryResult } from "./message_store.ts";
 import type { OpenFiles } from "./open_files.ts";
@@ -30,7 +32,10 @@ export class IndexService {
   /** Full, and not yet synced and sealed. */
   readonly #sealing: IndexFile[] = [];
   #newDirectories: string[] = [];
+  /** Why nothing is put but by `putMissing`. */
   #fault: Error | undefined;
+  #behindFrom: number | undefined;
+  #onBehind: () => void = () => {};
   /** Offset up to which a record may be indexed already, wholly or in part; -1 when none is. */
   #indexedOffset = -1;
   /** Hash of `<topic>#` of the last message. */
@@ -109,9 +114,58 @@ export class IndexService {
     return changed;
   }
 
+  /** Where in the log the records begin that are not put because of an error; undefined when nothing is missing. */
+  get behindFrom(): number | undefined {
+    return this.#behindFrom;
+  }
+
+  /** @param listener called each time the index falls behind, or further behind; at once when it has */
+  onBehind(listener: () => void): void {
+    this.#onBehind = listener;
+    if (this.#behindFrom !== undefined) listener();
+  }
+
+  /** A record is dispatched. Never throws. */
   put(request: DispatchRequest): void {
-    // Behind a gap the next start would not know that there is one.
+    // Behind a gap nobody would know that there is one.
     if (this.#fault !== undefined) return;
+    try {
+      this.#put(request);
+    } catch (error) {
+      this.#log.error("cannot write the index; messages are found by no key from here on until it can be written again", {
+        physicalOffset: request.physicalOffset,
+        error: (error as Error).message,
+      });
+      this.#fallBehind(error as Error, request.physicalOffset);
+    }
+  }
+
+  /**
+   * The record at `behindFrom`, which moves behind it, or on to `next` without one.
+   * @throws RuntimeFault when the index still can't be written; `behindFrom` stays
+   */
+  putMissing(request: DispatchRequest | undefined, next: number): void {
+    if (request !== undefined) this.#put(request);
+    this.#behindFrom = next;
+  }
+
+  /** Nothing is missing any more: from here on `put` acts again. In the turn that put the newest record dispatched. */
+  caughtUp(): void {
+    this.#behindFrom = undefined;
+    this.#fault = undefined;
+  }
+
+  #fallBehind(error: Error, from: number | undefined): void {
+    this.#fault = error;
+    this.#behindFrom = from;
+    if (from === undefined) return;
+    // Some of its keys may be there.
+    this.#indexedOffset = from;
+    this.#onBehind();
+  }
+
+  /** @throws RuntimeFault */
+  #put(request: DispatchRequest): void {
     if ((request.sysFlag & SYS_FLAG_TRANSACTION_MASK) === SYS_FLAG_TRANSACTION_ROLLBACK) return;
     if (request.physicalOffset < this.#indexedOffset) return;
     const { topic, properties } = request;
@@ -122,17 +176,9 @@ export class IndexService {
     const prefix = this.#topicHash;
     const found = this.#found;
     findKeys(properties, found);
-    try {
-      if (found.uniqKeyFrom >= 0) this.#add(hashOn(prefix, properties, found.uniqKeyFrom, found.uniqKeyTo), request);
-      if (found.keysFrom >= 0) this.#addEach(prefix, properties, found.keysFrom, found.keysTo, request);
-      if (found.tagsFrom >= 0) this.#add(hashOn(hashOn(prefix, "T#", 0, 2), properties, found.tagsFrom, found.tagsTo), request);
-    } catch (error) {
-      this.#log.error("cannot write the index; messages are found by no key from here on until the next start", {
-        physicalOffset: request.physicalOffset,
-        error: (error as Error).message,
-      });
-      this.#fault = error as Error;
-    }
+    if (found.uniqKeyFrom >= 0) this.#add(hashOn(prefix, properties, found.uniqKeyFrom, found.uniqKeyTo), request);
+    if (found.keysFrom >= 0) this.#addEach(prefix, properties, found.keysFrom, found.keysTo, request);
+    if (found.tagsFrom >= 0) this.#add(hashOn(hashOn(prefix, "T#", 0, 2), properties, found.tagsFrom, found.tagsTo), request);
   }
 
   /** @param keyText `topic#key`, or `topic#T#tag`. @param countMax at most maxMsgsNumBatch */
@@ -158,16 +204,29 @@ export class IndexService {
   /**
    * Puts everything indexed so far on the disk.
    * @returns store time of the last message indexed, for the checkpoint; 0 without one
-   * @throws RuntimeFault; then nothing more is indexed, as a later sync that succeeds would prove nothing
+   * @throws RuntimeFault when a write fails: the next call tries it again. SyncFault when a sync does: the entries that it was
+   * for are given up, as a later one that succeeds would prove nothing, and the index is behind from the first of them on.
    */
   async sync(): Promise<number> {
     if (this.#fault !== undefined) throw this.#fault;
     try {
       return await this.#sync();
     } catch (error) {
-      this.#fault = error as Error;
+      if (error instanceof SyncFault) this.#fallBehind(error, this.#giveUpUnsynced());
       throw error;
     }
+  }
+
+  /** @returns the newest record that is on the disk in an index file, where dispatch begins again; undefined when unknown */
+  #giveUpUnsynced(): number | undefined {
+    this.#sealing.length = 0;
+    for (const file of this.#files.filter(({ isSynced }) => !isSynced)) {
+      if (!file.returnToSynced()) return undefined;
+      if (!file.isEmpty) continue;
+      this.#files.splice(this.#files.indexOf(file), 1);
+      file.destroy();
+    }
+    return Math.max(0, this.#lastIndexed());
   }
 
   async #sync(): Promise<number> {
@@ -180,7 +239,9 @@ export class IndexService {
     const last = this.#files.at(-1);
     const syncedUntil = last?.endTimestamp ?? 0;
     if (last !== undefined) await last.sync();
-    for (const directory of this.#newDirectories.splice(0)) this.#runtime.files.syncDirectory(directory);
+    const directories = new Set(this.#newDirectories);
+    for (const directory of directories) this.#runtime.files.syncDirectory(directory);
+    this.#newDirectories = this.#newDirectories.filter((directory) => !directories.has(directory));
     if (this.#fault !== undefined) throw this.#fault;
     return syncedUntil;
   }
@@ -214,8 +275,9 @@ export class IndexService {
     // Only the record at the point of return may be there in part.
     if (physicalOffset === this.#indexedOffset && this.#has(keyHash, physicalOffset)) return;
     if (file === undefined || file.isFull) {
-      if (file !== undefined) this.#sealing.push(file);
-      file = this.#create(file);
+      const full = file;
+      file = this.#create(full);
+      if (full !== undefined) this.#sealing.push(full);
     }
     file.put(keyHash, physicalOffset, storeTimestamp);
   }

@@ -170,6 +170,62 @@ describe("an error of a file that is made from the log", () => {
     }
   });
 
+  const inIndex = KINDS["index"] as (path: string) => boolean;
+  const missing = async (store: DefaultMessageStore, count: number): Promise<number[]> => {
+    const found: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const { physicalOffsets } = await store.query(`TopicA#u${i}`, 4, 0, Number.MAX_SAFE_INTEGER);
+      if (physicalOffsets.length !== 1) found.push(i);
+    }
+    return found;
+  };
+
+  test.each(OPERATIONS.flatMap((operation) => ["ENOSPC", "EIO"].map((code) => [code, operation] as const)))(
+    "%s on %s of the index: all is found by its key seconds after the disk is well again, without a start",
+    async (code, operation) => {
+      const runtime = simRuntime({ seed: 4 });
+      const log = linesLog();
+      const store = await openStore(runtime, "/store", input, log);
+      let count = await send(store, runtime, 0, 25);
+      runtime.disk.fail({ operation, code, path: inIndex });
+      // Files of the index are full after 20 entries, and a record whose keys lie in two may be there in part.
+      count = await send(store, runtime, count, 100);
+      await runtime.clock.advance(5000);
+      expect(await missing(store, count)).not.toEqual([]);
+      // Tried again each second, and said when something changes.
+      expect(log.lines.filter((line) => line.includes("index")).length).toBeLessThan(10);
+      runtime.disk.restore();
+      // While it catches up messages come.
+      count = await send(store, runtime, count, 20);
+      await runtime.clock.advance(2000);
+      expect(await missing(store, count)).toEqual([]);
+      expect(log.lines.some((line) => line.includes("the index has caught up"))).toBe(true);
+      count = await send(store, runtime, count, 20);
+      await store.close();
+      expect(runtime.files.exists("/store/abort")).toBe(false);
+      const again = await openStore(runtime.crash("power"), "/store", input);
+      expect(await missing(again, count)).toEqual([]);
+      await again.close();
+    },
+  );
+
+  test("what a failed sync may have lost of the index is not relied on: a power cut later, all is found by its key", async () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const runtime = simRuntime({ seed, disk: { unsyncedPageKept: 0.5 } });
+      const store = await openStore(runtime, "/store", input);
+      let count = await send(store, runtime, 0, 15 + seed);
+      runtime.disk.fail({ operation: "sync", code: "EIO", path: inIndex, times: 1 + (seed % 3) });
+      count = await send(store, runtime, count, 20);
+      await runtime.clock.advance(3000);
+      expect([seed, await missing(store, count)]).toEqual([seed, []]);
+      runtime.disk.restore();
+      await runtime.clock.advance(200);
+      const again = await openStore(runtime.crash("power"), "/store", input);
+      expect([seed, await missing(again, count)]).toEqual([seed, []]);
+      await again.close();
+    }
+  });
+
   test("a full disk under the consume queues refuses sends, and takes them again seconds after there is room", async () => {
     const runtime = simRuntime();
     const store = await openStore(runtime, "/store");
