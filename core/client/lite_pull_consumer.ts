@@ -7,7 +7,7 @@
  */
 import type { ConsumerData, MessageModel } from "../../wire/bodies/heartbeat.ts";
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
-import type { ConsumeMessageDirectlyResult } from "../../wire/bodies/running_info.ts";
+import type { ConsumeMessageDirectlyResult, ConsumerRunningInfo } from "../../wire/bodies/running_info.ts";
 import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { RemotingError } from "../remoting/processor.ts";
@@ -376,7 +376,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     this.#rebalance.soon();
   }
 
-  runningInfo() {
+  runningInfo(): ConsumerRunningInfo {
     return runningInfo(this.heartbeat(), false, this.#taker.queues(), this.#offsets);
   }
 
