@@ -52,8 +52,18 @@ export interface Outcome {
   readonly delayLevel: number;
 }
 
+/** What a call of the listener knows of its queue. */
+export interface ListenedQueue {
+  readonly messageQueue: MessageQueue;
+  lastConsumeTimestamp: number;
+}
+
 /** Calls the listener; never throws. */
-export async function consume(parts: ConsumptionParts, queue: ProcessQueue, messages: readonly MessageExt[]): Promise<Outcome> {
+export async function consume(
+  parts: Pick<ConsumptionParts, "log" | "consumerGroup" | "listener" | "signal" | "now">,
+  queue: ListenedQueue,
+  messages: readonly MessageExt[],
+): Promise<Outcome> {
   const { messageQueue } = queue;
   const context: ConsumeContext = { messageQueue, signal: parts.signal, delayLevelWhenNextConsume: 0 };
   queue.lastConsumeTimestamp = parts.now();

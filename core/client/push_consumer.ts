@@ -27,6 +27,9 @@ import { learnRoutes } from "./learn_routes.ts";
 import type { MessageExt } from "./message.ts";
 import { MessageStream } from "./message_stream.ts";
 import { LocalFileOffsetStore, type OffsetStore, RemoteBrokerOffsetStore } from "./offset_store.ts";
+import { acknowledge, changeInvisibleTime, POP_MESSAGES_MAX } from "./pop.ts";
+import { PopConsumption } from "./pop_consumption.ts";
+import { PopTaker } from "./pop_taker.ts";
 import { consumeDirectly, runningInfo } from "./push_consumer_info.ts";
 import { QueueLocks } from "./queue_locks.ts";
 import type { ConsumeFromWhere } from "./queue_offsets.ts";
@@ -50,6 +53,17 @@ export interface PushConsumerOptions {
   readonly consumeTimestamp?: number;
   /** Default AVG. All members need the same. */
   readonly allocateMessageQueueStrategy?: AllocateMessageQueueStrategy;
+  /**
+   * True (default): the members divide the queues, and pull. False: a broker divides them, and says for each topic whether the
+   * group pulls or pops (mqadmin setConsumeMode). Orderly and broadcasting consumers pull always.
+   */
+  readonly clientRebalance?: boolean;
+  /** POP: how long a message is nobody else's, ms, 5,000..300,000; default 60,000. The listener has to be done by then. */
+  readonly popInvisibleTime?: number;
+  /** POP: messages at a time, 1..32; default 32. */
+  readonly popBatchNums?: number;
+  /** POP: messages of a queue here that are not consumed yet; default 96. */
+  readonly popThresholdForQueue?: number;
   /** Calls of the listener at a time; default 20. */
   readonly consumeThreadMax?: number;
   /** Messages to a call of a batch listener; default 1. */
@@ -90,6 +104,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   #service: ConsumptionService | undefined;
   #listener: BatchListener | undefined;
   #taker: QueueTaker | undefined;
+  #pop: { readonly service: PopConsumption; readonly taker: PopTaker } | undefined;
   #rebalance: Rebalance | undefined;
   #persisting: TimerHandle | undefined;
   #stream: MessageStream | undefined;
@@ -144,9 +159,10 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     return this.#stream.iterator();
   }
 
-  /** The queues that are this consumer's now. */
+  /** The queues that are this consumer's now; queueId -1: any of its broker, by POP. */
   get assignment(): readonly MessageQueue[] {
-    return this.#taker?.queues().map(({ messageQueue }) => messageQueue) ?? [];
+    const queues = [...(this.#taker?.queues() ?? []), ...(this.#pop?.taker.queues() ?? [])];
+    return queues.map(({ messageQueue }) => messageQueue);
   }
 
   /**
@@ -184,7 +200,8 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   }
 
   runningInfo(): ReturnType<typeof runningInfo> {
-    return runningInfo(this.heartbeat(), this.#options.orderly ?? false, this.#taker?.queues() ?? [], this.#offsets);
+    const queues = this.#taker?.queues() ?? [];
+    return runningInfo(this.heartbeat(), this.#options.orderly ?? false, queues, this.#offsets, this.#pop?.taker.queues());
   }
 
   consumeDirectly(record: StoredMessage, brokerName: string): ReturnType<typeof consumeDirectly> {
@@ -242,6 +259,9 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       signal: this.#stopping.signal,
     });
     this.#taker = taker;
+    if (options.clientRebalance === false && options.orderly !== true && !this.#broadcasting) {
+      this.#pop = this.#popParts(batchSize, listener);
+    }
     this.#client.addConsumer(this);
     await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
     await this.#client.beat();
@@ -252,6 +272,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       strategy: options.allocateMessageQueueStrategy ?? allocateAveragely,
       topics: () => this.topics(),
       assign: (topic, queues) => taker.assign(topic, queues),
+      assignPop: this.#pop === undefined ? undefined : (topic, queues) => this.#pop?.taker.assign(topic, queues),
     });
     this.#rebalance = rebalance;
     await rebalance.start();
@@ -288,6 +309,33 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     };
   }
 
+  #popParts(batchSize: number, listener: BatchListener) {
+    const { consumerGroup } = this;
+    const client = this.#client;
+    const { popBatchNums = 32, popInvisibleTime = 60_000, popThresholdForQueue = 96, maxReconsumeTimes = -1 } = this.#options;
+    const { signal } = this.#stopping;
+    const { clock } = client.runtime;
+    const service = new PopConsumption({
+      ...this.#parts(batchSize, listener),
+      monotonic: () => clock.monotonic(),
+      maxReconsumeTimes,
+      acknowledge: (message) => acknowledge(client, consumerGroup, message),
+      putOff: (message, ms) => changeInvisibleTime(client, consumerGroup, message, ms),
+    });
+    const taker = new PopTaker({
+      client,
+      consumerGroup,
+      subscription: (topic) => this.#subscriptions.get(topic),
+      service,
+      popBatchNums: within("popBatchNums", popBatchNums, 1, POP_MESSAGES_MAX),
+      popInvisibleTime: within("popInvisibleTime", popInvisibleTime, 5_000, 300_000),
+      popThresholdForQueue: within("popThresholdForQueue", popThresholdForQueue, 1, 1_000),
+      initMode: this.#options.consumeFromWhere === "CONSUME_FROM_FIRST_OFFSET" ? "MIN" : "MAX",
+      signal,
+    });
+    return { service, taker };
+  }
+
   async #close(): Promise<void> {
     this.#forget();
     this.#stopping.abort(new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`));
@@ -295,9 +343,17 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     this.#persisting?.cancel();
     await this.#rebalance?.stop();
     const { clock } = this.#client.runtime;
-    const idle = this.#service?.idle() ?? Promise.resolve();
+    this.#pop?.taker.release();
+    await this.#pop?.service.giveBackWaiting();
+    const idle = Promise.all([this.#service?.idle(), this.#pop?.service.idle()]);
     await settledWithin(clock, idle, this.#options.awaitTerminationMillisWhenShutdown ?? 10_000);
     await this.#taker?.release();
     if (this.#service !== undefined) await this.#client.removeMember({ consumer: this });
   }
+}
+
+/** @throws MQClientError kind invalid, naming the bounds */
+function within(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new MQClientError("invalid", `${name} is ${value}; ${least} to ${most} can be`);
 }

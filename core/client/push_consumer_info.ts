@@ -7,6 +7,7 @@ import type { ClientInstance } from "./client_instance.ts";
 import type { BatchListener } from "./consumption.ts";
 import { BODY_BYTES_MAX, MessageExt } from "./message.ts";
 import type { OffsetStore } from "./offset_store.ts";
+import type { PopQueue } from "./pop_consumption.ts";
 import type { ProcessQueue } from "./process_queue.ts";
 
 export function runningInfo(
@@ -14,6 +15,7 @@ export function runningInfo(
   orderly: boolean,
   queues: readonly ProcessQueue[],
   offsets: OffsetStore,
+  popQueues: readonly PopQueue[] = [],
 ): ConsumerRunningInfo {
   return {
     properties: new Map([
@@ -41,7 +43,10 @@ export function runningInfo(
         lastConsumeTimestamp: queue.lastConsumeTimestamp,
       },
     ]),
-    mqPopTable: [],
+    mqPopTable: popQueues.map(({ messageQueue, waitAckCount, dropped, lastPopTimestamp }) => [
+      messageQueue,
+      { waitAckCount, droped: dropped, lastPopTimestamp },
+    ]),
     statusTable: new Map(),
     userConsumerInfo: new Map(),
     jstack: undefined,

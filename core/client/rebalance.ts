@@ -3,11 +3,19 @@
  * changes nothing: queues are kept until it is known that they are another's.
  */
 
+import {
+  type MessageQueueAssignment,
+  type MessageRequestMode,
+  queryAssignmentRequestBody,
+  queryAssignmentResponseBody,
+} from "../../wire/bodies/assignment.ts";
 import { getConsumerListByGroupResponseBody } from "../../wire/bodies/client.ts";
 import type { MessageModel } from "../../wire/bodies/heartbeat.ts";
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
 import type { AllocateMessageQueueStrategy } from "./allocate.ts";
 import type { ClientInstance } from "./client_instance.ts";
+import { expectSuccess } from "./errors.ts";
 import { compareQueues } from "./topic_route.ts";
 import { Pause } from "./waiting.ts";
 
@@ -20,6 +28,11 @@ export interface RebalanceOptions {
   readonly topics: () => Iterable<string>;
   /** Takes the queues of one topic. @returns false when something is left to be done soon (a lock not had) */
   readonly assign: (topic: string, queues: readonly MessageQueue[]) => Promise<boolean>;
+  /**
+   * Given: a broker divides the queues (QUERY_ASSIGNMENT), and says which of them are popped from: those are handed here. Brokers
+   * that can't leave it to the client.
+   */
+  readonly assignPop?: ((topic: string, queues: readonly MessageQueue[]) => void) | undefined;
 }
 
 const INTERVAL_MS = 20_000;
@@ -82,12 +95,19 @@ export class Rebalance {
   }
 
   async #balance(topic: string): Promise<boolean> {
-    const { client, consumerGroup, messageModel, strategy, assign } = this.#options;
+    const { client, consumerGroup, messageModel, strategy, assign, assignPop } = this.#options;
     const route = await client.route(topic);
     const queues = [...route.readQueues].sort(compareQueues);
     if (messageModel === "BROADCASTING") return assign(topic, queues);
     const [address] = route.masters.values();
     if (address === undefined) return false;
+    const assignments = assignPop === undefined ? undefined : await this.#fromBroker(topic, address);
+    if (assignPop !== undefined && assignments !== undefined) {
+      const of = (mode: MessageRequestMode) =>
+        assignments.filter((each) => each.mode === mode).map(({ messageQueue }) => messageQueue);
+      assignPop(topic, of("POP"));
+      return assign(topic, of("PULL"));
+    }
     const tried = `list the members of group "${consumerGroup}"`;
     const { body } = await client.call(tried, address, "GET_CONSUMER_LIST_BY_GROUP", { consumerGroup });
     const clientIds = getConsumerListByGroupResponseBody.decode(body).consumerIdList.sort();
@@ -97,5 +117,16 @@ export class Rebalance {
       return false;
     }
     return assign(topic, strategy.allocate(consumerGroup, client.clientId, queues, clientIds));
+  }
+
+  /** Undefined when this broker leaves it to its clients. */
+  async #fromBroker(topic: string, address: string): Promise<MessageQueueAssignment[] | undefined> {
+    const { client, consumerGroup, messageModel, strategy } = this.#options;
+    const tried = `have the queues of "${topic}" assigned to group "${consumerGroup}"`;
+    const { clientId } = client;
+    const body = queryAssignmentRequestBody.encode({ topic, consumerGroup, clientId, strategyName: strategy.name, messageModel });
+    const reply = await client.invoke(tried, address, "QUERY_ASSIGNMENT", {}, { body });
+    if (reply.code === ResponseCode.REQUEST_CODE_NOT_SUPPORTED) return undefined;
+    return queryAssignmentResponseBody.decode(expectSuccess(tried, address, reply).body).messageQueueAssignments;
   }
 }
