@@ -44,6 +44,12 @@ export class Output {
     else this.#terminal.err(`${this.#styled("red", "mqadmin:")} ${sentence}\n`);
   }
 
+  /** Something went wrong that does not stop the command: on standard error, so that scripts read on. */
+  note(sentence: string): void {
+    this.clearProgress();
+    this.#terminal.err(`${sentence}\n`);
+  }
+
   /** What takes long says how far it is, on one line that it takes back. */
   progress(text: string): void {
     if (!this.#terminal.errIsTerminal) return;

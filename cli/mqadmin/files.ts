@@ -1,0 +1,16 @@
+/** Files that a command reads, from the working directory. */
+import { DecodeError } from "../../wire/errors.ts";
+import type { CommandContext } from "./context.ts";
+import { CommandError } from "./declaration.ts";
+
+/** A list of JSON objects, read by the codec of a body that has it under `key`. @throws CommandError */
+export function listFile<T>(context: CommandContext, path: string, key: string, codec: { parse(json: string): T }): T {
+  const bytes = context.runtime.files.read(path);
+  if (bytes === undefined) throw new CommandError(`the file path ${path} does not exists`);
+  try {
+    return codec.parse(`{"${key}":${new TextDecoder().decode(bytes)}}`);
+  } catch (fault) {
+    if (!(fault instanceof DecodeError)) throw fault;
+    throw new CommandError(`Cannot read ${path}, which is to be a list of objects as JSON: ${fault.message}`);
+  }
+}

@@ -1,0 +1,24 @@
+/** Numbers and booleans out of options, and values as Java's `toString` prints them. */
+import { UsageError } from "./declaration.ts";
+
+/** @param name of the option, for the message. @throws UsageError */
+export function integer(text: string, name: string, min = Number.MIN_SAFE_INTEGER): number {
+  const value = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
+  throw new UsageError(`--${name} ${text}: allowed is a whole number${min > Number.MIN_SAFE_INTEGER ? ` from ${min} on` : ""}`);
+}
+
+/** The same, of an option that may be left out. */
+export const integerOr = <F>(text: string | undefined, name: string, fallback: F, min?: number): number | F =>
+  text === undefined ? fallback : integer(text, name, min);
+
+/** As `Boolean.parseBoolean`: anything but true is false. */
+export const isTrue = (text: string | undefined): boolean => text?.toLowerCase() === "true";
+
+/** As `Double.toString`, for what brokers say: 0 is "0.0". */
+export const javaDouble = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+
+/** `{a=1, b=2}` */
+export function javaMap(entries: Iterable<readonly [string | number, unknown]>): string {
+  return `{${[...entries].map(([key, value]) => `${key}=${String(value)}`).join(", ")}}`;
+}
