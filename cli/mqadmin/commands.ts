@@ -1,6 +1,8 @@
 /** Every command of mqadmin, a folder a package. A new one goes into the list of its folder's mod.ts. */
+import { brokerCommands } from "./broker/mod.ts";
+import { clusterCommands } from "./cluster/mod.ts";
 import type { Command } from "./declaration.ts";
 import { namesrvCommands } from "./namesrv/mod.ts";
 import { topicCommands } from "./topic/mod.ts";
 
-export const commands: readonly Command[] = [...topicCommands, ...namesrvCommands];
+export const commands: readonly Command[] = [...topicCommands, ...brokerCommands, ...clusterCommands, ...namesrvCommands];

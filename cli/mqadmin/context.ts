@@ -1,8 +1,9 @@
 /** What a command works with: the client to ask through, and the output. Made for one run, closed behind it. */
-import { ClientInstance } from "../../core/client/mod.ts";
+import { Admin } from "../../core/client/admin/admin.ts";
+import { type Answer, type CallOptions, ClientInstance } from "../../core/client/client_instance.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import type { RemotingCommand } from "../../wire/remoting_command.ts";
-import type { ReplyHeaderOf, RequestHeaderOf, RequestName } from "../../wire/requests.ts";
+import type { RequestHeaderOf, RequestName } from "../../wire/requests.ts";
 import { UsageError } from "./declaration.ts";
 import type { Output } from "./output.ts";
 
@@ -23,6 +24,7 @@ export class CommandContext {
   readonly timeoutMs: number;
   readonly #parts: ContextParts;
   #client: ClientInstance | undefined;
+  #admin: Admin | undefined;
 
   constructor(parts: ContextParts) {
     this.#parts = parts;
@@ -47,47 +49,42 @@ export class CommandContext {
 
   /** @throws UsageError when none is given */
   get namesrvAddrs(): readonly string[] {
-    const list = (this.#parts.namesrvAddr ?? "").split(/[;,]/).map((each) => each.trim());
-    const given = list.filter((each) => each !== "");
-    if (given.length > 0) return given;
-    throw new UsageError("no nameserver is given: add -n host:port (several joined by ;), or set NAMESRV_ADDR");
+    return this.client.nameServerAddresses;
   }
 
   /** Made when first asked for. A command that names its broker needs no nameserver. */
   get client(): ClientInstance {
-    this.#client ??= new ClientInstance({
-      runtime: this.runtime,
-      namesrvAddr: this.#parts.namesrvAddr ?? NOWHERE,
-      instanceName: `mqadmin#${this.runtime.clock.now()}#${this.runtime.system.pid}`,
-      mqClientApiTimeout: this.timeoutMs,
-      sign: this.#parts.sign,
-    });
+    this.#client ??= this.#newClient();
     return this.#client;
   }
 
-  /** Asks the server at `address` and wants SUCCESS. @throws MQBrokerError, MQClientError, each with the address in its text */
+  /** Every operation of Java's DefaultMQAdminExt. */
+  get admin(): Admin {
+    this.#admin ??= new Admin(this.client, { timeoutMs: this.timeoutMs });
+    return this.#admin;
+  }
+
+  #newClient(): ClientInstance {
+    const { namesrvAddr = "" } = this.#parts;
+    const options = {
+      runtime: this.runtime,
+      instanceName: `mqadmin#${this.runtime.clock.now()}#${this.runtime.system.pid}`,
+      mqClientApiTimeout: this.timeoutMs,
+      sign: this.#parts.sign,
+    };
+    return namesrvAddr === ""
+      ? new ClientWithoutNameServer({ ...options, namesrvAddr: NOWHERE })
+      : new ClientInstance({ ...options, namesrvAddr });
+  }
+
+  /** What `Admin` has no operation for. @throws MQBrokerError, MQClientError, each with the address in its text */
   async call<N extends RequestName>(
     address: string,
     name: N,
     header: RequestHeaderOf<N>,
-    body?: Uint8Array,
-    timeoutMs = this.timeoutMs,
-  ): Promise<{ header: ReplyHeaderOf<N>; body: Uint8Array }> {
-    return await this.client.call(wordsOf(name), address, name, header, { body, timeoutMs });
-  }
-
-  /** Asks nameservers in turn until one answers. */
-  async askNamesrv<N extends RequestName>(name: N, header: RequestHeaderOf<N>, body?: Uint8Array) {
-    let fault: unknown;
-    for (const address of this.namesrvAddrs) {
-      try {
-        return await this.call(address, name, header, body);
-      } catch (thrown) {
-        if ((thrown as { kind?: string }).kind === undefined) throw thrown;
-        fault = thrown;
-      }
-    }
-    throw fault;
+    options: CallOptions = {},
+  ): Promise<Answer<N>> {
+    return await this.client.call(wordsOf(name), address, name, header, { timeoutMs: this.timeoutMs, ...options });
   }
 
   async close(): Promise<void> {
@@ -96,8 +93,25 @@ export class CommandContext {
   }
 }
 
-/** Who asks a nameserver without having one is told so before (`namesrvAddrs`); this only stands in for it. */
-const NOWHERE = "127.0.0.1:9876";
+/** Calls brokers by their address; what needs a nameserver says how to name one. */
+class ClientWithoutNameServer extends ClientInstance {
+  override get nameServerAddresses(): readonly string[] {
+    throw missing();
+  }
+
+  override callNameServer(): Promise<never> {
+    return Promise.reject(missing());
+  }
+
+  override refreshRoute(): Promise<never> {
+    return Promise.reject(missing());
+  }
+}
+
+const missing = () => new UsageError("no nameserver is given: add -n host:port (several joined by ;), or set NAMESRV_ADDR");
+
+/** A client has to have an address; this one is never called. */
+const NOWHERE = "127.0.0.1:1";
 
 /** GET_BROKER_CONFIG: "get broker config", for "Cannot get broker config: 10.0.0.1:10911 answered …". */
 const wordsOf = (name: RequestName): string => name.toLowerCase().replaceAll("_", " ");

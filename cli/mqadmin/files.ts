@@ -1,5 +1,5 @@
 /** Files that a command reads, from the working directory. */
-import { DecodeError } from "../../wire/errors.ts";
+import { WireError } from "../../wire/errors.ts";
 import type { CommandContext } from "./context.ts";
 import { CommandError } from "./declaration.ts";
 
@@ -10,7 +10,7 @@ export function listFile<T>(context: CommandContext, path: string, key: string, 
   try {
     return codec.parse(`{"${key}":${new TextDecoder().decode(bytes)}}`);
   } catch (fault) {
-    if (!(fault instanceof DecodeError)) throw fault;
+    if (!(fault instanceof WireError)) throw fault;
     throw new CommandError(`Cannot read ${path}, which is to be a list of objects as JSON: ${fault.message}`);
   }
 }

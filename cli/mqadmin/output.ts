@@ -74,17 +74,21 @@ export const coloured = (terminal: Terminal, isTerminal: boolean): boolean =>
 
 /** A row an element; columns are all keys in the order of their coming, what is nested stands as JSON. Nothing is cut off. */
 export function tableOf(value: unknown): string {
-  const rows = Array.isArray(value)
-    ? value
-    : value instanceof Map
-      ? [...value].map(([key, each]) => row({ key }, each))
-      : [value];
+  const rows = Array.isArray(value) ? value : value instanceof Map ? rowsOfMap(value as Map<unknown, unknown>) : [value];
   const records = rows.map((each: unknown) => (isRecord(each) ? each : { value: each }));
   const columns = [...new Set(records.flatMap((record) => Object.keys(record)))];
   const table = new Table({ head: columns, style: { head: [], border: [] } });
   for (const record of records) table.push(columns.map((column) => cell(record[column])));
   return table.toString();
 }
+
+/** A map of maps, as of configurations by address, has a row for each key of the inner ones. */
+const rowsOfMap = (map: Map<unknown, unknown>): Record<string, unknown>[] =>
+  [...map].flatMap(([key, value]) =>
+    value instanceof Map
+      ? [...(value as Map<unknown, unknown>)].map(([inner, each]) => row({ of: key, key: inner }, each))
+      : [row({ key }, value)],
+  );
 
 const row = (head: Record<string, unknown>, value: unknown): Record<string, unknown> =>
   isRecord(value) ? { ...head, ...value } : { ...head, value };

@@ -1,10 +1,8 @@
 /** getBrokerConfig, updateBrokerConfig. */
-import { formatProperties, parseProperties } from "../../../core/properties.ts";
-import { encodeUtf8 } from "../../../wire/bytes.ts";
-import { brokersOf, mastersOf, NO_MASTER } from "../clusters.ts";
-import { eachWithTitle } from "./each_broker.ts";
+
 import { command, optional, required } from "../declaration.ts";
 import { format } from "../format.ts";
+import { eachWithTitle } from "../targets.ts";
 
 export const getBrokerConfig = command({
   name: "getBrokerConfig",
@@ -16,8 +14,7 @@ export const getBrokerConfig = command({
   async run(context, options) {
     const found = new Map<string, Map<string, string>>();
     await eachWithTitle(context, options, async (address) => {
-      if (address === NO_MASTER) return;
-      const config = parseProperties((await context.call(address, "GET_BROKER_CONFIG", {})).body);
+      const config = await context.admin.brokers.getBrokerConfig(address);
       found.set(address, config);
       for (const [key, value] of config) context.print(format("%-50s=  %s", key, value));
       context.print("");
@@ -40,11 +37,12 @@ export const updateBrokerConfig = command({
   oneOf: ["brokerAddr", "clusterName"],
   example: "-n 127.0.0.1:9876 -b 127.0.0.1:10911 -k fileReservedTime -v 48",
   async run(context, { brokerAddr, clusterName = "", updateAllBroker, key, value }) {
-    const all = updateAllBroker === undefined ? mastersOf : brokersOf;
-    const targets = brokerAddr === undefined ? await all(context, clusterName) : [brokerAddr];
-    const body = encodeUtf8(formatProperties([[key, value]]));
+    const { clusters, brokers } = context.admin;
+    const members = () =>
+      updateAllBroker === undefined ? clusters.masterAddresses(clusterName) : clusters.allAddresses(clusterName);
+    const targets = brokerAddr === undefined ? await members() : [brokerAddr];
     for (const address of targets) {
-      await context.call(address, "UPDATE_BROKER_CONFIG", {}, body);
+      await brokers.updateBrokerConfig(address, { [key]: value });
       context.print(`update broker config success, ${address}`);
     }
     return { key, value, brokers: targets };

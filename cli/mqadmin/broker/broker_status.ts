@@ -1,13 +1,6 @@
 /** brokerStatus: what a broker says of its own state, key by key. */
-import { kvTable } from "../../../wire/bodies/kv_table.ts";
-import { brokersOf } from "../clusters.ts";
-import type { CommandContext } from "../context.ts";
 import { command, optional } from "../declaration.ts";
 import { format } from "../format.ts";
-
-export async function runtimeInfoOf(context: CommandContext, address: string): Promise<Map<string, string>> {
-  return kvTable.decode((await context.call(address, "GET_BROKER_RUNTIME_INFO", {})).body).table;
-}
 
 export const brokerStatus = command({
   name: "brokerStatus",
@@ -17,10 +10,12 @@ export const brokerStatus = command({
   oneOf: ["brokerAddr", "clusterName"],
   example: "-n 127.0.0.1:9876 -b 127.0.0.1:10911",
   async run(context, { brokerAddr, clusterName }) {
-    const addresses = brokerAddr === undefined ? await brokersOf(context, clusterName ?? "") : [brokerAddr];
+    const addresses = brokerAddr === undefined ? await context.admin.clusters.allAddresses(clusterName ?? "") : [brokerAddr];
     const found = new Map<string, Map<string, string>>();
     for (const address of addresses) {
-      const info = new Map([...(await runtimeInfoOf(context, address))].sort(([a], [b]) => (a < b ? -1 : 1)));
+      const info = new Map(
+        [...(await context.admin.brokers.fetchBrokerRuntimeStats(address)).table].sort(([a], [b]) => (a < b ? -1 : 1)),
+      );
       found.set(address, info);
       const head = brokerAddr === undefined ? format("%-24s ", address) : "";
       for (const [key, value] of info) context.print(head + format("%-32s: %s", key, value));

@@ -1,29 +1,25 @@
 /** cleanExpiredCQ, cleanUnusedTopic, deleteExpiredCommitLog: upkeep that a broker does by itself later, done now. */
-import type { RequestName } from "../../../wire/requests.ts";
-import { clusterInfoOf } from "../clusters.ts";
-import { command, optional } from "../declaration.ts";
-import { brokersMeant } from "./each_broker.ts";
+import type { BrokerAdmin } from "../../../core/client/admin/brokers.ts";
 import type { CommandContext } from "../context.ts";
+import { command, optional } from "../declaration.ts";
 
 interface Options {
   readonly brokerAddr: string | undefined;
   readonly cluster: string | undefined;
 }
 
-type Upkeep = Extract<RequestName, "CLEAN_EXPIRED_CONSUMEQUEUE" | "CLEAN_UNUSED_TOPIC" | "DELETE_EXPIRED_COMMITLOG">;
-
-/** Large stores take long to be looked through. */
-const UPKEEP_TIMEOUT_MS = 30_000;
-
-async function tidy(context: CommandContext, name: Upkeep, { brokerAddr, cluster }: Options): Promise<{ brokers: string[] }> {
-  const everywhere = async () => [...(await clusterInfoOf(context)).clusterAddrTable.keys()];
-  const brokers = await brokersMeant(context, brokerAddr, cluster, everywhere);
-  for (const [i, address] of brokers.entries()) {
-    context.output.progress(`broker ${i + 1} of ${brokers.length}`);
-    await context.call(address, name, {}, undefined, Math.max(UPKEEP_TIMEOUT_MS, context.timeoutMs));
-  }
+/** Everywhere when neither a broker nor a cluster is given. */
+async function tidy(
+  context: CommandContext,
+  { brokerAddr, cluster }: Options,
+  one: (brokers: BrokerAdmin, brokerAddr: string) => Promise<void>,
+  all: (brokers: BrokerAdmin, cluster: string | undefined) => Promise<void>,
+): Promise<unknown> {
+  context.output.progress("waiting for the brokers");
+  const { brokers } = context.admin;
+  await (brokerAddr === undefined ? all(brokers, cluster) : one(brokers, brokerAddr));
   context.print("success");
-  return { brokers };
+  return { brokerAddr, cluster, success: true };
 }
 
 export const cleanExpiredCQ = command({
@@ -32,7 +28,13 @@ export const cleanExpiredCQ = command({
   description: "Clean expired ConsumeQueue on broker.",
   options: { brokerAddr: optional("b", "Broker address"), cluster: optional("c", "clustername") },
   example: "-n 127.0.0.1:9876 -c DefaultCluster",
-  run: (context, options) => tidy(context, "CLEAN_EXPIRED_CONSUMEQUEUE", options),
+  run: (context, options) =>
+    tidy(
+      context,
+      options,
+      (brokers, address) => brokers.cleanExpiredConsumerQueueByAddr(address),
+      (brokers, cluster) => brokers.cleanExpiredConsumerQueue(cluster),
+    ),
 });
 
 export const cleanUnusedTopic = command({
@@ -41,7 +43,13 @@ export const cleanUnusedTopic = command({
   description: "Clean unused topic on broker.",
   options: { brokerAddr: optional("b", "Broker address"), cluster: optional("c", "cluster name") },
   example: "-n 127.0.0.1:9876 -c DefaultCluster",
-  run: (context, options) => tidy(context, "CLEAN_UNUSED_TOPIC", options),
+  run: (context, options) =>
+    tidy(
+      context,
+      options,
+      (brokers, address) => brokers.cleanUnusedTopicByAddr(address),
+      (brokers, cluster) => brokers.cleanUnusedTopic(cluster),
+    ),
 });
 
 export const deleteExpiredCommitLog = command({
@@ -54,5 +62,11 @@ export const deleteExpiredCommitLog = command({
     cluster: optional("c", "clustername"),
   },
   example: "-n 127.0.0.1:9876 -c DefaultCluster",
-  run: (context, options) => tidy(context, "DELETE_EXPIRED_COMMITLOG", options),
+  run: (context, options) =>
+    tidy(
+      context,
+      options,
+      (brokers, address) => brokers.deleteExpiredCommitLogByAddr(address),
+      (brokers, cluster) => brokers.deleteExpiredCommitLog(cluster),
+    ),
 });

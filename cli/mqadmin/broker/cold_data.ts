@@ -1,10 +1,8 @@
 /** getColdDataFlowCtrInfo, updateColdDataFlowCtrGroupConfig, removeColdDataFlowCtrGroupConfig: limits on reading old messages. */
-import { formatProperties } from "../../../core/properties.ts";
-import { encodeUtf8 } from "../../../wire/bytes.ts";
 import { CommandError, command, optional, required } from "../declaration.ts";
 import { dateTime, prettyJson } from "../format.ts";
+import { eachMaster, eachWithTitle } from "../targets.ts";
 import { integer } from "../values.ts";
-import { eachMaster, eachWithTitle } from "./each_broker.ts";
 
 type Runtime = Record<string, Record<string, unknown>>;
 
@@ -18,8 +16,7 @@ export const getColdDataFlowCtrInfo = command({
   async run(context, options) {
     const found = new Map<string, unknown>();
     const ask = async (address: string) => {
-      const { body } = await context.call(address, "GET_COLD_DATA_FLOW_CTR_INFO", {});
-      const text = new TextDecoder().decode(body);
+      const text = await context.admin.brokers.getColdDataFlowCtrInfo(address);
       if (text === "") {
         context.print(`Broker[${address}] has no cold ctr table !`);
         return;
@@ -62,12 +59,11 @@ export const updateColdDataFlowCtrGroupConfig = command({
   example: "-n 127.0.0.1:9876 -b 127.0.0.1:10911 -g GroupA -v 3145728",
   async run(context, { consumerGroup, threshold, ...options }) {
     integer(threshold, "threshold");
-    const body = encodeUtf8(formatProperties([[consumerGroup, threshold]]));
     const brokers = await eachMaster(
       context,
       options,
       (address) => `updateColdDataFlowCtrGroupConfig success, ${address}`,
-      (address) => context.call(address, "UPDATE_COLD_DATA_FLOW_CTR_CONFIG", {}, body),
+      (address) => context.admin.brokers.updateColdDataFlowCtrGroupConfig(address, { [consumerGroup]: threshold }),
     );
     return { consumerGroup, threshold, brokers };
   },
@@ -85,7 +81,7 @@ export const removeColdDataFlowCtrGroupConfig = command({
       context,
       options,
       (address) => `remove broker cold read threshold success, ${address}`,
-      (address) => context.call(address, "REMOVE_COLD_DATA_FLOW_CTR_CONFIG", {}, encodeUtf8(consumerGroup)),
+      (address) => context.admin.brokers.removeColdDataFlowCtrGroupConfig(address, consumerGroup),
     );
     return { consumerGroup, brokers };
   },

@@ -1,6 +1,5 @@
 /** brokerConsumeStats: how far every group is on one broker. */
 import { compareQueues } from "../../../core/client/topic_route.ts";
-import { consumeStatsList } from "../../../wire/bodies/consume_stats.ts";
 import { command, optional, required } from "../declaration.ts";
 import { dateTime, format, front } from "../format.ts";
 import { integerOr, isTrue } from "../values.ts";
@@ -21,9 +20,7 @@ export const brokerConsumeStats = command({
   async run(context, { brokerAddr, timeoutMillis, level, order }) {
     const timeoutMs = integerOr(timeoutMillis, "timeoutMillis", 50_000, 1);
     const diffMin = integerOr(level, "level", 0);
-    const header = { isOrder: isTrue(order) };
-    const { body } = await context.call(brokerAddr, "GET_BROKER_CONSUME_STATS", header, undefined, timeoutMs);
-    const stats = consumeStatsList.decode(body);
+    const stats = await context.admin.consumeStats.fetchConsumeStatsInBroker(brokerAddr, isTrue(order), timeoutMs);
     const heads = ["#Topic", "#Group", "#Broker Name", "#QID", "#Broker Offset", "#Consumer Offset", "#Diff", "#LastTime"];
     context.print(format(HEADS, ...heads));
     const rows = [];

@@ -1,16 +1,12 @@
 /** clusterList: every broker of every cluster, with how busy it is. */
 import type { ClusterInfo } from "../../../wire/bodies/route.ts";
-import { clusterInfoOf } from "../clusters.ts";
-import { runtimeInfoOf } from "../broker/broker_status.ts";
 import type { CommandContext } from "../context.ts";
 import { command, flag, optional } from "../declaration.ts";
 import { format } from "../format.ts";
 import { integer } from "../values.ts";
 
-const BASE =
-  "%-22s  %-22s  %-4s  %-22s %-16s  %16s  %30s  %-22s  %-11s  %-12s  %-8s  %-10s";
-const BASE_ROW =
-  "%-22s  %-22s  %-4s  %-22s %-16s  %16s  %30s  %-22s  %11s  %-12s  %-8s  %10s";
+const BASE = "%-22s  %-22s  %-4s  %-22s %-16s  %16s  %30s  %-22s  %-11s  %-12s  %-8s  %-10s";
+const BASE_ROW = "%-22s  %-22s  %-4s  %-22s %-16s  %16s  %30s  %-22s  %11s  %-12s  %-8s  %10s";
 const MORE = "%-16s  %-32s %14s %14s %14s %14s";
 
 interface Member {
@@ -35,7 +31,7 @@ export const clusterList = command({
   async run(context, { moreStats, interval, clusterName }) {
     const seconds = interval === undefined ? undefined : integer(interval, "interval", 1);
     for (;;) {
-      const members = await membersOf(context, await clusterInfoOf(context), clusterName);
+      const members = await membersOf(context, await context.admin.clusters.examineBrokerClusterInfo(), clusterName);
       if (moreStats) printMore(context, members);
       else printBase(context, members);
       context.output.emit(members);
@@ -56,7 +52,7 @@ async function membersOf(context: CommandContext, info: ClusterInfo, only: strin
   return await Promise.all(
     members.map(async (member) => {
       try {
-        return { ...member, info: await runtimeInfoOf(context, member.address) };
+        return { ...member, info: (await context.admin.brokers.fetchBrokerRuntimeStats(member.address)).table };
       } catch (fault) {
         context.output.note((fault as Error).message);
         return { ...member, info: new Map<string, string>() };

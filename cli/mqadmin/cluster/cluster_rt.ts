@@ -1,6 +1,5 @@
 /** clusterRT: how long a send takes, to every broker of every cluster, again and again. */
 import { Producer } from "../../../core/client/mod.ts";
-import { clusterInfoOf } from "../clusters.ts";
 import type { CommandContext } from "../context.ts";
 import { CommandError, command, optional } from "../declaration.ts";
 import { dateTime, format } from "../format.ts";
@@ -24,7 +23,7 @@ export const clusterRT = command({
     const body = new Uint8Array(integerOr(options.size, "size", 128, 1)).fill(0x61);
     const intervalMs = integerOr(options.interval, "interval", 10, 1) * 1000;
     const asLog = isTrue(options.printLog);
-    const { clusterAddrTable } = await clusterInfoOf(context);
+    const { clusterAddrTable } = await context.admin.clusters.examineBrokerClusterInfo();
     const clusters = options.cluster === undefined ? [...clusterAddrTable.keys()] : [options.cluster];
     const producer = new Producer(context.client, { producerGroup: String(context.now()) });
     if (!asLog) {

@@ -1,6 +1,4 @@
 /** getNamesrvConfig, updateNamesrvConfig. */
-import { formatProperties, parseProperties } from "../../../core/properties.ts";
-import { encodeUtf8 } from "../../../wire/bytes.ts";
 import { command, required } from "../declaration.ts";
 import { format } from "../format.ts";
 
@@ -11,10 +9,8 @@ export const getNamesrvConfig = command({
   options: {},
   example: "-n 127.0.0.1:9876",
   async run(context) {
-    const configs = new Map<string, Map<string, string>>();
-    for (const address of context.namesrvAddrs) {
-      const config = parseProperties((await context.call(address, "GET_NAMESRV_CONFIG", {})).body);
-      configs.set(address, config);
+    const configs = await context.admin.nameServers.getNameServerConfig();
+    for (const [address, config] of configs) {
       context.print(`============${address}============`);
       for (const [key, value] of config) context.print(format("%-50s=  %s", key, value));
     }
@@ -29,8 +25,7 @@ export const updateNamesrvConfig = command({
   options: { key: required("k", "config key"), value: required("v", "config value") },
   example: "-n 127.0.0.1:9876 -k deleteTopicWithBrokerRegistration -v true",
   async run(context, { key, value }) {
-    const body = encodeUtf8(formatProperties([[key, value]]));
-    for (const address of context.namesrvAddrs) await context.call(address, "UPDATE_NAMESRV_CONFIG", {}, body);
+    await context.admin.nameServers.updateNameServerConfig({ [key]: value });
     context.print(`update name server config success![${context.namesrvAddrs.join(", ")}]`);
     context.print(`${key} : ${value}`);
     return { key, value, nameservers: context.namesrvAddrs };

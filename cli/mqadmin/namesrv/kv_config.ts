@@ -11,7 +11,7 @@ export const updateKvConfig = command({
   options: { namespace, key, value: required("v", "set the key value") },
   example: "-n 127.0.0.1:9876 -s ORDER_TOPIC_CONFIG -k TopicTest -v broker-a:4",
   async run(context, { namespace, key, value }) {
-    for (const address of context.namesrvAddrs) await context.call(address, "PUT_KV_CONFIG", { namespace, key, value });
+    await context.admin.nameServers.createAndUpdateKvConfig(namespace, key, value);
     context.print("create or update kv config to namespace success.");
     return { namespace, key, value, nameservers: context.namesrvAddrs };
   },
@@ -24,7 +24,7 @@ export const deleteKvConfig = command({
   options: { namespace, key },
   example: "-n 127.0.0.1:9876 -s ORDER_TOPIC_CONFIG -k TopicTest",
   async run(context, { namespace, key }) {
-    for (const address of context.namesrvAddrs) await context.call(address, "DELETE_KV_CONFIG", { namespace, key });
+    await context.admin.nameServers.deleteKvConfig(namespace, key);
     context.print("delete kv config from namespace success.");
     return { namespace, key, nameservers: context.namesrvAddrs };
   },

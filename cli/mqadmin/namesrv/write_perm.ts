@@ -12,9 +12,9 @@ export const wipeWritePerm = command({
   async run(context, { brokerName }) {
     const done = [];
     for (const nameserver of context.namesrvAddrs) {
-      const { header } = await context.call(nameserver, "WIPE_WRITE_PERM_OF_BROKER", { brokerName });
-      context.print(`wipe write perm of broker[${brokerName}] in name server[${nameserver}] OK, ${header.wipeTopicCount}`);
-      done.push({ nameserver, brokerName, topics: header.wipeTopicCount });
+      const topics = await context.admin.nameServers.wipeWritePermOfBroker(nameserver, brokerName);
+      context.print(`wipe write perm of broker[${brokerName}] in name server[${nameserver}] OK, ${topics}`);
+      done.push({ nameserver, brokerName, topics });
     }
     return done;
   },
@@ -29,9 +29,9 @@ export const addWritePerm = command({
   async run(context, { brokerName }) {
     const done = [];
     for (const nameserver of context.namesrvAddrs) {
-      const { header } = await context.call(nameserver, "ADD_WRITE_PERM_OF_BROKER", { brokerName });
-      context.print(`add write perm of broker[${brokerName}] in name server[${nameserver}] OK, ${header.addTopicCount}`);
-      done.push({ nameserver, brokerName, topics: header.addTopicCount });
+      const topics = await context.admin.nameServers.addWritePermOfBroker(nameserver, brokerName);
+      context.print(`add write perm of broker[${brokerName}] in name server[${nameserver}] OK, ${topics}`);
+      done.push({ nameserver, brokerName, topics });
     }
     return done;
   },

@@ -3,7 +3,6 @@ import { allocateAveragely } from "../../../core/client/mod.ts";
 import { topicRoute as queuesOfRoute } from "../../../core/client/topic_route.ts";
 import { command, required } from "../declaration.ts";
 import { plainJson } from "../format.ts";
-import { routeOf } from "./topic_route.ts";
 
 export const allocateMQ = command({
   name: "allocateMQ",
@@ -13,7 +12,7 @@ export const allocateMQ = command({
   example: "-n 127.0.0.1:9876 -t TopicTest -i 10.0.0.1,10.0.0.2",
   async run(context, { topic, ipList }) {
     const ips = ipList.split(",");
-    const { readQueues } = queuesOfRoute(topic, await routeOf(context, topic));
+    const { readQueues } = queuesOfRoute(topic, await context.admin.topics.examineTopicRouteInfo(topic));
     const result = new Map(ips.map((ip) => [ip, allocateAveragely.allocate("aa", ip, [...readQueues], ips)]));
     context.print(plainJson({ result }));
     return result;

@@ -1,17 +1,12 @@
 /** updateTopic, updateTopicList, updateTopicPerm: make and change topics. */
-import {
-  createTopicListRequestBody,
-  type TopicConfig,
-} from "../../../wire/bodies/topic.ts";
-import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../../wire/mix_all.ts";
+import { createTopicListRequestBody, type TopicConfig } from "../../../wire/bodies/topic.ts";
+import { MASTER_ID } from "../../../wire/mix_all.ts";
 import { PERM_INHERIT, PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
-import { brokerNameOf, brokerNamesOf, clusterInfoOf, mastersOf, targetsOf } from "../clusters.ts";
 import type { CommandContext } from "../context.ts";
 import { CommandError, command, optional, required, UsageError } from "../declaration.ts";
 import { listFile } from "../files.ts";
+import { eachMaster, targetsOf } from "../targets.ts";
 import { integerOr, isTrue, javaMap } from "../values.ts";
-import { putOrderConf } from "./order_conf.ts";
-import { routeOf } from "./topic_route.ts";
 
 const brokerAddr = optional("b", "create topic to which broker");
 const clusterName = optional("c", "create topic to which cluster");
@@ -53,7 +48,7 @@ export const updateTopic = command({
     };
     const targets = await targetsOf(context, options);
     for (const address of targets) {
-      await createTopic(context, address, config);
+      await context.admin.topics.createAndUpdateTopicConfig(address, config);
       if (options.clusterName !== undefined) context.print(`create topic to ${address} success.`);
     }
     if (config.order) await orderedTopic(context, config, options);
@@ -70,28 +65,15 @@ async function orderedTopic(
   { brokerAddr, clusterName = "" }: { brokerAddr: string | undefined; clusterName: string | undefined },
 ): Promise<void> {
   if (brokerAddr !== undefined) {
-    const orderConf = `${await brokerNameOf(context, brokerAddr)}:${writeQueueNums}`;
-    await putOrderConf(context, topicName, orderConf, false);
+    const orderConf = `${await context.admin.clusters.brokerNameAt(brokerAddr)}:${writeQueueNums}`;
+    await context.admin.nameServers.createOrUpdateOrderConf(topicName, orderConf, false);
     context.print(`set broker orderConf. isOrder=true, orderConf=[${orderConf}]`);
     return;
   }
-  const names = brokerNamesOf(context, await clusterInfoOf(context), clusterName);
+  const names = await context.admin.clusters.brokerNames(clusterName);
   const orderConf = names.map((name) => `${name}:${writeQueueNums}`).join(";");
-  await putOrderConf(context, topicName, orderConf, true);
+  await context.admin.nameServers.createOrUpdateOrderConf(topicName, orderConf, true);
   context.print(`set cluster orderConf. isOrder=true, orderConf=[${orderConf}]`);
-}
-
-async function createTopic(context: CommandContext, address: string, config: TopicConfig): Promise<void> {
-  const { topicName, attributes, ...rest } = config;
-  await context.call(address, "UPDATE_AND_CREATE_TOPIC", {
-    ...rest,
-    topic: topicName,
-    defaultTopic: AUTO_CREATE_TOPIC,
-    attributes: Object.entries(attributes)
-      .map(([name, value]) => (value === "" ? name : `${name}=${value}`))
-      .join(","),
-    force: false,
-  });
 }
 
 /** `+a=b,-c` as names with their sign, and values. @throws UsageError */
@@ -136,12 +118,12 @@ export const updateTopicList = command({
   async run(context, options) {
     const { topicConfigList } = listFile(context, options.filename, "topicConfigList", createTopicListRequestBody);
     if (topicConfigList.length === 0) throw new CommandError(`${options.filename} has an empty list: nothing was changed`);
-    const body = createTopicListRequestBody.encode({ topicConfigList });
-    const targets = await targetsOf(context, options);
-    for (const address of targets) {
-      await context.call(address, "UPDATE_AND_CREATE_TOPIC_LIST", {}, body);
-      context.print(`submit batch of topic config to ${address} success, please check the result later.`);
-    }
+    const targets = await eachMaster(
+      context,
+      options,
+      (address) => `submit batch of topic config to ${address} success, please check the result later.`,
+      (address) => context.admin.topics.createAndUpdateTopicConfigList(address, topicConfigList),
+    );
     return { brokers: targets, topics: topicConfigList.map(({ topicName }) => topicName) };
   },
 });
@@ -154,7 +136,7 @@ export const updateTopicPerm = command({
   oneOf: ["brokerAddr", "clusterName"],
   example: "-n 127.0.0.1:9876 -b 127.0.0.1:10911 -t TopicTest -p 4",
   async run(context, options) {
-    const route = await routeOf(context, options.topic);
+    const route = await context.admin.topics.examineTopicRouteInfo(options.topic);
     const first = route.queueDatas[0];
     if (first === undefined) throw new CommandError(`The route of topic ${options.topic} names no queues`);
     const perm = integerOr(options.perm, "perm", 0);
@@ -169,9 +151,9 @@ export const updateTopicPerm = command({
       attributes: {},
     };
     if (options.brokerAddr === undefined) {
-      const masters = await mastersOf(context, options.clusterName ?? "");
+      const masters = await targetsOf(context, { clusterName: options.clusterName });
       for (const address of masters) {
-        await createTopic(context, address, config);
+        await context.admin.topics.createAndUpdateTopicConfig(address, config);
         context.print(`update topic perm from ${first.perm} to ${perm} in ${address} success.`);
       }
       return { brokers: masters, from: first.perm, to: perm };
@@ -185,7 +167,7 @@ export const updateTopicPerm = command({
     const from = route.queueDatas.find(({ brokerName }) => brokerName === broker.brokerName)?.perm ?? 0;
     if (from === perm) context.print("new perm equals to the old one!");
     else {
-      await createTopic(context, options.brokerAddr, config);
+      await context.admin.topics.createAndUpdateTopicConfig(options.brokerAddr, config);
       context.print(`update topic perm from ${from} to ${perm} in ${options.brokerAddr} success.`);
       context.print(`${topicConfigText(config)}.`);
     }

@@ -1,16 +1,10 @@
 /** topicRoute: where a topic's queues are. */
-import { type TopicRouteData, topicRouteData } from "../../../wire/bodies/route.ts";
+import type { TopicRouteData } from "../../../wire/bodies/route.ts";
 import type { CommandContext } from "../context.ts";
 import { command, flag, required } from "../declaration.ts";
 import { format, prettyJson } from "../format.ts";
 
 const COLUMNS = "%-45s %-32s %-50s %-10s %-11s %-5s";
-
-/** @throws MQBrokerError TOPIC_NOT_EXIST when no broker offers the topic */
-export async function routeOf(context: CommandContext, topic: string): Promise<TopicRouteData> {
-  const { body } = await context.askNamesrv("GET_ROUTEINFO_BY_TOPIC", { topic, acceptStandardJsonOnly: true });
-  return topicRouteData.decode(body);
-}
 
 export const topicRoute = command({
   name: "topicRoute",
@@ -19,7 +13,7 @@ export const topicRoute = command({
   options: { topic: required("t", "topic name"), list: flag("l", "Use list format to print data") },
   example: "-n 127.0.0.1:9876 -t TopicTest -l",
   async run(context, { topic, list }) {
-    const route = await routeOf(context, topic);
+    const route = await context.admin.topics.examineTopicRouteInfo(topic);
     if (list) printList(context, route);
     else context.print(prettyJson({ ...route, topicQueueMappingByBroker: route.topicQueueMappingByBroker ?? {} }));
     return route;

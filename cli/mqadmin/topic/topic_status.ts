@@ -1,24 +1,20 @@
 /** topicStatus: the bounds of a topic's queues. */
-import { type TopicStatsTable, topicStatsTable } from "../../../wire/bodies/consume_stats.ts";
+
 import { compareQueues } from "../../../core/client/topic_route.ts";
+import type { TopicStatsTable } from "../../../wire/bodies/consume_stats.ts";
 import { MASTER_ID } from "../../../wire/mix_all.ts";
 import type { CommandContext } from "../context.ts";
 import { command, optional, required } from "../declaration.ts";
 import { dateTime, format, front } from "../format.ts";
 import { javaDouble } from "../values.ts";
-import { routeOf } from "./topic_route.ts";
 
-/** @param routeTopic whose brokers are asked: the topic itself, a cluster, or the parent of a light queue */
-export async function topicStatsOf(context: CommandContext, topic: string, routeTopic = topic): Promise<TopicStatsTable> {
-  const joined: TopicStatsTable = { topicPutTps: 0, offsetTable: [] };
-  for (const { brokerAddrs } of (await routeOf(context, routeTopic)).brokerDatas) {
-    const address = brokerAddrs.get(MASTER_ID) ?? [...brokerAddrs.values()][0];
-    if (address === undefined) continue;
-    const table = topicStatsTable.decode((await context.call(address, "GET_TOPIC_STATS_INFO", { topic })).body);
-    joined.offsetTable.push(...table.offsetTable);
-    joined.topicPutTps += table.topicPutTps;
-  }
-  return joined;
+/** Light queues have no route of their own: that of a cluster, or of their parent, says which brokers to ask. */
+async function statsBy(context: CommandContext, topic: string, routeTopic: string): Promise<TopicStatsTable> {
+  const route = await context.admin.topics.examineTopicRouteInfo(routeTopic);
+  const addresses = route.brokerDatas.map(({ brokerAddrs }) => brokerAddrs.get(MASTER_ID) ?? [...brokerAddrs.values()][0]);
+  const known = addresses.filter((address) => address !== undefined);
+  const tables = await Promise.all(known.map((address) => context.admin.topics.examineTopicStats(address, topic)));
+  return { topicPutTps: 0, offsetTable: tables.flatMap(({ offsetTable }) => offsetTable) };
 }
 
 export const topicStatus = command({
@@ -31,7 +27,8 @@ export const topicStatus = command({
   },
   example: "-n 127.0.0.1:9876 -t TopicTest",
   async run(context, { topic, cluster }) {
-    const stats = await topicStatsOf(context, topic, cluster);
+    const { topics } = context.admin;
+    const stats = await (cluster === undefined ? topics.examineTopicStats(topic) : statsBy(context, topic, cluster));
     const rows = [...stats.offsetTable].sort(([a], [b]) => compareQueues(a, b));
     context.print(
       format("%-32s  %-4s  %-20s  %-20s    %s", "#Broker Name", "#QID", "#Min Offset", "#Max Offset", "#Last Updated"),
