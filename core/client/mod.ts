@@ -20,6 +20,7 @@ export { jsonBody, type Message, MessageExt } from "./message.ts";
 export { Producer, type ProducerOptions, type SendOptions } from "./producer.ts";
 export { type MessageListener, PushConsumer, type PushConsumerOptions } from "./push_consumer.ts";
 export type { ConsumeFromWhere } from "./queue_offsets.ts";
+export { createReplyMessage } from "./request_reply.ts";
 export type { SendResult, SendStatus } from "./send_request.ts";
 export { type ReceiveOptions, SimpleConsumer, type SimpleConsumerOptions } from "./simple_consumer.ts";
 export type { FilterExpression } from "./subscription.ts";

@@ -6,22 +6,24 @@
  * but not be missing.
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
-import { sendMessageResponseHeader } from "../../wire/headers/send.ts";
+import { type ReplyMessageRequestHeader, sendMessageResponseHeader } from "../../wire/headers/send.ts";
 import type { CheckTransactionStateRequestHeader } from "../../wire/headers/transaction.ts";
 import { hashCode } from "../../wire/java_hash.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
+import { decodeRecallHandle } from "../../wire/recall_handle.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { Peer } from "../remoting/processor.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ProducerMember } from "./client_processors.ts";
 import { MQBrokerError, MQClientError } from "./errors.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessageExt } from "./message.ts";
 import { QueueSelection } from "./queue_selection.ts";
+import { createReplyMessage, WaitingRequests } from "./request_reply.ts";
 import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
 import type { TopicRoute } from "./topic_route.ts";
-import { abortable, InFlight } from "./waiting.ts";
+import { abortable, InFlight, settledWithin } from "./waiting.ts";
 
 export interface ProducerOptions {
   readonly producerGroup: string;
@@ -89,6 +91,8 @@ export class Producer implements ProducerMember, AsyncDisposable {
   readonly #selection: QueueSelection;
   readonly #inFlight: InFlight;
   readonly #forget: () => void;
+  readonly #requests: WaitingRequests;
+  #announced: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws MQClientError kind invalid for a group without name */
@@ -106,6 +110,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
       bytesMax: options.backPressureForAsyncSendSize ?? 100 * 1024 * 1024,
       waitingMax: WAITING_SENDS_MAX,
     });
+    this.#requests = new WaitingRequests(client.runtime);
     client.addProducer(this);
     this.#forget = client.onClose(() => this.close());
   }
@@ -139,6 +144,59 @@ export class Producer implements ProducerMember, AsyncDisposable {
     await this.client.oneway(`send to topic "${out.topic}"`, address, "SEND_MESSAGE_V2", this.#header(out, queue), out.body);
   }
 
+  /**
+   * Sends `message` to whoever consumes its topic, and waits for the reply of one of them (`reply` there).
+   * @param options timeoutMs: for the send and the reply together; default `sendMsgTimeout`
+   * @throws as `send`; MQClientError kind timeout when no reply comes
+   */
+  async request(message: Message, options: SendOptions = {}): Promise<MessageExt> {
+    const { clock } = this.client.runtime;
+    const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
+    const deadline = clock.monotonic() + timeoutMs;
+    await this.announce(message.topic, options.signal);
+    const expected = this.#requests.expect(message, this.client.clientId, timeoutMs);
+    let reply: MessageExt | undefined;
+    const arrived = expected.reply.then((each) => {
+      reply = each;
+    });
+    try {
+      await this.send(expected.message, { ...options, timeoutMs: Math.max(1, deadline - clock.monotonic()) });
+      await abortable(settledWithin(clock, arrived, Math.max(1, deadline - clock.monotonic())), options.signal);
+    } finally {
+      this.#requests.forget(expected.correlationId);
+    }
+    if (reply !== undefined) return reply;
+    throw new MQClientError(
+      "timeout",
+      `Cannot request from topic "${message.topic}": the message is stored, and no reply came within ${timeoutMs} ms. Does somebody consume it, and reply?`,
+    );
+  }
+
+  /** Answers a message that was sent with `request`. @throws as `send`; MQBrokerError when the asker is not there any more */
+  async reply(request: MessageExt, answer: Omit<Message, "topic">, options: SendOptions = {}): Promise<SendResult> {
+    return this.send(createReplyMessage(request, answer), options);
+  }
+
+  /**
+   * Takes a message with a delay of seconds, milliseconds or to a point in time back, before its time.
+   * @param recallHandle of its SendResult. @returns its UNIQ_KEY
+   * @throws MQClientError kind invalid; MQBrokerError NO_PERMISSION where the broker has not recallMessageEnable, ILLEGAL_OPERATION
+   *   for a handle that is not of this topic and broker, or whose time has come
+   */
+  async recall(topic: string, recallHandle: string, options: { signal?: AbortSignal } = {}): Promise<string> {
+    this.#checkOpen();
+    const tried = `recall a message of topic "${topic}"`;
+    let brokerName: string;
+    try {
+      brokerName = decodeRecallHandle(recallHandle).brokerName;
+    } catch (fault) {
+      throw new MQClientError("invalid", `Cannot ${tried}: ${(fault as Error).message}`, fault);
+    }
+    const address = await this.client.masterOf({ topic, brokerName, queueId: 0 }, options.signal);
+    const header = { producerGroup: this.producerGroup, topic, recallHandle, bname: brokerName };
+    return (await this.client.call(tried, address, "RECALL_MESSAGE", header, options)).header.msgId;
+  }
+
   /** The queues that messages of `topic` can go to. */
   async fetchPublishMessageQueues(topic: string, options: { signal?: AbortSignal } = {}): Promise<readonly MessageQueue[]> {
     return (await this.#route(topic, options.signal)).writeQueues;
@@ -167,6 +225,17 @@ export class Producer implements ProducerMember, AsyncDisposable {
     this.#checkOpen();
     checkTopic(message.topic);
     return outgoing(message, this.#limits, this.client.uniqKeys, this.client.runtime.compression);
+  }
+
+  /** Brokers call producers that they know from heartbeats: this one is known to those of `topic` when it settles. */
+  protected async announce(topic: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.client.route(topic, { createWith: this.defaultTopicQueueNums, signal });
+    this.#announced ??= this.client.beat();
+    await this.#announced;
+  }
+
+  takeReply(header: ReplyMessageRequestHeader, body: Uint8Array): boolean {
+    return this.#requests.take(header, body);
   }
 
   /** Asked what became of a half message; a plain producer sends none, so it has nothing to say. */
@@ -236,7 +305,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
   ): Promise<SendResult> {
     const tried = `send to topic "${out.topic}", queue ${queue.queueId} of ${queue.brokerName}`;
     const address = route.masters.get(queue.brokerName) ?? (await this.client.masterOf(queue, signal));
-    const name = out.batch ? "SEND_BATCH_MESSAGE" : "SEND_MESSAGE_V2";
+    const name = out.batch ? "SEND_BATCH_MESSAGE" : out.reply ? "SEND_REPLY_MESSAGE_V2" : "SEND_MESSAGE_V2";
     const reply = await this.client.invoke(tried, address, name, this.#header(out, queue), { body: out.body, timeoutMs, signal });
     const result = sendResult(out, queue, reply.code, () => sendMessageResponseHeader.decode(reply.extFields), reply.extFields);
     if (result === undefined) throw new MQBrokerError(tried, address, reply);

@@ -13,6 +13,7 @@ import { clipped, topicNameFault } from "../routing/names.ts";
 import type { Compression } from "../runtime.ts";
 import { MQClientError } from "./errors.ts";
 import { bodyBytes, type Message, toProperties } from "./message.ts";
+import { MSG_TYPE_REPLY } from "./request_reply.ts";
 import type { UniqKeys } from "./uniq_key.ts";
 
 /** The last three were stored as well: what they lack is the flush or the slave that was asked for. */
@@ -42,6 +43,8 @@ export interface Outgoing {
   readonly flag: number;
   readonly msgId: string;
   readonly batch: boolean;
+  /** The answer of a request. */
+  readonly reply: boolean;
 }
 
 /** Longer ones no broker takes (127), `%RETRY%` and its like aside. */
@@ -90,6 +93,7 @@ export function outgoing(
     flag: message.flag ?? 0,
     msgId,
     batch: false,
+    reply: properties.get(MessageConst.MSG_TYPE) === MSG_TYPE_REPLY,
   };
 }
 
@@ -111,7 +115,16 @@ export function outgoingBatches(messages: readonly Message[], limits: OutgoingLi
     const outer = toProperties({ topic: first.topic, body: "", waitStoreMsgOK: first.waitStoreMsgOK });
     const msgId = ids.join(",");
     const properties = formatProperties(outer);
-    batches.push({ topic: first.topic, body: encodeBatch(entries), properties, sysFlag: 0, flag: 0, msgId, batch: true });
+    batches.push({
+      topic: first.topic,
+      body: encodeBatch(entries),
+      properties,
+      sysFlag: 0,
+      flag: 0,
+      msgId,
+      batch: true,
+      reply: false,
+    });
     [entries, ids, bytes] = [[], [], 0];
   };
   for (const message of messages) {

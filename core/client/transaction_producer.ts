@@ -39,7 +39,6 @@ const CHECKS_MAX = 2_000;
 
 export class TransactionProducer extends Producer {
   readonly #checkLocalTransaction: TransactionProducerOptions["checkLocalTransaction"];
-  #announced: Promise<void> | undefined;
   #checks = 0;
 
   /** @throws MQClientError kind invalid for a group without name */
@@ -66,9 +65,7 @@ export class TransactionProducer extends Producer {
     }
     const out = this.prepareHalf(message);
     // The broker asks producers that it knows from heartbeats: it has to know this one before the half message is there.
-    await this.client.route(message.topic, { createWith: this.defaultTopicQueueNums, signal: options.signal });
-    this.#announced ??= this.client.beat();
-    await this.#announced;
+    await this.announce(message.topic, options.signal);
     const sent = await this.sendOutgoing(out, options);
     let localTransactionState: LocalTransactionState = "UNKNOW";
     let localException: unknown;
