@@ -107,10 +107,13 @@ export class MessageExt {
   /** Why the body could not be inflated; `body` is as stored then. */
   readonly bodyFault: string | undefined;
 
-  /** @param record its body may be a view into a buffer that the caller gives away */
-  constructor(record: StoredMessage, brokerName: string, compression: Compression, bodyBytesMax: number) {
+  /**
+   * @param record its body may be a view into a buffer that the caller gives away
+   * @param asStored its topic is the one it lies in, also in a retry topic: for administrators
+   */
+  constructor(record: StoredMessage, brokerName: string, compression: Compression, bodyBytesMax: number, asStored = false) {
     this.properties = parseProperties(record.properties);
-    const origin = record.topic.startsWith(RETRY_PREFIX) ? this.properties.get(MessageConst.RETRY_TOPIC) : undefined;
+    const origin = !asStored && record.topic.startsWith(RETRY_PREFIX) ? this.properties.get(MessageConst.RETRY_TOPIC) : undefined;
     this.topic = origin ?? record.topic;
     this.brokerName = brokerName;
     this.queueId = record.queueId;

@@ -1,9 +1,13 @@
 /** The client's door: re-exports only. */
 export { Admin } from "./admin/admin.ts";
 export type { AdminOptions, BrokerOperatorResult } from "./admin/admin_calls.ts";
+export type { RocksDBConfigType } from "./admin/brokers.ts";
+export type { TopicConfigInput } from "./admin/create_topic.ts";
 export type { SubscriptionGroupInput } from "./admin/groups.ts";
+export type { MessageTrack, TrackType } from "./admin/message_tracks.ts";
+export type { QueryMessage, QueryResult } from "./admin/messages.ts";
 export type { ResetByTime } from "./admin/offsets.ts";
-export type { TopicConfigInput } from "./admin/topics.ts";
+export type { AclInput } from "./admin/users.ts";
 export {
   type AllocateMessageQueueStrategy,
   allocateAveragely,

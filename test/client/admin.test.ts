@@ -1,6 +1,7 @@
 /** What administrators ask, against our own nameserver and broker in memory. */
 import { describe, expect, test } from "bun:test";
-import { Admin, MQBrokerError, Producer, PushConsumer } from "../../core/client/mod.ts";
+import { withLogicBounds } from "../../core/client/admin/static_topics.ts";
+import { Admin, type MessageExt, MQBrokerError, Producer, PushConsumer } from "../../core/client/mod.ts";
 import type { RocketMQ } from "../../mod.ts";
 import { Collector, rejection, withRocketMQ, withSimulated } from "./harness.ts";
 
@@ -162,7 +163,7 @@ describe("consumers and producers", () => {
       expect(stats.offsetTable.map(([, { brokerOffset, consumerOffset }]) => [brokerOffset, consumerOffset])).toEqual([[3, 1]]);
       expect([...(await groups.queryTopicsByConsumer("G")).topicList].sort()).toEqual(["%RETRY%G", "T"]);
       expect((await topics.queryTopicConsumeByWho("T")).groupList).toEqual(new Set(["G"]));
-      expect((await consumeStats.fetchConsumeStatsInBroker(broker, false)).totalDiff).toBe(0);
+      expect((await consumeStats.fetchConsumeStatsInBroker(broker, false)).totalDiff).toBe(2);
       expect((await consumeStats.queryConsumeTimeSpan("T", "G"))[0]?.messageQueue).toEqual(queue("T", 0));
 
       await offsets.cloneGroupOffset("G", "H", "T", true);
@@ -174,4 +175,149 @@ describe("consumers and producers", () => {
       expect(await offsets.searchOffset(queue("T", 0), 0)).toBe(0);
       expect(await offsets.earliestMsgStoreTime(queue("T", 0))).toBeGreaterThan(0);
     }, withSimulated));
+});
+
+describe("messages", () => {
+  test("are found by id, key and place, and given to a consumer again", () =>
+    withAdmin(async (admin, broker, rocketmq) => {
+      const { messages, topics } = admin;
+      await topics.createAndUpdateTopicConfig(broker, { topicName: "T", readQueueNums: 1, writeQueueNums: 1 });
+      const producer = new Producer(rocketmq.client(), { producerGroup: "P" });
+      const { msgId, offsetMsgId } = await producer.send({ topic: "T", body: "a", keys: "k1 k2", tags: "red" });
+      await producer.send({ topic: "T", body: "b", keys: "k2" });
+      expect((await messages.viewMessage("T", msgId))?.text()).toBe("a");
+      expect((await messages.viewMessage("T", offsetMsgId as string))?.msgId).toBe(msgId);
+      expect(await messages.viewMessage("T", "0".repeat(32))).toBeUndefined();
+      const range = { topic: "T", maxNum: 8, begin: 0, end: Number.MAX_SAFE_INTEGER };
+      const texts = async (key: string) =>
+        (await messages.queryMessage({ ...range, key })).messageList.map((message) => message.text()).sort();
+      expect([await texts("k1"), await texts("k2"), await texts("k3")]).toEqual([["a"], ["a", "b"], []]);
+      expect((await messages.queryConsumeQueue(broker, "T", 0, 0, 5)).maxQueueIndex).toBe(2);
+      const fault = await rejection(messages.viewMessageByOffsetId("T", "zz"));
+      expect([fault.kind, fault.message.startsWith("Not an offsetMsgId")]).toEqual(["invalid", true]);
+
+      const seen = new Collector<unknown>();
+      const consumer = new PushConsumer(rocketmq.client(), {
+        consumerGroup: "G",
+        subscription: { T: "red" },
+        consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+      });
+      await consumer.start(seen.add);
+      await seen.until(1);
+      const clientId = (await admin.connections.examineConsumerConnectionInfo("G")).connectionSet[0]?.clientId as string;
+      const result = await messages.consumeMessageDirectly("G", clientId, "T", msgId);
+      expect([result.consumeResult, seen.items.length]).toEqual(["CR_SUCCESS", 2]);
+      expect((await rejection(messages.consumeMessageDirectly("G", clientId, "T", "0".repeat(32)))).kind).toBe("invalid");
+
+      await admin.offsets.updateConsumeOffset(broker, "G", queue("T", 0), 1);
+      const [first, second] = (await messages.queryMessage({ ...range, key: "k2" })).messageList;
+      const tracks = [first, second].map(async (message) => admin.messageTrackDetail(message as MessageExt));
+      expect((await Promise.all(tracks)).flat().map(({ trackType }) => trackType)).toEqual(["CONSUMED", "NOT_CONSUME_YET"]);
+      await admin.offsets.updateConsumeOffset(broker, "G", queue("T", 0), 2);
+      expect((await admin.messageTrackDetail(second as MessageExt))[0]?.trackType).toBe("CONSUMED_BUT_FILTERED");
+      await consumer.close();
+      const [track] = await admin.messageTrackDetail(first as MessageExt);
+      expect([track?.trackType, track?.exceptionDesc?.startsWith("CODE:206 DESC:")]).toEqual(["NOT_ONLINE", true]);
+    }));
+});
+
+describe("users and access lists", () => {
+  test("are made, changed, listed and removed", () =>
+    withAdmin(async ({ users }, broker) => {
+      await users.createUser(broker, { username: "alice", password: "12345678", userType: "Normal" });
+      await users.updateUser(broker, { username: "alice", userStatus: "disable" });
+      expect((await users.getUser(broker, "alice"))?.userStatus).toBe("disable");
+      expect((await users.listUser(broker, "lic")).map(({ username }) => username)).toEqual(["alice"]);
+      const acl = { subject: "User:alice", resources: ["Topic:T"], actions: ["Pub"], decision: "ALLOW" };
+      await users.createAcl(broker, acl);
+      await users.updateAcl(broker, { ...acl, actions: ["Pub", "Sub"], sourceIps: ["192.168.0.0/16"] });
+      const [entry] = (await users.getAcl(broker, "User:alice"))?.policies[0]?.entries ?? [];
+      expect([entry?.resource, entry?.actions, entry?.sourceIps]).toEqual(["Topic:T", ["Pub", "Sub"], ["192.168.0.0/16"]]);
+      expect((await users.listAcl(broker, "alice", "T")).map(({ subject }) => subject)).toEqual(["User:alice"]);
+      await users.deleteAcl(broker, "User:alice", "Topic:T");
+      await users.deleteUser(broker, "alice");
+      expect(await users.listUser(broker)).toEqual([]);
+    }));
+});
+
+describe("static topics", () => {
+  const item = (over: object) => ({
+    gen: 0,
+    queueId: 0,
+    bname: "broker-a",
+    logicOffset: 0,
+    startOffset: 0,
+    endOffset: -1,
+    timeOfStart: -1,
+    timeOfEnd: -1,
+    ...over,
+  });
+
+  test("are shown by the bounds of their logic queues too", () =>
+    withAdmin(async ({ staticTopics, topics, groups, consumeStats, offsets }, broker, rocketmq) => {
+      await groups.createAndUpdateSubscriptionGroupConfig(broker, { groupName: "G" });
+      const mapping = {
+        topic: "S",
+        scope: "__global__",
+        totalQueues: 1,
+        bname: "broker-a",
+        epoch: 1,
+        dirty: false,
+        currIdMap: new Map([[0, 0]]),
+        hostedQueues: new Map([[0, [item({})]]]),
+      };
+      await staticTopics.createStaticTopic(broker, { topicName: "S", readQueueNums: 1, writeQueueNums: 1 }, mapping);
+      const producer = new Producer(rocketmq.client(), { producerGroup: "P" });
+      await producer.send({ topic: "S", body: "a" }, { messageQueue: queue("S", 0) }).catch(() => {});
+      const bounds = (await topics.examineTopicStats("S")).offsetTable;
+      expect(bounds.map(([{ brokerName }]) => brokerName)).toEqual(["broker-a", "__syslo__global__"]);
+      expect(bounds[1]?.[1].maxOffset).toBe(bounds[0]?.[1].maxOffset as number);
+      await offsets.updateConsumeOffset(broker, "G", queue("S", 0), 0);
+      const stats = await consumeStats.examineConsumeStats("G", "S");
+      expect(stats.offsetTable.map(([{ brokerName }]) => brokerName)).toEqual(["__syslo__global__"]);
+    }));
+
+  test("that moved have logic offsets made of each stretch's begin", () => {
+    const mapping = (bname: string) => ({
+      topic: "S",
+      scope: "__global__",
+      totalQueues: 1,
+      bname,
+      epoch: 2,
+      dirty: false,
+      currIdMap: new Map<number, number>(),
+      hostedQueues: new Map([[0, [item({ endOffset: 10 }), item({ gen: 1, bname: "broker-b", logicOffset: 100 })]]]),
+    });
+    const configs = ["broker-a", "broker-b"].map((bname) => ({
+      ...{ topicName: "S", readQueueNums: 1, writeQueueNums: 1, perm: 6, topicFilterType: "SINGLE_TAG" as const },
+      ...{ topicSysFlag: 0, order: false, attributes: {}, mappingDetail: mapping(bname) },
+    }));
+    const at = (brokerName: string) => ({ topic: "S", brokerName, queueId: 0 });
+    const bounds = { minOffset: 3, maxOffset: 10, lastUpdateTimestamp: 7 };
+    const stats = withLogicBounds(
+      {
+        offsetTable: [
+          [at("broker-a"), bounds],
+          [at("broker-b"), { ...bounds, minOffset: 0, maxOffset: 5 }],
+        ],
+        topicPutTps: 0,
+      },
+      configs,
+    );
+    expect(stats.offsetTable[2]).toEqual([at("__syslo__global__"), { minOffset: 3, maxOffset: 105, lastUpdateTimestamp: 7 }]);
+  });
+});
+
+describe("what our broker does not serve yet", () => {
+  test("is refused with its code, not answered with something else", () =>
+    withAdmin(async ({ brokers, liteTopics, messages }, broker) => {
+      const calls = [
+        liteTopics.getBrokerLiteInfo(broker),
+        brokers.exportRocksDBConfigToJson(broker, ["topics"]),
+        messages.checkRocksdbCqWriteProgress(broker, "T", 0),
+        brokers.addBrokerToContainer(broker, "/nowhere"),
+      ];
+      const codes = (await Promise.all(calls.map(rejection))).map(({ responseCode }) => responseCode);
+      expect(codes).toEqual([3, 3, 3, 3]);
+    }));
 });

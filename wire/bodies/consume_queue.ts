@@ -42,3 +42,15 @@ export const queryConsumeQueueResponseBody = body<QueryConsumeQueueResponseBody>
   maxQueueIndex: or(long, 0),
   minQueueIndex: or(long, 0),
 });
+
+/** Answer of CHECK_ROCKSDB_CQ_WRITE_PROGRESS. */
+export interface CheckRocksdbCqWriteResult {
+  checkResult: string;
+  /** 0 ok, 1 not ok, 2 in progress, 3 error. */
+  checkStatus: number;
+}
+
+export const checkRocksdbCqWriteResult = body<CheckRocksdbCqWriteResult>("CheckRocksdbCqWriteResult", {
+  checkResult: or(text, ""),
+  checkStatus: or(int, 0),
+});

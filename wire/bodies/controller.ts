@@ -1,5 +1,5 @@
 /** Who is master, and which replicas are in sync, as the controller keeps it. */
-import { body, bool, int, list, long, map, maybe, or, set, text } from "../body.ts";
+import { body, bodyOf, bool, int, list, listOf, long, map, maybe, or, set, text } from "../body.ts";
 import { type BrokerMemberGroup, brokerMemberGroup } from "./route.ts";
 
 /** Replicas (broker ids) that a new master may be chosen from. */
@@ -80,3 +80,6 @@ export interface BrokerReplicasInfo {
 }
 
 export const brokerReplicasInfo = body<BrokerReplicasInfo>("BrokerReplicasInfo", { replicasInfoTable: map(replicasInfo) });
+
+/** Body of CONTROLLER_GET_SYNC_STATE_DATA: the broker names that are asked for. */
+export const syncStateDataRequestBody = bodyOf("broker names", listOf(text));

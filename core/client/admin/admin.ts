@@ -13,15 +13,22 @@
  * ```
  */
 import type { ClientInstance } from "../client_instance.ts";
+import type { MessageExt } from "../message.ts";
 import { AdminCalls, type AdminOptions } from "./admin_calls.ts";
 import { BrokerAdmin } from "./brokers.ts";
 import { ClusterAdmin } from "./clusters.ts";
 import { ConnectionAdmin } from "./connections.ts";
 import { ConsumeStatsAdmin } from "./consume_stats.ts";
+import { ControllerAdmin } from "./controllers.ts";
 import { GroupAdmin } from "./groups.ts";
+import { LiteTopicAdmin } from "./lite_topics.ts";
+import { type MessageTrack, messageTrackDetail } from "./message_tracks.ts";
+import { MessageAdmin } from "./messages.ts";
 import { NameServerAdmin } from "./name_server_admin.ts";
 import { OffsetAdmin } from "./offsets.ts";
+import { StaticTopicAdmin } from "./static_topics.ts";
 import { TopicAdmin } from "./topics.ts";
+import { UserAdmin } from "./users.ts";
 
 export class Admin implements AsyncDisposable {
   readonly client: ClientInstance;
@@ -41,6 +48,14 @@ export class Admin implements AsyncDisposable {
   /** Offsets of queues and groups: look up, set, reset, clone. */
   readonly offsets: OffsetAdmin;
 
+  readonly messages: MessageAdmin;
+  /** Users and access lists. */
+  readonly users: UserAdmin;
+  /** Controllers, and brokers' replication. */
+  readonly controllers: ControllerAdmin;
+  readonly staticTopics: StaticTopicAdmin;
+  readonly liteTopics: LiteTopicAdmin;
+
   /** @param client closed with this; it needs no member */
   constructor(client: ClientInstance, options: AdminOptions = {}) {
     this.client = client;
@@ -51,8 +66,18 @@ export class Admin implements AsyncDisposable {
     this.groups = new GroupAdmin(calls);
     this.brokers = new BrokerAdmin(calls, this.clusters);
     this.connections = new ConnectionAdmin(calls);
-    this.consumeStats = new ConsumeStatsAdmin(calls, this.connections);
+    this.consumeStats = new ConsumeStatsAdmin(calls, this.topics, this.connections);
     this.offsets = new OffsetAdmin(calls);
+    this.messages = new MessageAdmin(calls);
+    this.users = new UserAdmin(calls);
+    this.controllers = new ControllerAdmin(calls);
+    this.staticTopics = new StaticTopicAdmin(calls);
+    this.liteTopics = new LiteTopicAdmin(calls);
+  }
+
+  /** Which groups have consumed a message; all of its topic are asked for at once. */
+  messageTrackDetail(message: MessageExt): Promise<MessageTrack[]> {
+    return messageTrackDetail(this, message);
   }
 
   close(): Promise<void> {

@@ -3,8 +3,10 @@ import { type KVTable, kvTable } from "../../../wire/bodies/kv_table.ts";
 import { type BrokerStatsData, brokerStatsData } from "../../../wire/bodies/stats.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../wire/bytes.ts";
 import { type Properties, parseProperties } from "../../properties.ts";
-import { type AdminCalls, propertiesBody } from "./admin_calls.ts";
+import { type AdminCalls, propertiesBody, timeout } from "./admin_calls.ts";
 import type { ClusterAdmin } from "./clusters.ts";
+
+export type RocksDBConfigType = "topics" | "subscriptionGroups" | "consumerOffsets";
 
 /** Upkeep that a broker does when it is told to. */
 type Upkeep = "CLEAN_EXPIRED_CONSUMEQUEUE" | "DELETE_EXPIRED_COMMITLOG" | "CLEAN_UNUSED_TOPIC";
@@ -139,6 +141,19 @@ export class BrokerAdmin {
 
   async #upkeep(brokerAddr: string, name: Upkeep): Promise<void> {
     await this.#calls.call(name.toLowerCase().replaceAll("_", " "), brokerAddr, name, {});
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ export
+
+  /** Lets a broker that keeps its configuration in RocksDB write it into JSON files beside. EdgeMQ's brokers have none. */
+  async exportRocksDBConfigToJson(brokerAddr: string, configTypes: readonly RocksDBConfigType[]): Promise<void> {
+    const header = { configType: configTypes.map((each) => `${each};`).join("") };
+    await this.#calls.call(`export ${configTypes.join(", ")}`, brokerAddr, "EXPORT_ROCKSDB_CONFIG_TO_JSON", header);
+  }
+
+  /** Lets a broker that keeps POP's records in RocksDB write them into the revive topic again. */
+  async exportPopRecords(brokerAddr: string, timeoutMs?: number): Promise<void> {
+    await this.#calls.call("export POP's records", brokerAddr, "POP_ROLLBACK", {}, timeout(timeoutMs));
   }
 
   // --------------------------------------------------------------------------------------------------------- container

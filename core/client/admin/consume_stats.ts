@@ -12,13 +12,17 @@ import { ResponseCode } from "../../../wire/response_code.ts";
 import { MQBrokerError } from "../errors.ts";
 import { type AdminCalls, timeout } from "./admin_calls.ts";
 import type { ConnectionAdmin } from "./connections.ts";
+import { logicConsumeOffsets } from "./static_topics.ts";
+import type { TopicAdmin } from "./topics.ts";
 
 export class ConsumeStatsAdmin {
   readonly #calls: AdminCalls;
   readonly #connections: ConnectionAdmin;
+  readonly #topics: TopicAdmin;
 
-  constructor(calls: AdminCalls, connections: ConnectionAdmin) {
+  constructor(calls: AdminCalls, topics: TopicAdmin, connections: ConnectionAdmin) {
     this.#calls = calls;
+    this.#topics = topics;
     this.#connections = connections;
   }
 
@@ -37,7 +41,22 @@ export class ConsumeStatsAdmin {
     const found = joined(
       await Promise.all(addresses.map((each) => this.examineConsumeStatsAt(each, consumerGroup, topic, timeoutMs))),
     );
-    return this.#checked(consumerGroup, addresses[0] ?? "", found);
+    const logic = clusterName ? found : await this.#inLogicQueues(found);
+    return this.#checked(consumerGroup, addresses[0] ?? "", logic);
+  }
+
+  /** Offsets in static topics are shown by their logic queues. */
+  async #inLogicQueues(found: ConsumeStats): Promise<ConsumeStats> {
+    const topics = new Set(found.offsetTable.map(([{ topic }]) => topic));
+    const tables = await Promise.all(
+      [...topics].map(async (topic) => {
+        const configs = await this.#topics.staticConfigsOf(topic);
+        return configs === undefined
+          ? found.offsetTable.filter(([queue]) => queue.topic === topic)
+          : logicConsumeOffsets(found, configs);
+      }),
+    );
+    return { ...found, offsetTable: tables.flat() };
   }
 
   /** On one broker; possibly nothing. */

@@ -5,24 +5,22 @@ import { type TopicConfigAndQueueMapping, topicConfigAndQueueMapping } from "../
 import { type GroupList, groupList } from "../../../wire/bodies/subscription_group.ts";
 import {
   createTopicListRequestBody,
-  type TopicConfig,
   type TopicConfigSerializeWrapper,
   type TopicList,
-  topicConfig,
   topicConfigSerializeWrapper,
   topicList,
 } from "../../../wire/bodies/topic.ts";
-import { AUTO_CREATE_TOPIC, DLQ_PREFIX, MASTER_ID, RETRY_PREFIX } from "../../../wire/mix_all.ts";
+import { DLQ_PREFIX, MASTER_ID, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { PERM_PRIORITY } from "../../../wire/perm_name.ts";
-import { MQClientError } from "../errors.ts";
+import { ResponseCode } from "../../../wire/response_code.ts";
+import { MQBrokerError, MQClientError } from "../errors.ts";
 import { type AdminCalls, type BrokerOperatorResult, timeout } from "./admin_calls.ts";
 import type { ClusterAdmin } from "./clusters.ts";
+import { completedTopic, createTopicHeader, type TopicConfigInput } from "./create_topic.ts";
 import { type NameServerAdmin, ORDER_TOPIC_CONFIG } from "./name_server_admin.ts";
 import { PAGE_SIZE, wholeTable } from "./paged_table.ts";
+import { withLogicBounds } from "./static_topics.ts";
 import { isSystemTopic } from "./system_names.ts";
-
-/** A topic to be made or changed; what is left out is Apache's default. */
-export type TopicConfigInput = Pick<TopicConfig, "topicName"> & Partial<TopicConfig>;
 
 export class TopicAdmin {
   readonly #calls: AdminCalls;
@@ -45,7 +43,7 @@ export class TopicAdmin {
 
   /** Several at once, on one broker. @throws MQBrokerError */
   async createAndUpdateTopicConfigList(brokerAddr: string, configs: readonly TopicConfigInput[]): Promise<void> {
-    const body = createTopicListRequestBody.encode({ topicConfigList: configs.map(completed) });
+    const body = createTopicListRequestBody.encode({ topicConfigList: configs.map(completedTopic) });
     const tried = `create ${configs.length} topics`;
     await this.#calls.call(tried, brokerAddr, "UPDATE_AND_CREATE_TOPIC_LIST", {}, { body });
   }
@@ -167,23 +165,40 @@ export class TopicAdmin {
     return topicList.decode(answer.body);
   }
 
-  /** Bounds of the queues. @throws MQBrokerError TOPIC_NOT_EXIST */
-  async examineTopicStats(topic: string): Promise<TopicStatsTable>;
-  async examineTopicStats(brokerAddr: string, topic: string): Promise<TopicStatsTable>;
-  async examineTopicStats(first: string, second?: string): Promise<TopicStatsTable> {
-    if (second !== undefined) return this.#statsAt(first, second);
-    const route = await this.#calls.route(first);
-    return this.#joined(await Promise.all(this.#calls.addressesOf(route).map((address) => this.#statsAt(address, first))));
+  /** Bounds of the queues; of a static topic those of its logic queues too. @throws MQBrokerError TOPIC_NOT_EXIST */
+  async examineTopicStats(topic: string): Promise<TopicStatsTable> {
+    const route = await this.#calls.route(topic);
+    const tables = await Promise.all(this.#calls.addressesOf(route).map((address) => this.examineTopicStatsAt(address, topic)));
+    const stats = joined(tables);
+    return isStatic(route) ? withLogicBounds(stats, await this.#configsOn(topic, route)) : stats;
   }
 
-  /** The same, of those brokers that answer. */
+  /** On one broker. */
+  async examineTopicStatsAt(brokerAddr: string, topic: string): Promise<TopicStatsTable> {
+    const answer = await this.#calls.call(`read the bounds of topic "${topic}"`, brokerAddr, "GET_TOPIC_STATS_INFO", { topic });
+    return topicStatsTable.decode(answer.body);
+  }
+
+  /** Bounds of the physical queues, of those brokers that answer. */
   async examineTopicStatsConcurrent(topic: string): Promise<TopicStatsTable> {
     const tables: TopicStatsTable[] = [];
     const addresses = this.#calls.addressesOf(await this.#calls.route(topic));
     await this.#calls.tolerantly("reading the bounds of a topic", addresses, async (address) => {
-      tables.push(await this.#statsAt(address, topic));
+      tables.push(await this.examineTopicStatsAt(address, topic));
     });
-    return this.#joined(tables);
+    return joined(tables);
+  }
+
+  /** Each broker's part of a topic; a broker that has none is left out. */
+  async #configsOn(topic: string, route: TopicRouteData): Promise<TopicConfigAndQueueMapping[]> {
+    const found = this.#calls.addressesOf(route).map((address) => this.examineTopicConfig(address, topic).catch(unlessAbsent));
+    return (await Promise.all(found)).filter((each) => each !== undefined);
+  }
+
+  /** @internal for `ConsumeStatsAdmin`: the parts of a static topic; undefined for any other */
+  async staticConfigsOf(topic: string): Promise<TopicConfigAndQueueMapping[] | undefined> {
+    const route = await this.#calls.route(topic);
+    return isStatic(route) ? this.#configsOn(topic, route) : undefined;
   }
 
   /** Groups that have consumed of the topic or are subscribed to it. */
@@ -197,43 +212,19 @@ export class TopicAdmin {
   getTopicClusterList(topic: string): Promise<Set<string>> {
     return this.#clusters.getTopicClusterList(topic);
   }
-
-  async #statsAt(address: string, topic: string): Promise<TopicStatsTable> {
-    const answer = await this.#calls.call(`read the bounds of topic "${topic}"`, address, "GET_TOPIC_STATS_INFO", { topic });
-    return topicStatsTable.decode(answer.body);
-  }
-
-  #joined(tables: readonly TopicStatsTable[]): TopicStatsTable {
-    return {
-      offsetTable: tables.flatMap(({ offsetTable }) => offsetTable),
-      topicPutTps: tables.reduce((sum, { topicPutTps }) => sum + topicPutTps, 0),
-    };
-  }
 }
+
+const isStatic = ({ topicQueueMappingByBroker }: TopicRouteData): boolean => (topicQueueMappingByBroker?.size ?? 0) > 0;
+
+function unlessAbsent(fault: unknown): undefined {
+  if (!(fault instanceof MQBrokerError) || fault.responseCode !== ResponseCode.TOPIC_NOT_EXIST) throw fault;
+}
+
+const joined = (tables: readonly TopicStatsTable[]): TopicStatsTable => ({
+  offsetTable: tables.flatMap(({ offsetTable }) => offsetTable),
+  topicPutTps: tables.reduce((sum, { topicPutTps }) => sum + topicPutTps, 0),
+});
 
 function addTopics(to: TopicConfigSerializeWrapper, page: TopicConfigSerializeWrapper): void {
   for (const [name, config] of page.topicConfigTable) to.topicConfigTable.set(name, config);
-}
-
-const completed = (config: TopicConfigInput): TopicConfig => ({
-  ...topicConfig.read({ topicName: config.topicName }, ""),
-  ...config,
-});
-
-/** Also of a static topic, with its mapping as the body. */
-export function createTopicHeader(input: TopicConfigInput) {
-  const { topicName, readQueueNums, writeQueueNums, perm, topicFilterType, topicSysFlag, order, attributes } = completed(input);
-  const changes = Object.entries(attributes).map(([name, value]) => (value === "" ? name : `${name}=${value}`));
-  return {
-    topic: topicName,
-    defaultTopic: AUTO_CREATE_TOPIC,
-    readQueueNums,
-    writeQueueNums,
-    perm,
-    topicFilterType,
-    topicSysFlag,
-    order,
-    attributes: changes.join(","),
-    force: false,
-  };
 }
