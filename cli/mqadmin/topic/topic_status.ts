@@ -13,7 +13,7 @@ async function statsBy(context: CommandContext, topic: string, routeTopic: strin
   const route = await context.admin.topics.examineTopicRouteInfo(routeTopic);
   const addresses = route.brokerDatas.map(({ brokerAddrs }) => brokerAddrs.get(MASTER_ID) ?? [...brokerAddrs.values()][0]);
   const known = addresses.filter((address) => address !== undefined);
-  const tables = await Promise.all(known.map((address) => context.admin.topics.examineTopicStats(address, topic)));
+  const tables = await Promise.all(known.map((address) => context.admin.topics.examineTopicStatsAt(address, topic)));
   return { topicPutTps: 0, offsetTable: tables.flatMap(({ offsetTable }) => offsetTable) };
 }
 
