@@ -2,6 +2,7 @@
 import type { Runtime } from "../core/runtime.ts";
 import { denoTryLock } from "./lock/deno.ts";
 import { denoNet } from "./net/deno.ts";
+import { denoReadCached } from "./page_cache/deno.ts";
 import { hostRuntime } from "./shared/host.ts";
 
-export const denoRuntime = (): Runtime => hostRuntime("deno", denoNet, denoTryLock());
+export const denoRuntime = (): Runtime => hostRuntime("deno", denoNet, denoTryLock(), denoReadCached());

@@ -266,6 +266,11 @@ export interface FileHandle {
   readonly path: string;
   /** Reads up to `target.length` bytes and returns how many; 0 at the end. */
   readSync(target: Uint8Array, position: number): number;
+  /**
+   * As `readSync`, of what the system holds in memory, without waiting for the disk: -1 when the first byte is not there, or
+   * the runtime can't tell; fewer than there are when the disk would have to be asked for the rest. A fault reads as -1.
+   */
+  readCached(target: Uint8Array, position: number): number;
   read(target: Uint8Array, position: number): Promise<number>;
   /** Writes all of `bytes`, or throws. */
   writeSync(bytes: Uint8Array, position: number): void;

@@ -8,16 +8,20 @@ import { lockHolder } from "./lock_holder.ts";
 
 /** Tries to get an exclusive kernel lock on an open file; false when another holder has it. Closing the file drops it. */
 export type TryLock = (fd: number) => boolean;
+/** Bytes that were read without waiting for the disk; -1 when they are not in memory, or the system can't tell. */
+export type ReadCached = (fd: number, target: Uint8Array, position: number) => number;
 
 export class HostFiles implements Files {
   readonly #tryLock: TryLock;
+  readonly #readCached: ReadCached;
 
-  constructor(tryLock: TryLock) {
+  constructor(tryLock: TryLock, readCached: ReadCached = () => -1) {
     this.#tryLock = tryLock;
+    this.#readCached = readCached;
   }
 
   open(path: string, options: OpenOptions = {}): FileHandle {
-    return new HostFile(path, options);
+    return new HostFile(path, options, this.#readCached);
   }
 
   exists(path: string): boolean {
@@ -161,12 +165,14 @@ export class HostFiles implements Files {
 class HostFile implements FileHandle {
   readonly path: string;
   readonly #fd: number;
+  readonly #readCached: ReadCached;
   #closed = false;
   /** Calls off the event loop. `close` waits for them: the number of a closed file is soon another file's. */
   #inFlight = 0;
 
-  constructor(path: string, { create = false, readOnly = false }: OpenOptions) {
+  constructor(path: string, { create = false, readOnly = false }: OpenOptions, readCached: ReadCached) {
     this.path = path;
+    this.#readCached = readCached;
     const flags = readOnly ? constants.O_RDONLY : constants.O_RDWR | (create ? constants.O_CREAT : 0);
     this.#fd = attempt(`Cannot open "${path}"`, () => fs.openSync(path, flags, 0o644));
   }
@@ -178,6 +184,11 @@ class HostFile implements FileHandle {
     } catch (error) {
       throw faultOf(error, `Cannot read ${target.length} bytes at ${position} from "${this.path}"`);
     }
+  }
+
+  readCached(target: Uint8Array, position: number): number {
+    this.#mustBeOpen("read from");
+    return this.#readCached(this.#fd, target, position);
   }
 
   read(target: Uint8Array, position: number): Promise<number> {

@@ -1,19 +1,19 @@
-/** What Bun, Deno and Node have in common, and the two parts that each has of its own. */
+/** What Bun, Deno and Node have in common, and the parts that each has of its own. */
 import type { Net, Runtime } from "../../core/runtime.ts";
 import { HostClock } from "./clock.ts";
 import { hostCompression } from "./compression.ts";
 import { hostDigest, hostRandom } from "./digest.ts";
 import { hostDns } from "./dns.ts";
-import { HostFiles, type TryLock } from "./files.ts";
+import { HostFiles, type ReadCached, type TryLock } from "./files.ts";
 import { hostHttp } from "./http.ts";
 import { hostHttpClient } from "./http_client.ts";
 import { hostSystem } from "./system.ts";
 import { hostTls } from "./tls.ts";
 
-export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock): Runtime => ({
+export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock, readCached?: ReadCached): Runtime => ({
   name,
   net,
-  files: new HostFiles(tryLock),
+  files: new HostFiles(tryLock, readCached),
   clock: new HostClock(),
   random: hostRandom,
   digest: hostDigest,

@@ -20,6 +20,7 @@
  *   that `misreads` names.
  * - `beforeOperation` sees each call before it takes effect and may end the process there (`SimRuntime.crash`): the call
  *   fails then, a write under way is cut off at a random length as any other.
+ * - `cachedReads`: how often `readCached` finds what it asks for.
  * - `readMs`, `writeMs`, `syncMs` make the disk slow: asynchronous calls settle later, synchronous ones stall the world.
  * All of it is off by default. Then it is simply the file system of an in-memory runtime. Time stamps are kept; owners,
  * modes and links do not exist. Locks belong to processes and end with them.
@@ -40,6 +41,7 @@ export interface DiskFaults {
   shortRead: number;
   bitFlip: number;
   misreads: (path: string) => boolean;
+  cachedReads: number;
 }
 
 export const NO_DISK_FAULTS: Readonly<DiskFaults> = {
@@ -52,6 +54,7 @@ export const NO_DISK_FAULTS: Readonly<DiskFaults> = {
   shortRead: 0,
   bitFlip: 0,
   misreads: () => true,
+  cachedReads: 0,
 };
 
 export type DiskOperation =

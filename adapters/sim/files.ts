@@ -196,6 +196,13 @@ class SimFile implements FileHandle {
     return this.#read(target, position);
   }
 
+  readCached(target: Uint8Array, position: number): number {
+    this.#mustBeOpen("read");
+    const { prng, faults } = this.#disk;
+    if (faults.cachedReads === 0 || !prng.chance(faults.cachedReads)) return -1;
+    return this.#read(target, position);
+  }
+
   read(target: Uint8Array, position: number): Promise<number> {
     return this.#later("read", this.#disk.faults.readMs, () => this.#read(target, position));
   }

@@ -3,7 +3,7 @@
  * of it is gone with the last reference. Two runtimes talk to each other when they are made of one `memoryWorld`.
  */
 import type { Runtime } from "../../core/runtime.ts";
-import { NO_DISK_FAULTS, SimDisk } from "./disk.ts";
+import { SimDisk } from "./disk.ts";
 import { SimFiles } from "./files.ts";
 import { type Machine, NO_NETWORK_FAULTS, SimNet, SimNetwork } from "./network.ts";
 import { Prng } from "./prng.ts";
@@ -19,13 +19,13 @@ export function memoryRuntime(host: Runtime): Runtime {
 export function memoryWorld(host: Runtime): () => Runtime {
   const machine: Machine = { addresses: [] };
   const scheduler = realScheduler(host.clock);
-  // No fault is on, so no dice are thrown: any seed will do.
+  // No fault is on: any seed will do.
   const prng = new Prng(1, 0);
   const network = new SimNetwork(scheduler, prng, NO_NETWORK_FAULTS, new Map([["localhost", ["127.0.0.1"]]]));
   return () => ({
     name: host.name,
     net: new SimNet(network, machine),
-    files: new SimFiles(new SimDisk(scheduler, prng, NO_DISK_FAULTS, false), new Set()),
+    files: new SimFiles(new SimDisk(scheduler, prng, { cachedReads: 1 }, false), new Set()),
     clock: host.clock,
     random: host.random,
     digest: host.digest,

@@ -146,6 +146,11 @@ export class BatchConsumeQueue implements LogicQueue {
     return trim(units, filePart, this.files.readSync(filePart, from));
   }
 
+  readNow(queueOffset: number, countMax: number): Uint8Array | undefined {
+    const { units, filePart, from } = this.#split(this.#find(queueOffset), countMax);
+    return filePart.length === 0 || this.files.readCached(filePart, from) ? units : undefined;
+  }
+
   async readLater(queueOffset: number, countMax: number, inTurn: InTurn = (read) => read()): Promise<Uint8Array> {
     const { units, filePart, from } = this.#split(this.#find(queueOffset), countMax);
     if (filePart.length === 0) return units;

@@ -21,7 +21,7 @@ import type { FileQueue } from "./file_queue.ts";
 import { busy, type CommitLogEvents, GroupCommit } from "./group_commit.ts";
 import type { MessageInput, PutRefusal } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
-import { TailBuffer } from "./tail_buffer.ts";
+import { type Chunk, TailBuffer } from "./tail_buffer.ts";
 
 /** Appended and not written: beyond it appends are refused. Holds three messages of the greatest size. */
 export const TAIL_BYTES_MAX = 16 * 1024 * 1024;
@@ -170,7 +170,7 @@ export class CommitLog {
   }
 
   /** Where written bytes lie in the tail buffer, until the end of this turn; undefined when they do not. */
-  recentStretch(offset: number, bytes: number): { readonly bytes: Uint8Array; readonly base: number } | undefined {
+  recentStretch(offset: number, bytes: number): Pick<Chunk, "bytes" | "base" | "length"> | undefined {
     return offset + bytes <= this.writtenOffset ? this.#tail.find(offset, bytes) : undefined;
   }
 
@@ -178,6 +178,12 @@ export class CommitLog {
   readSync(target: Uint8Array, offset: number): boolean {
     if (offset < this.files.begin || offset + target.length > this.writtenOffset) return false;
     return this.#tail.copy(target, offset) || this.files.readSync(target, offset) === target.length;
+  }
+
+  /** As `readSync`, when that waits for no disk; else false. */
+  readCached(target: Uint8Array, offset: number): boolean {
+    if (offset < this.files.begin || offset + target.length > this.writtenOffset) return false;
+    return this.#tail.copy(target, offset) || this.files.readCached(target, offset);
   }
 
   async read(target: Uint8Array, offset: number): Promise<boolean> {

@@ -176,21 +176,39 @@ export class ConsumeQueue implements LogicQueue {
     return trim(units, filePart, this.files.readSync(filePart, queueOffset * UNIT_BYTES));
   }
 
+  /** As `read`, when that waits for no disk, with units behind them kept for the next call. */
+  readNow(queueOffset: number, countMax: number): Uint8Array | undefined {
+    const { units, filePart } = this.#split(queueOffset, countMax);
+    if (filePart.length === 0 || this.#copyAhead(filePart, queueOffset)) return units;
+    const block = this.#blockFor(filePart, queueOffset);
+    if (!this.files.readCached(block, queueOffset * UNIT_BYTES)) return undefined;
+    if (block !== filePart) {
+      filePart.set(block.subarray(0, filePart.length));
+      this.#setAhead(block, queueOffset);
+    }
+    return units;
+  }
+
   /** As `read`, off the event loop, with units behind them kept for the next call. */
   async readLater(queueOffset: number, countMax: number, inTurn: InTurn = atOnce): Promise<Uint8Array> {
     const { units, filePart } = this.#split(queueOffset, countMax);
     if (filePart.length === 0 || this.#copyAhead(filePart, queueOffset)) return units;
+    const block = this.#blockFor(filePart, queueOffset);
+    const got = await inTurn(() => this.files.read(block, queueOffset * UNIT_BYTES));
+    if (block !== filePart) {
+      filePart.set(block.subarray(0, filePart.length));
+      if (got === block.length) this.#setAhead(block, queueOffset);
+    }
+    return trim(units, filePart, Math.min(got, filePart.length));
+  }
+
+  /** What is read for units that are in files: they and some behind, to the end of their file at most: one read, not two. */
+  #blockFor(filePart: Uint8Array, queueOffset: number): Uint8Array {
     const count = filePart.length / UNIT_BYTES;
-    if (count >= AHEAD_UNITS)
-      return trim(units, filePart, await inTurn(() => this.files.read(filePart, queueOffset * UNIT_BYTES)));
-    // To the end of its file at most: one read, not two.
+    if (count >= AHEAD_UNITS) return filePart;
     const perFile = this.files.fileSize / UNIT_BYTES;
     const aheadUnits = Math.min(AHEAD_UNITS, this.writtenOffset - queueOffset, perFile - (queueOffset % perFile));
-    const block = new Uint8Array(Math.max(aheadUnits, count) * UNIT_BYTES);
-    const got = await inTurn(() => this.files.read(block, queueOffset * UNIT_BYTES));
-    filePart.set(block.subarray(0, filePart.length));
-    if (got === block.length) this.#setAhead(block, queueOffset);
-    return trim(units, filePart, Math.min(got, filePart.length));
+    return new Uint8Array(Math.max(aheadUnits, count) * UNIT_BYTES);
   }
 
   entry(queueOffset: number): QueueEntry | undefined {

@@ -12,6 +12,9 @@ import type { FileHandle, RuntimeFault } from "../runtime.ts";
 import { makeDirectories } from "./directories.ts";
 import { type OpenFiles, StoreFile } from "./open_files.ts";
 
+/** Beyond this a read that need not wait would stand on the event loop for too long itself: 1 MiB is copied in 70 us. */
+const CACHED_BYTES_MAX = 1024 * 1024;
+
 /**
  * An fdatasync failed: what it was to cover may be gone from memory as well as from the disk (Linux drops such pages), and
  * a later fdatasync that succeeds does not say otherwise. Only a restart, which reads what there is, goes on from here.
@@ -273,8 +276,21 @@ export class FileQueue {
     return done;
   }
 
-  /** As `readSync`, off the event loop. */
+  /** As `readSync`, when the system holds all of it in memory; else false, and what is in `target` is of no use. */
+  readCached(target: Uint8Array, offset: number): boolean {
+    for (let done = 0; done < target.length; ) {
+      const file = this.fileAt(offset + done);
+      if (file === undefined) return false;
+      const part = this.#part(file, target, offset, done);
+      if (this.#open.use(file).readCached(part, offset + done - file.base) < part.length) return false;
+      done += part.length;
+    }
+    return true;
+  }
+
+  /** As `readSync`; off the event loop, unless it need not wait. */
   async read(target: Uint8Array, offset: number): Promise<number> {
+    if (target.length <= CACHED_BYTES_MAX && this.readCached(target, offset)) return target.length;
     let done = 0;
     while (done < target.length) {
       const file = this.fileAt(offset + done);

@@ -13,21 +13,29 @@ import { isHole, UNIT_BYTES } from "./consume_queue.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, RecordFilter } from "./message_store.ts";
-import { ReadAhead } from "./read_ahead.ts";
-import { isRecordOf, LARGE_RECORD_BYTES } from "./record_checks.ts";
+import { ReadAhead, type Stretch } from "./read_ahead.ts";
+import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
 
 /** The first buffer of an answer: what an answer has by default at most. */
 const BODY_BYTES = 256 * 1024;
+/** Records that follow each other are read together, up to so many bytes. */
+const RUN_BYTES_MAX = 128 * 1024;
 /** Answers below are copied out, so that the buffer is free at once. */
 const SMALL_BYTES = 4 * 1024;
 
 const NOTHING = new Uint8Array(0);
+const NO_STRETCH: Stretch = { bytes: NOTHING, base: 0, length: 0 };
 
-/** Log bytes without a gap. */
-interface Stretch {
-  readonly bytes: Uint8Array;
-  /** Log offset of byte 0. */
-  readonly base: number;
+/** Memory for what is read to be looked at; shared by all, as nothing in it is needed beyond the turn. */
+export class RunBuffer {
+  #bytes = NOTHING;
+
+  /** `bytes` bytes of any content, until the next call. */
+  room(bytes: number): Uint8Array {
+    if (bytes > RUN_BYTES_MAX) return new Uint8Array(bytes);
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(RUN_BYTES_MAX);
+    return this.#bytes.subarray(0, bytes);
+  }
 }
 
 export interface MatchingParts {
@@ -35,6 +43,7 @@ export interface MatchingParts {
   readonly ahead: ReadAhead;
   readonly losses: Losses;
   readonly bodies: BodyPool;
+  readonly runs: RunBuffer;
 }
 
 /** One pull. */
@@ -73,9 +82,12 @@ export class MatchingReader {
 
   /** Looks on until there is enough or all units were looked at. @param hotBytes see `GetResult.suggestSlave` */
   run(hotBytes: number): GetResult | Promise<GetResult> {
-    const { commitLog, ahead, losses } = this.#parts;
+    const { commitLog, losses } = this.#parts;
+    const { minOffset, writtenOffset, files } = commitLog;
+    const { fileSize } = files;
     const units = this.#units;
-    const { fileSize } = commitLog.files;
+    // Valid until the end of this turn.
+    let stretch: Stretch = NO_STRETCH;
     for (; this.#at < units.length; this.#step()) {
       const physical = readInt64(units, this.#at);
       const size = readInt32(units, this.#at + 8);
@@ -84,14 +96,17 @@ export class MatchingReader {
         losses.unreadable(physical, size);
         continue;
       }
-      if (physical < commitLog.minOffset || physical + size > commitLog.writtenOffset) continue;
-      const stretch = commitLog.recentStretch(physical, size) ?? ahead.stretch(physical, size);
-      if (stretch === undefined) {
-        return this.#fetch(physical, size).then((fetched) => {
-          if (fetched !== undefined && !this.#take(fetched, physical, size)) return this.#result(hotBytes);
-          this.#step();
-          return this.run(hotBytes);
-        });
+      if (physical < minOffset || physical + size > writtenOffset) continue;
+      if (physical < stretch.base || physical + size > stretch.base + stretch.length) {
+        const found = commitLog.recentStretch(physical, size) ?? this.#stretchNow(physical, size);
+        if (found === undefined) {
+          return this.#fetch(physical, size).then((fetched) => {
+            if (fetched !== undefined && !this.#take(fetched, physical, size)) return this.#result(hotBytes);
+            this.#step();
+            return this.run(hotBytes);
+          });
+        }
+        stretch = found;
       }
       if (!this.#take(stretch, physical, size)) break;
     }
@@ -133,6 +148,38 @@ export class MatchingReader {
     this.#release = bodies.releaseOf(larger);
   }
 
+  /** A record, and what follows it, that is had without waiting for the disk. */
+  #stretchNow(physical: number, size: number): Stretch | undefined {
+    const { ahead, commitLog } = this.#parts;
+    const here = ahead.stretch(physical, size);
+    // One that is so long must itself say so first.
+    if (here !== undefined || size > LARGE_RECORD_BYTES) return here;
+    const run = this.#runBytes(physical, size);
+    if (run >= RUN_BYTES_MIN) {
+      const bytes = this.#parts.runs.room(run);
+      return commitLog.readCached(bytes, physical) ? { bytes, base: physical, length: run } : undefined;
+    }
+    const near = this.#hasNeighbour(physical);
+    const piece = ahead.stretchNow(physical, size, near);
+    if (piece !== undefined) return piece;
+    // By itself, or across the end of a piece.
+    const bytes = this.#parts.runs.room(size);
+    return ahead.readNow(bytes, physical, near) ? { bytes, base: physical, length: size } : undefined;
+  }
+
+  /** How far the records of units that follow go on in the log without a gap. */
+  #runBytes(physical: number, size: number): number {
+    const units = this.#units;
+    const { writtenOffset } = this.#parts.commitLog;
+    let end = physical + size;
+    for (let at = this.#at + UNIT_BYTES; at < units.length && readInt64(units, at) === end; at += UNIT_BYTES) {
+      const next = readInt32(units, at + 8);
+      if (next <= 0 || end + next - physical > RUN_BYTES_MAX || end + next > writtenOffset) break;
+      end += next;
+    }
+    return end - physical;
+  }
+
   /** A record that is not here as a whole; undefined when it is gone or none. */
   async #fetch(physical: number, size: number): Promise<Stretch | undefined> {
     const { ahead, commitLog, losses } = this.#parts;
@@ -146,7 +193,8 @@ export class MatchingReader {
       }
     }
     const bytes = new Uint8Array(size);
-    return (await ahead.read(bytes, physical, this.#hasNeighbour(physical))) ? { bytes, base: physical } : undefined;
+    const there = await ahead.read(bytes, physical, this.#hasNeighbour(physical));
+    return there ? { bytes, base: physical, length: size } : undefined;
   }
 
   /** The next record, or the one before, is near enough to be read with this one. */

@@ -16,16 +16,17 @@ import { isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import { type MatchingParts, MatchingReader } from "./matching_reader.ts";
+import { type MatchingParts, MatchingReader, RunBuffer } from "./matching_reader.ts";
 import type { GetLimits, GetResult, GetStatus, RecordScan, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { ReadAhead } from "./read_ahead.ts";
-import { isRecordOf, LARGE_RECORD_BYTES } from "./record_checks.ts";
+import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
 
 /** Apache never answers more, whatever the client asks for. */
 const PULL_BYTES_MAX = 128 * 1024 * 1024;
 
 const NOTHING = new Uint8Array(0);
+const NONE: ReadonlySet<number> = new Set();
 
 /** Records to be delivered. */
 interface Selection {
@@ -57,7 +58,7 @@ export class MessageReader {
     this.#losses = losses;
     this.#memoryBytes = memoryBytes;
     this.#ahead = new ReadAhead(commitLog);
-    this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies };
+    this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies, runs: new RunBuffer() };
   }
 
   get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
@@ -72,7 +73,8 @@ export class MessageReader {
     const lead = leadOf(queue, offset);
     const from = offset - lead;
     const count = scanned + lead;
-    if (queue.isRecent(from, count)) return this.#deliver(queue, offset, limits, filter, queue.read(from, count), lead);
+    const here = queue.readNow(from, count);
+    if (here !== undefined) return this.#deliver(queue, offset, limits, filter, here, lead);
     const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
     return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead));
   }
@@ -95,7 +97,8 @@ export class MessageReader {
     const count = Math.max(limits.messagesMax, Math.ceil(scan.scannedMax)) + lead;
     const walk = (units: Uint8Array): GetResult | Promise<GetResult> =>
       new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches).run(this.#hotBytes());
-    if (queue.isRecent(from, count)) return walk(queue.read(from, count));
+    const here = queue.readNow(from, count);
+    if (here !== undefined) return walk(here);
     return queue.readLater(from, count, (read) => this.#ahead.inTurn(read)).then(walk);
   }
 
@@ -122,17 +125,45 @@ export class MessageReader {
     return this.#fill(queue, selection);
   }
 
+  /** Fetches what was selected; at once when that waits for no disk. */
   #fill(queue: LogicQueue, selection: Selection): GetResult | Promise<GetResult> {
     const { offsets, sizes } = selection;
     if (offsets.length === 0) return this.#result(queue, selection, NOTHING, 0);
     const body = this.#bodies.take(selection.bytes);
-    let filled = 0;
-    for (let i = 0; i < offsets.length; i++) {
-      const target = body.subarray(filled, filled + (sizes[i] as number));
-      if (!this.#isHere(target, offsets[i] as number)) return this.#readLater(queue, selection, body, filled, i);
-      filled = this.#accept(target, offsets[i] as number, filled);
+    for (let i = 0, at = 0; i < offsets.length; ) {
+      const from = offsets[i] as number;
+      const first = i;
+      let bytes = 0;
+      while (i < offsets.length && offsets[i] === from + bytes) bytes += sizes[i++] as number;
+      const isAll = bytes === body.length;
+      const run = isAll ? body : body.subarray(at, at + bytes);
+      if (!this.#runNow(run, from, isAll) && !this.#recordsNow(run, selection, first, i)) {
+        return this.#readLater(queue, selection, body, at, first);
+      }
+      at += bytes;
     }
-    return this.#result(queue, selection, body, filled);
+    return this.#accept(queue, selection, body, NONE);
+  }
+
+  /** Records that follow each other in the log, with one copy or read; false when that can't be, or is not worth it. */
+  #runNow(run: Uint8Array, offset: number, isAll: boolean): boolean {
+    if (this.#isHere(run, offset)) return true;
+    const isLong = run.length >= RUN_BYTES_MIN || isAll;
+    return isLong && run.length <= LARGE_RECORD_BYTES && this.#commitLog.readCached(run, offset);
+  }
+
+  /** The same records one by one, from the `first`-th selected to before the `end`-th. */
+  #recordsNow(run: Uint8Array, { offsets, sizes }: Selection, first: number, end: number): boolean {
+    for (let i = first, at = 0; i < end; i++) {
+      const target = run.subarray(at, at + (sizes[i] as number));
+      const offset = offsets[i] as number;
+      const found =
+        this.#isHere(target, offset) ||
+        (target.length <= LARGE_RECORD_BYTES && this.#ahead.readNow(target, offset, hasNeighbour(offsets, i)));
+      if (!found) return false;
+      at += target.length;
+    }
+    return true;
   }
 
   #scannedMax(limits: GetLimits): number {
@@ -226,14 +257,8 @@ export class MessageReader {
     return (this.#memoryBytes * this.#settings.accessMessageInMemoryMaxRatio) / 100;
   }
 
-  /** Reads the selected records from the `from`-th on; `filledBefore` bytes of those before it are in `body`. */
-  async #readLater(
-    queue: LogicQueue,
-    selection: Selection,
-    body: Uint8Array,
-    filledBefore: number,
-    from: number,
-  ): Promise<GetResult> {
+  /** Reads the selected records from the `from`-th on, which lie at `begin` in `body`. */
+  async #readLater(queue: LogicQueue, selection: Selection, body: Uint8Array, begin: number, from: number): Promise<GetResult> {
     const { offsets, sizes } = selection;
     const gone = new Set<number>();
     const near: { target: Uint8Array; index: number }[] = [];
@@ -241,14 +266,13 @@ export class MessageReader {
     const read = async (target: Uint8Array, index: number, isNear: boolean): Promise<void> => {
       if (!(await this.#ahead.read(target, offsets[index] as number, isNear))) gone.add(index);
     };
-    let at = filledBefore;
+    let at = begin;
     for (let index = from; index < offsets.length; index++) {
-      const offset = offsets[index] as number;
       const target = body.subarray(at, at + (sizes[index] as number));
       at += target.length;
-      if (this.#isHere(target, offset)) continue;
+      if (this.#isHere(target, offsets[index] as number)) continue;
       // A record with another near it is worth a piece of the log; one far from the rest is read by itself, beside others.
-      if (isNeighbour(offset, offsets[index + 1]) || isNeighbour(offset, offsets[index - 1])) near.push({ target, index });
+      if (hasNeighbour(offsets, index)) near.push({ target, index });
       else reads.push(read(target, index, false));
     }
     const readNear = async (): Promise<void> => {
@@ -256,17 +280,7 @@ export class MessageReader {
       for (const { target, index } of near) await read(target, index, true);
     };
     await Promise.all([readNear(), ...reads]);
-
-    let filled = filledBefore;
-    at = filledBefore;
-    for (let i = from; i < offsets.length; i++) {
-      const size = sizes[i] as number;
-      // Something before it was left out.
-      if (filled < at) body.copyWithin(filled, at, at + size);
-      at += size;
-      if (!gone.has(i)) filled = this.#accept(body.subarray(filled, filled + size), offsets[i] as number, filled);
-    }
-    return this.#result(queue, selection, body, filled);
+    return this.#accept(queue, selection, body, gone);
   }
 
   /** Copies a record that is in memory; false when it is not. */
@@ -275,13 +289,25 @@ export class MessageReader {
   }
 
   /**
-   * What is filled when `target` holds the record of its unit; one that does not is left out. As with Apache, it is the
-   * client that checks the CRC of a body.
+   * The answer of records that lie in `body` as selected, but for those that are `gone`. One that is not that of its unit is
+   * left out as well. As with Apache, it is the client that checks the CRC of a body.
    */
-  #accept(target: Uint8Array, offset: number, filled: number): number {
-    if (isRecordOf(target, 0, target.length, offset) && frameHolds(target, 0, target.length)) return filled + target.length;
-    this.#losses.unreadable(offset, target.length);
-    return filled;
+  #accept(queue: LogicQueue, selection: Selection, body: Uint8Array, gone: ReadonlySet<number>): GetResult {
+    const { offsets, sizes } = selection;
+    let filled = 0;
+    for (let i = 0, at = 0; i < offsets.length; i++) {
+      const size = sizes[i] as number;
+      const offset = offsets[i] as number;
+      if (gone.size === 0 || !gone.has(i)) {
+        if (isRecordOf(body, at, size, offset) && frameHolds(body, at, size)) {
+          // Something before it was left out.
+          if (filled < at) body.copyWithin(filled, at, at + size);
+          filled += size;
+        } else this.#losses.unreadable(offset, size);
+      }
+      at += size;
+    }
+    return this.#result(queue, selection, body, filled);
   }
 
   #result(queue: LogicQueue, selection: Selection, body: Uint8Array, filled: number): GetResult {
@@ -330,6 +356,9 @@ function matches(filter: NonNullable<TagsFilter>, units: Uint8Array, at: number,
   const unit = ext?.get(address);
   return unit === undefined || filter(unit.tagsCode, unit);
 }
+
+const hasNeighbour = (offsets: readonly number[], index: number): boolean =>
+  isNeighbour(offsets[index] as number, offsets[index + 1]) || isNeighbour(offsets[index] as number, offsets[index - 1]);
 
 const isNeighbour = (offset: number, other: number | undefined): boolean =>
   other !== undefined && ReadAhead.isNear(offset, other);

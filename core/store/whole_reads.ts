@@ -28,6 +28,10 @@ class WholeReads implements FileHandle {
     return done;
   }
 
+  readCached(target: Uint8Array, position: number): number {
+    return this.#handle.readCached(target, position);
+  }
+
   async read(target: Uint8Array, position: number): Promise<number> {
     let done = await this.#handle.read(target, position);
     while (done > 0 && done < target.length) {

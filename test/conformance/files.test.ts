@@ -50,6 +50,25 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("file
       file.close();
     });
 
+    test("a read of what is in memory is the same as any other, or says that it can't be had", () => {
+      const file = files.open(at("f"), { create: true });
+      const content = pattern(300_000);
+      file.writeSync(content, 0);
+      for (const [position, length] of [
+        [0, 300_000],
+        [70_001, 4097],
+        [299_990, 100],
+        [300_000, 10],
+      ] as const) {
+        const target = new Uint8Array(length);
+        const there = content.subarray(position, position + length);
+        const got = file.readCached(target, position);
+        expect([-1, there.length]).toContain(got);
+        if (got > 0) expectSame(target.subarray(0, got), there);
+      }
+      file.close();
+    });
+
     test("a write past the end leaves zeros between", () => {
       const file = files.open(at("f"), { create: true });
       file.writeSync(bytesOf("a"), 0);

@@ -120,6 +120,7 @@ class StoreSim {
         writeMs: this.#pick([[0, 0] as const, [0, 0] as const, [0, 9] as const]),
         syncMs: this.#pick([[0, 0] as const, [1, 5] as const, [0, 40] as const]),
         misreads: (path) => path.includes("/commitlog/"),
+        cachedReads: this.#pick([0, 0.5, 1]),
       },
     });
     this.#observe();

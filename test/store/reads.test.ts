@@ -228,6 +228,53 @@ describe("a cold pull", () => {
   });
 });
 
+describe("what the system has in memory", () => {
+  /** Queue offsets and sizes of everything in two of `queues` queues, pulled with and without a filter. */
+  async function all(store: DefaultMessageStore, queues: number, answered: (atOnce: boolean) => void): Promise<number[][]> {
+    const found: number[][] = [];
+    const matches = (bytes: Uint8Array, at: number): boolean => readInt64(bytes, at + RECORD_AT.queueOffset) % 3 === 0;
+    for (const queueId of [0, queues - 1]) {
+      for (const filter of [undefined, { matches, scannedMax: 100 }]) {
+        const queue = { topic: "TopicA", queueId };
+        for (let offset = 0; offset < store.maxOffset(queue); ) {
+          const got =
+            filter === undefined ? store.get(queue, offset, LIMITS, undefined) : store.getMatching(queue, offset, LIMITS, filter);
+          answered(!(got instanceof Promise));
+          const result = await got;
+          found.push(decodeRecords(result.body).flatMap((record) => [record.queueOffset, record.totalSize, record.bodyCrc]));
+          offset = result.nextBeginOffset;
+          result.release?.();
+        }
+      }
+    }
+    return found;
+  }
+
+  test.each([
+    ["lying together", 4000, 1, 200],
+    ["side by side", 8000, 8, 200],
+    ["far apart", 400, 4, 20_000],
+    ["far apart, and long", 40, 2, 300_000],
+  ])("is had at once, and the same as from the disk: %s", async (_name, count, queues, bytes) => {
+    const { runtime, store: first, watch } = await cold(count, queues, "x".repeat(bytes));
+    const fromDisk = await all(first, queues, () => {});
+    expect(reads(watch)).toBeGreaterThan(0);
+    await first.close();
+    for (const cachedReads of [1, 0.6]) {
+      runtime.disk.faults.cachedReads = cachedReads;
+      runtime.disk.faults.shortRead = cachedReads < 1 ? 0.2 : 0;
+      const store = await openStore(runtime, "/store", COLD);
+      await runtime.clock.advance(1);
+      for (let queueId = 0; queueId < queues; queueId++) store.minOffset({ topic: "TopicA", queueId });
+      watch.calls.length = 0;
+      let atOnce = true;
+      expect(await all(store, queues, (now) => (atOnce &&= now))).toEqual(fromDisk);
+      if (cachedReads === 1) expect([atOnce, reads(watch)]).toEqual([true, 0]);
+      await store.close();
+    }
+  });
+});
+
 describe("search by time", () => {
   test.each(["LOWER", "UPPER"] as const)("%s is a binary search: two small reads a step", async (boundary) => {
     const { store, watch } = await cold(20_000, 2);

@@ -57,6 +57,7 @@ export function watched<T extends Runtime>(runtime: T): { runtime: T; watch: Wat
         note("readSync", path, position, target.length);
         return file.readSync(target, position);
       },
+      readCached: (target, position) => file.readCached(target, position),
       async read(target, position) {
         note("read", path, position, target.length);
         watch.readingMax = Math.max(watch.readingMax, ++watch.reading);
