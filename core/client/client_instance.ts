@@ -20,6 +20,7 @@ import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { NAME_SERVERS_REFRESH_MS, NameServers } from "./name_servers.ts";
 import { type TopicRoute, topicRoute } from "./topic_route.ts";
+import { MessageTrace } from "./trace.ts";
 import { UniqKeys } from "./uniq_key.ts";
 import { abortable } from "./waiting.ts";
 
@@ -32,6 +33,10 @@ export interface ClientOptions {
   readonly namesrvDomain?: string;
   /** Last part of its path; default `nsaddr` (Java's rocketmq.namesrv.domain.subgroup). */
   readonly namesrvDomainSubgroup?: string;
+  /** Traces sends, consumption and ends of transactions of this client's members; default false. */
+  readonly enableTrace?: boolean;
+  /** Default RMQ_SYS_TRACE_TOPIC, which a broker with traceTopicEnable has. */
+  readonly traceTopic?: string;
   /** Signs all requests (ACL 1.0 and 2.0). */
   readonly credentials?: CredentialsSource;
   /** TLS to nameservers and brokers alike; plain connections when left out. Keys and certificates are PEM texts. */
@@ -75,6 +80,8 @@ export class ClientInstance implements AsyncDisposable {
   /** An IP literal of this machine. */
   readonly clientIP: string;
   readonly uniqKeys: UniqKeys;
+  /** Undefined unless enableTrace. */
+  readonly trace: MessageTrace | undefined;
   readonly #options: ClientOptions;
   readonly #remoting: RemotingClient;
   readonly #nameServers: NameServers;
@@ -117,6 +124,7 @@ export class ClientInstance implements AsyncDisposable {
       namesrvDomainSubgroup,
       timeoutMs: this.timeoutMs,
     });
+    this.trace = options.enableTrace === true ? new MessageTrace(this, options.traceTopic) : undefined;
     this.#heartbeats = new Heartbeats(this.#remoting, log, this.clientId);
     this.#timers = [
       runtime.clock.setInterval(() => void this.#refreshRoutes(), options.pollNameServerInterval ?? 30_000),
@@ -357,6 +365,7 @@ export class ClientInstance implements AsyncDisposable {
     // Members still call brokers while they close, so this client counts as closed only behind the first await.
     this.#membersClosing = true;
     await Promise.all([...this.#closers].map((closer) => closer()));
+    await this.trace?.close();
     this.#membersClosing = false;
     this.#remoting.stop();
   }

@@ -6,6 +6,7 @@ import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import type { Log } from "../runtime.ts";
 import type { MessageExt } from "./message.ts";
 import type { ProcessQueue } from "./process_queue.ts";
+import type { MessageTrace } from "./trace.ts";
 
 export interface ConsumeContext {
   readonly messageQueue: MessageQueue;
@@ -22,6 +23,7 @@ export type BatchListener = (messages: readonly MessageExt[], context: ConsumeCo
 export interface ConsumptionParts {
   readonly log: Log;
   readonly consumerGroup: string;
+  readonly trace?: MessageTrace | undefined;
   readonly listener: BatchListener;
   /** Calls of the listener at a time. */
   readonly consumeThreadMax: number;
@@ -60,19 +62,22 @@ export interface ListenedQueue {
 
 /** Calls the listener; never throws. */
 export async function consume(
-  parts: Pick<ConsumptionParts, "log" | "consumerGroup" | "listener" | "signal" | "now">,
+  parts: Pick<ConsumptionParts, "log" | "consumerGroup" | "listener" | "signal" | "now" | "trace">,
   queue: ListenedQueue,
   messages: readonly MessageExt[],
 ): Promise<Outcome> {
   const { messageQueue } = queue;
   const context: ConsumeContext = { messageQueue, signal: parts.signal, delayLevelWhenNextConsume: 0 };
   queue.lastConsumeTimestamp = parts.now();
+  const consumed = parts.trace?.consuming(parts.consumerGroup, messages);
   try {
     const unreadable = messages.find(({ bodyFault }) => bodyFault !== undefined);
     if (unreadable !== undefined) throw new Error(`message ${unreadable.msgId}: ${unreadable.bodyFault}`);
     await parts.listener(messages, context);
+    consumed?.(true);
     return { fault: undefined, delayLevel: 0 };
   } catch (fault) {
+    consumed?.(false);
     parts.log.warn("the listener did not consume; the messages come again", {
       group: parts.consumerGroup,
       topic: messages[0]?.topic,

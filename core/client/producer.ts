@@ -9,12 +9,14 @@ import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { type ReplyMessageRequestHeader, sendMessageResponseHeader } from "../../wire/headers/send.ts";
 import type { CheckTransactionStateRequestHeader } from "../../wire/headers/transaction.ts";
 import { hashCode } from "../../wire/java_hash.ts";
+import { SYS_FLAG_TRANSACTION_PREPARED } from "../../wire/message.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
 import { decodeRecallHandle } from "../../wire/recall_handle.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { Peer } from "../remoting/processor.ts";
+import type { Clock } from "../runtime.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ProducerMember } from "./client_processors.ts";
 import { MQBrokerError, MQClientError } from "./errors.ts";
@@ -23,6 +25,7 @@ import { QueueSelection } from "./queue_selection.ts";
 import { createReplyMessage, WaitingRequests } from "./request_reply.ts";
 import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
 import type { TopicRoute } from "./topic_route.ts";
+import { TRACED_TYPE, type TracedSend } from "./trace_data.ts";
 import { abortable, InFlight, settledWithin } from "./waiting.ts";
 
 export interface ProducerOptions {
@@ -306,9 +309,14 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const tried = `send to topic "${out.topic}", queue ${queue.queueId} of ${queue.brokerName}`;
     const address = route.masters.get(queue.brokerName) ?? (await this.client.masterOf(queue, signal));
     const name = out.batch ? "SEND_BATCH_MESSAGE" : out.reply ? "SEND_REPLY_MESSAGE_V2" : "SEND_MESSAGE_V2";
+    const startedAt = this.client.runtime.clock.monotonic();
     const reply = await this.client.invoke(tried, address, name, this.#header(out, queue), { body: out.body, timeoutMs, signal });
     const result = sendResult(out, queue, reply.code, () => sendMessageResponseHeader.decode(reply.extFields), reply.extFields);
     if (result === undefined) throw new MQBrokerError(tried, address, reply);
+    const { trace } = this.client;
+    if (trace !== undefined && reply.extFields?.TRACE_ON !== "false") {
+      trace.sent(tracedSend(this.producerGroup, out, result, address, startedAt, this.client.runtime.clock));
+    }
     return result;
   }
 
@@ -372,3 +380,32 @@ const retriable = (fault: unknown): boolean =>
 
 const routeMayBeWrong = (fault: unknown): boolean =>
   fault instanceof MQBrokerError ? WRONG_ROUTE_CODES.has(fault.responseCode) : true;
+
+function tracedSend(
+  group: string,
+  { topic, body, sysFlag, message }: Outgoing,
+  { msgId, offsetMsgId, regionId, sendStatus }: SendResult,
+  storeHost: string,
+  startedAt: number,
+  clock: Clock,
+): TracedSend {
+  const costMs = Math.round(clock.monotonic() - startedAt);
+  const { tags, keys, delayTimeLevel, delayTimeMs, delayTimeSec, deliverTimeMs } = message;
+  const delayed = (delayTimeLevel ?? delayTimeMs ?? delayTimeSec ?? deliverTimeMs) !== undefined;
+  const half = (sysFlag & SYS_FLAG_TRANSACTION_PREPARED) !== 0;
+  return {
+    time: clock.now() - costMs,
+    region: regionId,
+    group,
+    topic,
+    msgId,
+    tags,
+    keys: typeof keys === "object" ? keys.join(" ") : keys,
+    storeHost,
+    bodyLength: body.length,
+    costMs,
+    type: half ? TRACED_TYPE.half : delayed ? TRACED_TYPE.delay : TRACED_TYPE.normal,
+    offsetMsgId,
+    success: sendStatus === "SEND_OK",
+  };
+}

@@ -291,6 +291,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     return {
       log: client.log,
       consumerGroup,
+      trace: client.trace,
       listener,
       consumeThreadMax: this.#options.consumeThreadMax ?? 20,
       consumeMessageBatchMaxSize,

@@ -45,6 +45,8 @@ export interface Outgoing {
   readonly batch: boolean;
   /** The answer of a request. */
   readonly reply: boolean;
+  /** What it was made of; of a batch the first. */
+  readonly message: Message;
 }
 
 /** Longer ones no broker takes (127), `%RETRY%` and its like aside. */
@@ -94,6 +96,7 @@ export function outgoing(
     msgId,
     batch: false,
     reply: properties.get(MessageConst.MSG_TYPE) === MSG_TYPE_REPLY,
+    message,
   };
 }
 
@@ -124,6 +127,7 @@ export function outgoingBatches(messages: readonly Message[], limits: OutgoingLi
       msgId,
       batch: true,
       reply: false,
+      message: first,
     });
     [entries, ids, bytes] = [[], [], 0];
   };

@@ -79,7 +79,7 @@ export class TransactionProducer extends Producer {
       // Stored without the safety that was asked for: as Java, such a transaction does not begin.
       localTransactionState = "ROLLBACK_MESSAGE";
     }
-    await this.#end(message.topic, sent, localTransactionState);
+    await this.#end(message, sent, localTransactionState);
     return { ...sent, localTransactionState, localException };
   }
 
@@ -109,6 +109,9 @@ export class TransactionProducer extends Producer {
         reason: fault instanceof Error ? fault.message : String(fault),
       });
     }
+    const msgId = message.properties.get(MessageConst.UNIQ_KEY) ?? message.msgId;
+    const region = message.properties.get(MessageConst.MSG_REGION);
+    this.#traceEnd(message, msgId, header.transactionId, state, message.storeHost, region, true);
     broker.oneway("END_TRANSACTION", {
       topic: message.topic,
       producerGroup: this.producerGroup,
@@ -116,14 +119,39 @@ export class TransactionProducer extends Producer {
       commitLogOffset: header.commitLogOffset,
       commitOrRollback: COMMIT_OR_ROLLBACK[state],
       fromTransactionCheck: true,
-      msgId: message.properties.get(MessageConst.UNIQ_KEY) ?? message.msgId,
+      msgId,
       transactionId: header.transactionId,
       bname: header.bname,
     });
   }
 
+  #traceEnd(
+    { topic, tags, keys }: Pick<Message, "topic" | "tags" | "keys">,
+    msgId: string,
+    transactionId: string | undefined,
+    state: LocalTransactionState,
+    storeHost: string,
+    region: string | undefined,
+    fromCheck: boolean,
+  ): void {
+    this.client.trace?.ended({
+      time: this.client.runtime.clock.now(),
+      region: region ?? "DefaultRegion",
+      group: this.producerGroup,
+      topic,
+      msgId,
+      tags,
+      keys: typeof keys === "object" ? keys.join(" ") : keys,
+      storeHost,
+      transactionId,
+      state,
+      fromCheck,
+    });
+  }
+
   /** An end that does not arrive is mended by a check, so a failure is a line in the log. */
-  async #end(topic: string, sent: SendResult, state: LocalTransactionState): Promise<void> {
+  async #end(message: Message, sent: SendResult, state: LocalTransactionState): Promise<void> {
+    const { topic } = message;
     const header: EndTransactionRequestHeader = {
       topic,
       producerGroup: this.producerGroup,
@@ -138,6 +166,7 @@ export class TransactionProducer extends Producer {
     const tried = `end the transaction of message ${sent.msgId}`;
     try {
       const address = await this.client.masterOf(sent.messageQueue);
+      this.#traceEnd(message, sent.msgId, sent.transactionId, state, address, sent.regionId, false);
       // To "unknown" brokers answer nothing.
       if (state === "UNKNOW") await this.client.oneway(tried, address, "END_TRANSACTION", header);
       else await this.client.call(tried, address, "END_TRANSACTION", header);
