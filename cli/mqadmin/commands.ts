@@ -1,8 +1,21 @@
 /** Every command of mqadmin, a folder a package. A new one goes into the list of its folder's mod.ts. */
 import { brokerCommands } from "./broker/mod.ts";
 import { clusterCommands } from "./cluster/mod.ts";
+import { connectionCommands } from "./connection/mod.ts";
+import { consumerCommands } from "./consumer/mod.ts";
 import type { Command } from "./declaration.ts";
 import { namesrvCommands } from "./namesrv/mod.ts";
+import { producerCommands } from "./producer/mod.ts";
+import { statsCommands } from "./stats/mod.ts";
 import { topicCommands } from "./topic/mod.ts";
 
-export const commands: readonly Command[] = [...topicCommands, ...brokerCommands, ...clusterCommands, ...namesrvCommands];
+export const commands: readonly Command[] = [
+  ...topicCommands,
+  ...consumerCommands,
+  ...brokerCommands,
+  ...clusterCommands,
+  ...connectionCommands,
+  ...producerCommands,
+  ...statsCommands,
+  ...namesrvCommands,
+];

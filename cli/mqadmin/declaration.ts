@@ -30,8 +30,8 @@ export type CommandPackage =
 
 /** One option; its long name is the key it stands under. */
 export interface OptionRow {
-  /** Without the dash; some of Apache's have two letters (`-qn`). */
-  readonly short: string;
+  /** Without the dash; some of Apache's have two letters (`-qn`), one has only its long name. */
+  readonly short?: string;
   readonly doc: string;
   readonly kind: "required" | "optional" | "flag";
 }
@@ -84,6 +84,8 @@ export function command<const O extends OptionRows>(declaration: CommandDeclarat
 
 export const required = (short: string, doc: string) => ({ short, doc, kind: "required" }) as const;
 export const optional = (short: string, doc: string) => ({ short, doc, kind: "optional" }) as const;
+/** With a long name only. */
+export const longOnly = (doc: string) => ({ doc, kind: "optional" }) as const;
 export const flag = (short: string, doc: string) => ({ short, doc, kind: "flag" }) as const;
 
 /** Exit codes. Apache's ends with 0 whatever happened, but for a mistake in the options (1), which is 1 here, too. */

@@ -1,4 +1,5 @@
-/** Files that a command reads, from the working directory. */
+/** Files that a command reads or writes, below the working directory unless their path begins at the root. */
+import { encodeUtf8 } from "../../wire/bytes.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { CommandContext } from "./context.ts";
 import { CommandError } from "./declaration.ts";
@@ -12,5 +13,17 @@ export function listFile<T>(context: CommandContext, path: string, key: string, 
   } catch (fault) {
     if (!(fault instanceof WireError)) throw fault;
     throw new CommandError(`Cannot read ${path}, which is to be a list of objects as JSON: ${fault.message}`);
+  }
+}
+
+/** Writes a file, and the directories above it. @throws CommandError */
+export function writeText(context: CommandContext, path: string, text: string): void {
+  const { files } = context.runtime;
+  try {
+    const slash = path.lastIndexOf("/");
+    if (slash > 0) files.makeDirectory(path.slice(0, slash));
+    files.write(path, encodeUtf8(text));
+  } catch (fault) {
+    throw new CommandError(`Cannot write ${path}: ${(fault as Error).message}`);
   }
 }

@@ -22,3 +22,17 @@ export const javaDouble = (value: number): string => (Number.isInteger(value) ? 
 export function javaMap(entries: Iterable<readonly [string | number, unknown]>): string {
   return `{${[...entries].map(([key, value]) => `${key}=${String(value)}`).join(", ")}}`;
 }
+
+/** `+a=b,-c` as names with their sign, and values. @throws UsageError */
+export function attributesOf(text: string): Record<string, string> {
+  const attributes: Record<string, string> = {};
+  for (const part of text.split(",").filter((each) => each !== "")) {
+    const [name = "", value] = part.split("=");
+    if (value === undefined ? !name.includes("-") : !name.includes("+") || value === "") {
+      throw new UsageError(`--attributes ${part}: allowed are +name=value and -name, joined by commas`);
+    }
+    if (name in attributes) throw new UsageError(`--attributes: key duplication: ${name}`);
+    attributes[name] = value ?? "";
+  }
+  return attributes;
+}

@@ -3,10 +3,10 @@ import { createTopicListRequestBody, type TopicConfig } from "../../../wire/bodi
 import { MASTER_ID } from "../../../wire/mix_all.ts";
 import { PERM_INHERIT, PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import type { CommandContext } from "../context.ts";
-import { CommandError, command, optional, required, UsageError } from "../declaration.ts";
+import { CommandError, command, optional, required } from "../declaration.ts";
 import { listFile } from "../files.ts";
 import { eachMaster, targetsOf } from "../targets.ts";
-import { integerOr, isTrue, javaMap } from "../values.ts";
+import { attributesOf, integerOr, isTrue, javaMap } from "../values.ts";
 
 const brokerAddr = optional("b", "create topic to which broker");
 const clusterName = optional("c", "create topic to which cluster");
@@ -74,20 +74,6 @@ async function orderedTopic(
   const orderConf = names.map((name) => `${name}:${writeQueueNums}`).join(";");
   await context.admin.nameServers.createOrUpdateOrderConf(topicName, orderConf, true);
   context.print(`set cluster orderConf. isOrder=true, orderConf=[${orderConf}]`);
-}
-
-/** `+a=b,-c` as names with their sign, and values. @throws UsageError */
-function attributesOf(text: string): Record<string, string> {
-  const attributes: Record<string, string> = {};
-  for (const part of text.split(",").filter((each) => each !== "")) {
-    const [name = "", value] = part.split("=");
-    if (value === undefined ? !name.includes("-") : !name.includes("+") || value === "") {
-      throw new UsageError(`--attributes ${part}: allowed are +name=value and -name, joined by commas`);
-    }
-    if (name in attributes) throw new UsageError(`--attributes: key duplication: ${name}`);
-    attributes[name] = value ?? "";
-  }
-  return attributes;
 }
 
 /** As Java prints a TopicConfig. */
