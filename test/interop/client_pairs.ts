@@ -1,29 +1,44 @@
 /**
  * Our client and Java's on one broker: what one sends the other consumes, and a group with a member of each splits the queues.
  *
- *     bun test/interop/client_pairs.ts [--target bun,apache]
+ *     bun test/interop/client_pairs.ts [--target bun,apache] [--cases name,name]
  *
  * The last line is `N passed, N failed, N skipped`. This program runs on Bun, Deno and Node alike: what it is started with is
  * what our client runs on.
  */
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { ClientInstance, type MessageExt, Producer, PushConsumer, TransactionProducer } from "../../core/client/mod.ts";
+import {
+  ClientInstance,
+  type ClientOptions,
+  type MessageExt,
+  MQBrokerError,
+  Producer,
+  PushConsumer,
+  TransactionProducer,
+} from "../../core/client/mod.ts";
 import { Collector } from "../client/harness.ts";
 import { hostRuntime } from "../support/host_runtime.ts";
 import { Cluster } from "./cluster.ts";
+import { acl } from "./matrix.ts";
 import { Child } from "./processes.ts";
 import { apacheTarget, ourTarget, type TargetName } from "./targets.ts";
 import { buildJava, findToolchain, interopJavaDirectory, projectDirectory, type Toolchain } from "./toolchain.ts";
 
-const { values: options } = parseArgs({ options: { target: { type: "string", default: "bun" } } });
+const { values: options } = parseArgs({
+  options: { target: { type: "string", default: "bun" }, cases: { type: "string", default: "" } },
+});
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const TIMEOUT_MS = 90_000;
 
 interface Pair {
+  readonly target: TargetName;
   readonly cluster: Cluster;
-  readonly client: () => ClientInstance;
+  readonly client: (options?: Partial<ClientOptions>) => ClientInstance;
+  /** Runs Java's, signed as ROOT, and gives what it printed. */
+  readonly mqadmin: (...args: string[]) => Promise<string>;
   /** The Java side; its lines go into the collector. */
   readonly java: (
     mode: "produce" | "consume",
@@ -140,6 +155,68 @@ const cases: Readonly<Record<string, (pair: Pair) => Promise<void>>> = {
   },
 };
 
+/** Against a broker with ACL 2.0 and a trace topic. */
+const securedCases: typeof cases = {
+  async signedRequestsAreServedAndTracesReadByMqadmin({ client, mqadmin, target }) {
+    const topic = "Secured";
+    const signed = client({ credentials: ROOT, enableTrace: true });
+    const producer = new Producer(signed, { producerGroup: "traced-pg" });
+    const sent = await producer.send({ topic, body: "hello", tags: "TagA", keys: "key1" });
+    const transactions = new TransactionProducer(signed, {
+      producerGroup: "traced-tg",
+      checkLocalTransaction: () => "COMMIT_MESSAGE",
+    });
+    const half = await transactions.sendMessageInTransaction({ topic, body: "half" }, () => "COMMIT_MESSAGE");
+    const seen = new Collector<string>();
+    const consumer = new PushConsumer(signed, {
+      consumerGroup: "traced-cg",
+      subscription: { [topic]: "*" },
+      consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+    });
+    await consumer.start((message) => seen.add(message.msgId));
+    await until("both messages", () => seen.items.includes(sent.msgId) && seen.items.includes(half.msgId));
+    await signed.close();
+
+    const lines = async (id: string) => (await mqadmin("queryMsgTraceById", "-i", id)).split("\n");
+    const traced = await lines(sent.msgId);
+    const fields = (all: string[], kind: string) =>
+      all.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(/\s+/));
+    same(
+      "Pub",
+      fields(traced, "Pub").map(([, group, , , , , status]) => [group, status]),
+      [["traced-pg", "success"]],
+    );
+    same(
+      "Sub",
+      fields(traced, "Sub").map(([, group, , , , , status]) => [group, status]),
+      [["traced-cg", "success"]],
+    );
+    // Another JVM: for want of time not with each broker.
+    if (target !== "apache") return;
+    same(
+      "half message",
+      fields(await lines(half.msgId), "Pub").map(([, group]) => group),
+      ["traced-tg"],
+    );
+  },
+
+  async refusedCredentialsAreToldAsSuch({ client }) {
+    const wrong = [{ ...ROOT, secretKey: "not the secret" }, { ...ROOT, accessKey: "nobody" }, undefined];
+    for (const credentials of wrong) {
+      const producer = new Producer(client(credentials === undefined ? {} : { credentials }), { producerGroup: "pg" });
+      const fault = await producer.send({ topic: "TBW102", body: "x" }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      same("a refusal", fault instanceof MQBrokerError && fault.responseCode, 16);
+      same("what mends it", (fault as Error).message.includes("credentials"), true);
+    }
+  },
+};
+
+/** The super user of the broker's configuration. */
+const ROOT = { accessKey: "rocketmq-root", secretKey: "the-secret-of-root" };
+
 /** A test waits for what happens; this looks 20 times a second, for the other side is another process. */
 async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MS;
@@ -157,20 +234,50 @@ function same(what: string, actual: unknown, expected: unknown): void {
     throw new Error(`${what}: ${plain(actual).slice(0, 400)}, expected ${plain(expected).slice(0, 400)}`);
 }
 
-async function runTarget(name: TargetName, toolchain: Toolchain, classpath: string): Promise<void> {
+async function runTarget(
+  name: TargetName,
+  toolchain: Toolchain,
+  classpath: string,
+  todo: typeof cases,
+  brokerConfig: Readonly<Record<string, string>>,
+): Promise<void> {
+  const chosen = Object.entries(todo).filter(([title]) => options.cases === "" || options.cases.split(",").includes(title));
+  if (chosen.length === 0) return;
   const runtime = await hostRuntime();
-  const cluster = await Cluster.start({ target: name === "apache" ? apacheTarget(toolchain, classpath) : ourTarget(name) });
+  const target = name === "apache" ? apacheTarget(toolchain, classpath) : ourTarget(name);
+  const cluster = await Cluster.start({ target, brokerConfig });
   try {
-    for (const [title, run] of Object.entries(cases)) {
+    for (const [title, run] of chosen) {
       const clients: ClientInstance[] = [];
       const children: Child[] = [];
       const startedAt = Date.now();
       const pair: Pair = {
+        target: name,
         cluster,
-        client: () => {
-          const client = new ClientInstance({ runtime, namesrvAddr: cluster.namesrvAddrOf(0) });
+        client: (options = {}) => {
+          const client = new ClientInstance({ runtime, namesrvAddr: cluster.namesrvAddrOf(0), ...options });
           clients.push(client);
           return client;
+        },
+        mqadmin: async (command, ...args) => {
+          const home = join(cluster.directory, "tools");
+          mkdirSync(join(home, "conf"), { recursive: true });
+          writeFileSync(join(home, "conf/tools.yml"), `accessKey: ${ROOT.accessKey}\nsecretKey: ${ROOT.secretKey}\n`);
+          const jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", `-Duser.home=${home}`, `-Drocketmq.home.dir=${home}`];
+          const program = ["-cp", classpath, "org.apache.rocketmq.tools.command.MQAdminStartup", String(command)];
+          const printed: string[] = [];
+          const child = new Child(
+            {
+              program: toolchain.java,
+              args: [...jvm, ...program, "-n", cluster.namesrvAddrOf(0), ...args],
+              cwd: cluster.directory,
+            },
+            join(cluster.directory, "mqadmin.log"),
+            (line) => printed.push(line),
+          );
+          children.push(child);
+          await child.exited;
+          return printed.join("\n");
         },
         java: (mode, topic, group) => {
           const lines = new Collector<string>();
@@ -222,7 +329,10 @@ if (typeof toolchain === "string") {
   console.log(`- client pairs: skipped: they need a JDK and Maven, and there is ${toolchain}`);
 } else {
   const classpath = buildJava(toolchain, interopJavaDirectory, ["apache"])["apache"] as string;
-  for (const name of options.target.split(",")) await runTarget(name as TargetName, toolchain, classpath);
+  for (const name of options.target.split(",") as TargetName[]) {
+    await runTarget(name, toolchain, classpath, cases, {});
+    await runTarget(name, toolchain, classpath, securedCases, { ...acl.brokerConfig, traceTopicEnable: "true" });
+  }
 }
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed === 0 ? 0 : 1);
