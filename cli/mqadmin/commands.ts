@@ -1,10 +1,16 @@
 /** Every command of mqadmin, a folder a package. A new one goes into the list of its folder's mod.ts. */
+
+import { authCommands } from "./auth/mod.ts";
 import { brokerCommands } from "./broker/mod.ts";
 import { clusterCommands } from "./cluster/mod.ts";
 import { connectionCommands } from "./connection/mod.ts";
 import { consumerCommands } from "./consumer/mod.ts";
+import { containerCommands } from "./container/mod.ts";
+import { controllerCommands } from "./controller/mod.ts";
 import type { Command } from "./declaration.ts";
+import { haCommands } from "./ha/mod.ts";
 import { namesrvCommands } from "./namesrv/mod.ts";
+import { offsetCommands } from "./offset/mod.ts";
 import { producerCommands } from "./producer/mod.ts";
 import { statsCommands } from "./stats/mod.ts";
 import { topicCommands } from "./topic/mod.ts";
@@ -18,4 +24,9 @@ export const commands: readonly Command[] = [
   ...producerCommands,
   ...statsCommands,
   ...namesrvCommands,
+  ...offsetCommands,
+  ...haCommands,
+  ...controllerCommands,
+  ...containerCommands,
+  ...authCommands,
 ];

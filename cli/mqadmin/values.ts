@@ -36,3 +36,14 @@ export function attributesOf(text: string): Record<string, string> {
   }
   return attributes;
 }
+
+const DATE = /^(\d{4})-(\d{2})-(\d{2})#(\d{2}):(\d{2}):(\d{2}):(\d{3})$/;
+
+/** ms since 1970 of `now`, of a number of ms, or of `yyyy-MM-dd#HH:mm:ss:SSS` in this machine's zone. @throws UsageError */
+export function pointInTime(text: string, name: string, now: number): number {
+  if (text === "now") return now;
+  if (/^[+-]?\d+$/.test(text)) return integer(text, name);
+  const [, year, month, day, hour, minute, second, ms] = (DATE.exec(text) ?? []).map(Number);
+  if (year !== undefined && month !== undefined) return new Date(year, month - 1, day, hour, minute, second, ms).getTime();
+  throw new UsageError(`--${name} ${text}: allowed are now, ms since 1970, and yyyy-MM-dd#HH:mm:ss:SSS`);
+}
