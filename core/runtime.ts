@@ -321,6 +321,14 @@ export interface Compression {
   deflate(bytes: Uint8Array, level: number): Uint8Array;
   /** Throws when the result would exceed `bytesMax`. */
   inflate(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  /** One LZ4 frame. */
+  writeLz4(bytes: Uint8Array): Uint8Array;
+  /** Throws `EMSGSIZE` when the result would exceed `bytesMax`, `EBADMSG` for bytes that are no LZ4 frame. */
+  readLz4(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  /** One ZSTD frame, level 1..22. Absent where there is no compressor (Node before 22.15, the simulator). */
+  readonly writeZstd?: ((bytes: Uint8Array, level: number) => Uint8Array) | undefined;
+  /** Throws as `readLz4`. */
+  readZstd(bytes: Uint8Array, bytesMax: number): Uint8Array;
 }
 
 export interface System {

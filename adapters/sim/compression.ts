@@ -28,6 +28,10 @@ export const simCompression: Compression = {
   },
 
   inflate: (bytes, bytesMax) => hostCompression.inflate(bytes, bytesMax),
+  // In JavaScript, and so the same everywhere.
+  writeLz4: (bytes) => hostCompression.writeLz4(bytes),
+  readLz4: (bytes, bytesMax) => hostCompression.readLz4(bytes, bytesMax),
+  readZstd: (bytes, bytesMax) => hostCompression.readZstd(bytes, bytesMax),
 };
 
 function adler32(bytes: Uint8Array): number {

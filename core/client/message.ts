@@ -4,13 +4,14 @@
  */
 import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
 import { hostPortText } from "../../wire/host.ts";
-import { SYS_FLAG_COMPRESSED, SYS_FLAG_COMPRESSION_TYPE_MASK } from "../../wire/message.ts";
+import { SYS_FLAG_COMPRESSED } from "../../wire/message.ts";
 import { MessageConst } from "../../wire/message_const.ts";
 import { encodeMessageId } from "../../wire/message_id.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { RETRY_PREFIX } from "../../wire/mix_all.ts";
 import { parseProperties } from "../../wire/properties.ts";
 import type { Compression } from "../runtime.ts";
+import { decompressed } from "./body_compression.ts";
 import { MQClientError } from "./errors.ts";
 
 /** What a producer sends. */
@@ -159,22 +160,14 @@ export class MessageExt {
   }
 }
 
-/** 0 is the zlib of old clients. */
-const ZLIB_TYPES: readonly number[] = [0, 0x300];
-
 function inflated(
   { sysFlag, body }: StoredMessage,
   compression: Compression,
   bodyBytesMax: number,
 ): { body: Uint8Array; fault: string | undefined } {
   if ((sysFlag & SYS_FLAG_COMPRESSED) === 0) return { body, fault: undefined };
-  const type = sysFlag & SYS_FLAG_COMPRESSION_TYPE_MASK;
-  if (!ZLIB_TYPES.includes(type)) {
-    const name = type === 0x100 ? "LZ4" : type === 0x200 ? "ZSTD" : `type ${type >> 8}`;
-    return { body, fault: `the body is compressed with ${name}, which this client can't read: let the producer use ZLIB` };
-  }
   try {
-    return { body: compression.inflate(body, bodyBytesMax), fault: undefined };
+    return { body: decompressed(sysFlag, body, compression, bodyBytesMax), fault: undefined };
   } catch (error) {
     return { body, fault: (error as Error).message };
   }

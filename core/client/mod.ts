@@ -15,6 +15,7 @@ export {
   allocateByConfig,
   allocateByMachineRoom,
 } from "./allocate.ts";
+export type { CompressType } from "./body_compression.ts";
 export { ClientInstance, type ClientOptions } from "./client_instance.ts";
 export type { BatchListener, ConsumeContext } from "./consumption.ts";
 export type { CredentialsSource, SessionCredentials } from "./credentials.ts";

@@ -17,6 +17,7 @@ import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { Peer } from "../remoting/processor.ts";
 import type { Clock } from "../runtime.ts";
+import { type BodyCompressor, bodyCompressor, type CompressType } from "./body_compression.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ProducerMember } from "./client_processors.ts";
 import { MQBrokerError, MQClientError } from "./errors.ts";
@@ -38,6 +39,10 @@ export interface ProducerOptions {
   readonly retryAnotherBrokerWhenNotStoreOK?: boolean;
   /** Bodies from this many bytes on are compressed; default 4,096. */
   readonly compressMsgBodyOverHowmuch?: number;
+  /** Default ZLIB, which consumers of all versions read; ZSTD needs Bun, Deno or Node from 22.15 on. */
+  readonly compressType?: CompressType;
+  /** ZLIB 0..9, ZSTD 1..22; default 5. */
+  readonly compressLevel?: number;
   /** Bytes of a body, or of one batch; default 4 MiB, which is the broker's. */
   readonly maxMessageSize?: number;
   /** Queues of a topic that the broker makes on the first message; default 4. */
@@ -91,6 +96,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
   protected readonly client: ClientInstance;
   readonly #options: ProducerOptions;
   readonly #limits: { compressMsgBodyOverHowmuch: number; maxMessageSize: number };
+  readonly #compressor: BodyCompressor;
   readonly #selection: QueueSelection;
   readonly #inFlight: InFlight;
   readonly #forget: () => void;
@@ -98,7 +104,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
   #announced: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @throws MQClientError kind invalid for a group without name */
+  /** @throws MQClientError kind invalid for a group without name, or a compression that the runtime has not */
   constructor(client: ClientInstance, options: ProducerOptions) {
     if (options.producerGroup.trim() === "") throw new MQClientError("invalid", "producerGroup is blank");
     const { clock, random } = client.runtime;
@@ -107,6 +113,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     this.#options = options;
     const { compressMsgBodyOverHowmuch = 4_096, maxMessageSize = MAX_MESSAGE_SIZE } = options;
     this.#limits = { compressMsgBodyOverHowmuch, maxMessageSize };
+    this.#compressor = bodyCompressor(client.runtime.compression, options.compressType ?? "ZLIB", options.compressLevel ?? 5);
     this.#selection = new QueueSelection(clock, random, options.sendLatencyFaultEnable ?? false);
     this.#inFlight = new InFlight({
       countMax: options.backPressureForAsyncSendNum ?? 1_024,
@@ -227,7 +234,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
   #prepare(message: Message): Outgoing {
     this.#checkOpen();
     checkTopic(message.topic);
-    return outgoing(message, this.#limits, this.client.uniqKeys, this.client.runtime.compression);
+    return outgoing(message, this.#limits, this.client.uniqKeys, this.#compressor);
   }
 
   /** Brokers call producers that they know from heartbeats: this one is known to those of `topic` when it settles. */
@@ -248,8 +255,8 @@ export class Producer implements ProducerMember, AsyncDisposable {
   protected prepareHalf(message: Message): Outgoing {
     this.#checkOpen();
     checkTopic(message.topic);
-    const { uniqKeys, runtime } = this.client;
-    return outgoing(message, this.#limits, uniqKeys, runtime.compression, { producerGroup: this.producerGroup });
+    const { uniqKeys } = this.client;
+    return outgoing(message, this.#limits, uniqKeys, this.#compressor, { producerGroup: this.producerGroup });
   }
 
   /** Sends what was prepared, within the bounds on what is under way. */

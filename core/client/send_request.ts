@@ -10,7 +10,7 @@ import { formatProperties } from "../../wire/properties.ts";
 import type { ExtFields } from "../../wire/remoting_command.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { clipped, topicNameFault } from "../routing/names.ts";
-import type { Compression } from "../runtime.ts";
+import type { BodyCompressor } from "./body_compression.ts";
 import { MQClientError } from "./errors.ts";
 import { bodyBytes, type Message, toProperties } from "./message.ts";
 import { MSG_TYPE_REPLY } from "./request_reply.ts";
@@ -51,9 +51,6 @@ export interface Outgoing {
 
 /** Longer ones no broker takes (127), `%RETRY%` and its like aside. */
 const TOPIC_CHARS_MAX = 127;
-/** As the Java client. */
-const COMPRESS_LEVEL = 5;
-const SYS_FLAG_ZLIB = 0x300;
 
 export interface OutgoingLimits {
   readonly compressMsgBodyOverHowmuch: number;
@@ -65,7 +62,7 @@ export function outgoing(
   message: Message,
   limits: OutgoingLimits,
   uniqKeys: UniqKeys,
-  compression: Compression,
+  compressor: BodyCompressor,
   transaction?: { producerGroup: string },
 ): Outgoing {
   const bytes = checkedBody(message, limits.maxMessageSize);
@@ -81,10 +78,10 @@ export function outgoing(
   }
   let body = bytes;
   if (bytes.length >= limits.compressMsgBodyOverHowmuch) {
-    const deflated = compression.deflate(bytes, COMPRESS_LEVEL);
-    if (deflated.length < bytes.length) {
-      body = deflated;
-      sysFlag |= SYS_FLAG_COMPRESSED | SYS_FLAG_ZLIB;
+    const smaller = compressor.compress(bytes);
+    if (smaller.length < bytes.length) {
+      body = smaller;
+      sysFlag |= SYS_FLAG_COMPRESSED | compressor.flag;
     }
   }
   return {

@@ -9,6 +9,7 @@
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
 import type { TimerHandle } from "../runtime.ts";
+import { bodyCompressor } from "./body_compression.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { MessageExt } from "./message.ts";
 import { outgoing } from "./send_request.ts";
@@ -143,7 +144,7 @@ export class MessageTrace {
       keys: [...new Set(batch.flatMap(({ keys }) => keys))],
       waitStoreMsgOK: false,
     };
-    const out = outgoing(message, LIMITS, uniqKeys, runtime.compression);
+    const out = outgoing(message, LIMITS, uniqKeys, bodyCompressor(runtime.compression, "ZLIB", 5));
     const { writeQueues, masters } = await this.#client.route(topic);
     let last: unknown = new Error(`topic "${topic}" has no queue that can be written`);
     for (let tries = 0; tries < TRIES && writeQueues.length > 0; tries++) {

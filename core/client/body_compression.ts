@@ -1,0 +1,33 @@
+/** How bodies are compressed: which kinds there are, and which bits of sysFlag name them. */
+import { SYS_FLAG_COMPRESSION_TYPE_MASK } from "../../wire/message.ts";
+import type { Compression } from "../runtime.ts";
+import { MQClientError } from "./errors.ts";
+
+export type CompressType = "ZLIB" | "LZ4" | "ZSTD";
+
+/** `MessageSysFlag`. 0 is the zlib of clients that know no other. */
+export const COMPRESS_TYPE_FLAGS: Readonly<Record<CompressType, number>> = { LZ4: 0x100, ZSTD: 0x200, ZLIB: 0x300 };
+
+export interface BodyCompressor {
+  readonly flag: number;
+  readonly compress: (bytes: Uint8Array) => Uint8Array;
+}
+
+/** @param level ZLIB 0..9, ZSTD 1..22; LZ4 has none. @throws MQClientError kind invalid where the runtime can't */
+export function bodyCompressor(compression: Compression, type: CompressType, level: number): BodyCompressor {
+  const flag = COMPRESS_TYPE_FLAGS[type];
+  if (type === "ZLIB") return { flag, compress: (bytes) => compression.deflate(bytes, level) };
+  if (type === "LZ4") return { flag, compress: (bytes) => compression.writeLz4(bytes) };
+  const { writeZstd } = compression;
+  if (writeZstd !== undefined) return { flag, compress: (bytes) => writeZstd(bytes, level) };
+  throw new MQClientError("invalid", "compressType ZSTD needs Bun, Deno, or Node from 22.15 on: take LZ4 or ZLIB");
+}
+
+/** @throws when the bytes are not what `sysFlag` says, or become more than `bytesMax` */
+export function decompressed(sysFlag: number, body: Uint8Array, compression: Compression, bytesMax: number): Uint8Array {
+  const type = sysFlag & SYS_FLAG_COMPRESSION_TYPE_MASK;
+  if (type === 0 || type === COMPRESS_TYPE_FLAGS.ZLIB) return compression.inflate(body, bytesMax);
+  if (type === COMPRESS_TYPE_FLAGS.LZ4) return compression.readLz4(body, bytesMax);
+  if (type === COMPRESS_TYPE_FLAGS.ZSTD) return compression.readZstd(body, bytesMax);
+  throw new Error(`the body is compressed with type ${type >> 8}, which this client does not know`);
+}
