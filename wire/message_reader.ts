@@ -175,6 +175,17 @@ export function frameHolds(bytes: Uint8Array, at: number, size: number): boolean
   return propertiesAt <= size && propertiesAt + readUint16(bytes, at + propertiesAt - 2) === size;
 }
 
+/** Where the properties of the record at `at` begin, whose frame holds (`frameHolds`); they go on to its end. */
+export function propertiesAt(bytes: Uint8Array, at: number): number {
+  const sysFlag = bytes[at + RECORD_AT.sysFlag + 3] as number;
+  const hostsMore = ((sysFlag & SYS_FLAG_BORNHOST_V6) === 0 ? 0 : 12) + ((sysFlag & SYS_FLAG_STOREHOST_V6) === 0 ? 0 : 12);
+  const bodyAt = at + RECORD_BYTES_MIN - 3 + hostsMore;
+  const topicAt = bodyAt + readInt32(bytes, bodyAt - 4);
+  return readInt32(bytes, at + RECORD_AT.magic) === MAGIC_V1
+    ? topicAt + 1 + (bytes[topicAt] as number) + 2
+    : topicAt + 2 + readUint16(bytes, topicAt) + 2;
+}
+
 function within(length: number, room: number, of: string, at: number): number {
   if (length >= 0 && length <= room) return length;
   throw new WireError(`${of} length ${length} of the record at byte ${at} is outside 0..${Math.max(0, room)}`);

@@ -7,7 +7,12 @@
  * the top, where the message is not delivered.
  */
 import { compareDoubles, parseDouble, parseInt32, parseInt64 } from "./java_numbers.ts";
+import type { PropertyValues } from "./property_picker.ts";
 import { type Expression, isBoolean, type OrderOperator, type TextTest } from "./sql_expression.ts";
+import { exactBytes, isSame, plainDouble, plainInt } from "./value_bytes.ts";
+
+/** Elements of an IN that are compared one by one; more are looked up. */
+const IN_BYTES_MAX = 8;
 
 export const FALSE = 0;
 export const TRUE = 1;
@@ -17,28 +22,73 @@ export const UNKNOWN = 2;
 export const ERROR = 3;
 export type Truth = typeof FALSE | typeof TRUE | typeof UNKNOWN | typeof ERROR;
 
-/** Values of the properties of `names`, in their order; undefined where the message has none. */
-export type Values = readonly (string | undefined)[];
-export type Condition = (values: Values) => Truth;
+/** Asked of the values of the properties of `names`, each in the slot of its place there. */
+export type Condition = (values: PropertyValues) => Truth;
 
 export interface Compiled {
   /** The properties that the expression asks for, each once. */
   readonly names: readonly string[];
   readonly condition: Condition;
+  /** The expression is TRUE when all of these are; what is cheap to find out comes first. */
+  readonly conjuncts: readonly Condition[];
 }
 
 export function compileExpression(expression: Expression): Compiled {
   const compiler = new Compiler();
   const condition = compiler.condition(expression);
-  return { names: [...compiler.slots.keys()], condition };
+  const conjuncts: readonly Condition[] = conjunctsOf(expression)
+    .sort((a, b) => costOf(a) - costOf(b))
+    .map((each) => compiler.condition(each));
+  return { names: [...compiler.slots.keys()], condition, conjuncts };
+}
+
+/** What stands between the outermost ANDs. */
+function conjunctsOf(expression: Expression, found: Expression[] = []): Expression[] {
+  if (expression.kind === "and") {
+    conjunctsOf(expression.left, found);
+    conjunctsOf(expression.right, found);
+  } else found.push(expression);
+  return found;
+}
+
+/** What it costs to ask, roughly: whether there is a value, whether it is a text, how large a number it is. */
+function costOf(expression: Expression): number {
+  switch (expression.kind) {
+    case "constant":
+      return expression.type === "null" ? 0 : expression.type === "string" ? 1 : expression.type === "int" ? 2 : 3;
+    case "property":
+      return 0;
+    case "not":
+    case "negate":
+    case "cast":
+      return costOf(expression.of);
+    case "in":
+      return 1;
+    case "text":
+      return 4;
+    default:
+      return (expression.kind === "or" || expression.kind === "and" ? 5 : 0) + costOf(expression.left) + costOf(expression.right);
+  }
 }
 
 /** A side of a comparison; its type is known before any message is seen. */
 type Operand =
-  | { readonly type: "text"; readonly read: (values: Values) => string | undefined }
+  | Text
   | { readonly type: "int" | "double"; readonly value: number }
   | { readonly type: "long"; readonly value: bigint }
   | { readonly type: "truth"; readonly condition: Condition };
+
+/** A property, by its slot, or a string. */
+interface Text {
+  readonly type: "text";
+  /** -1 for a string. */
+  readonly slot: number;
+  /** Undefined for a property. */
+  readonly string: string | undefined;
+}
+
+const isThere = ({ slot }: Text, values: PropertyValues): boolean => slot < 0 || values.has(slot);
+const read = ({ slot, string }: Text, values: PropertyValues): string | undefined => (slot < 0 ? string : values.text(slot));
 
 const NOTHING: Operand = { type: "truth", condition: () => UNKNOWN };
 
@@ -52,8 +102,8 @@ class Compiler {
         return () => truth;
       }
       case "cast": {
-        const { read } = this.#text(expression.of);
-        return (values) => (read(values) === undefined ? UNKNOWN : FALSE);
+        const text = this.#text(expression.of);
+        return (values) => (isThere(text, values) ? FALSE : UNKNOWN);
       }
       case "not": {
         const inner = this.condition(expression.of);
@@ -72,15 +122,8 @@ class Compiler {
         return order(expression.operator, this.#operand(expression.left), this.#operand(expression.right));
       case "text":
         return textTest(this.#operand(expression.of), expression.test, expression.search, expression.negated);
-      case "in": {
-        const { read } = this.#text(expression.of);
-        const elements = new Set(expression.elements);
-        const { negated } = expression;
-        return (values) => {
-          const text = read(values);
-          return text === undefined ? UNKNOWN : truthOf(elements.has(text) !== negated);
-        };
-      }
+      case "in":
+        return isIn(this.#text(expression.of), expression.elements, expression.negated);
       default:
         throw new Error(`"${expression.kind}" has no truth value; the parser lets none through`);
     }
@@ -94,17 +137,16 @@ class Compiler {
       throw new Error(`"${expression.kind}" is no operand; the parser lets none through`);
     }
     if (expression.type === "string") {
-      const { value } = expression;
-      return { type: "text", read: () => value };
+      return { type: "text", slot: -1, string: expression.value };
     }
     return expression;
   }
 
-  #text(expression: Expression): Operand & { readonly type: "text" } {
+  #text(expression: Expression): Text {
     if (expression.kind !== "property") throw new Error(`"${expression.kind}" where a property must stand`);
     const slot = this.slots.get(expression.name) ?? this.slots.size;
     this.slots.set(expression.name, slot);
-    return { type: "text", read: (values) => values[slot] };
+    return { type: "text", slot, string: undefined };
   }
 }
 
@@ -150,7 +192,6 @@ function textTest(of: Operand, test: TextTest, search: string, not: boolean): Co
   if (search === "") return () => FALSE;
   if (of.type === "truth") return errorOrFalse(of.condition);
   if (of.type !== "text") return () => FALSE;
-  const { read } = of;
   const holds: (text: string) => boolean =
     test === "CONTAINS"
       ? (text) => text.includes(search)
@@ -158,7 +199,7 @@ function textTest(of: Operand, test: TextTest, search: string, not: boolean): Co
         ? (text) => text.startsWith(search)
         : (text) => text.endsWith(search);
   return (values) => {
-    const text = read(values);
+    const text = read(of, values);
     return text === undefined ? FALSE : truthOf(holds(text) !== not);
   };
 }
@@ -168,29 +209,53 @@ const errorOrFalse =
   (values) =>
     condition(values) === ERROR ? ERROR : FALSE;
 
+/** A property among texts. */
+function isIn(of: Text, elements: readonly string[], not: boolean): Condition {
+  const exact = elements.map(exactBytes);
+  if (exact.length <= IN_BYTES_MAX && exact.every((bytes) => bytes !== undefined)) {
+    const { slot } = of;
+    return (values) => {
+      if (!values.has(slot)) return UNKNOWN;
+      for (const bytes of exact) if (isSame(values, slot, bytes)) return truthOf(!not);
+      return truthOf(not);
+    };
+  }
+  const texts = new Set(elements);
+  return (values) => {
+    const text = read(of, values);
+    return text === undefined ? UNKNOWN : truthOf(texts.has(text) !== not);
+  };
+}
+
 // --------------------------------------------------------------------------------------------------------- comparisons
 
-/** Negative, zero, positive; undefined when the text is not of the kind. */
-type Comparison = (text: string) => number | undefined;
+/** How a value, which is there, compares: negative, zero, positive; undefined when it is not of the kind. */
+type Comparison = (of: Text, values: PropertyValues) => number | undefined;
 
 /** How a text compares with a constant, the text on the left. */
 function comparisonWith(constant: Operand & { type: "int" | "double" | "long" }): Comparison {
   if (constant.type === "long") {
     const { value } = constant;
-    return (text) => {
-      const number = parseInt64(text);
+    return (of, values) => {
+      const number = parseInt64(read(of, values) as string);
       return number === undefined ? undefined : number < value ? -1 : number > value ? 1 : 0;
     };
   }
   const { value } = constant;
   if (constant.type === "double") {
-    return (text) => {
-      const number = parseDouble(text);
+    // Else a difference says nothing.
+    const isPlain = Number.isFinite(value) && !Object.is(value, -0);
+    return (of, values) => {
+      const plain = of.slot < 0 ? Number.NaN : plainDouble(values, of.slot);
+      if (isPlain && !Number.isNaN(plain)) return plain - value;
+      const number = parseDouble(read(of, values) as string);
       return number === undefined ? undefined : compareDoubles(number, value);
     };
   }
-  return (text) => {
-    const number = parseInt32(text);
+  return (of, values) => {
+    const plain = of.slot < 0 ? Number.NaN : plainInt(values, of.slot);
+    if (!Number.isNaN(plain)) return plain - value;
+    const number = parseInt32(read(of, values) as string);
     return Number.isNaN(number) ? undefined : number - value;
   };
 }
@@ -208,16 +273,14 @@ function order(operator: OrderOperator, left: Operand, right: Operand): Conditio
   // The parser lets only numbers, texts and negated texts (NULL) through.
   if (left.type === "truth") return left.condition;
   if (left.type === "text") {
-    const { read } = left;
     if (right.type === "truth") {
       const { condition } = right;
-      return (values) => (read(values) === undefined ? UNKNOWN : condition(values));
+      return (values) => (isThere(left, values) ? condition(values) : UNKNOWN);
     }
     if (right.type === "text") {
-      const other = right.read;
       return (values) => {
-        const text = read(values);
-        const otherText = other(values);
+        const text = read(left, values);
+        const otherText = read(right, values);
         if (text === undefined || otherText === undefined) return UNKNOWN;
         const [a, b] = [parseDouble(text), parseDouble(otherText)];
         return a === undefined || b === undefined ? ERROR : truthOf(holds(compareDoubles(a, b)));
@@ -225,9 +288,8 @@ function order(operator: OrderOperator, left: Operand, right: Operand): Conditio
     }
     const compare = comparisonWith(right);
     return (values) => {
-      const text = read(values);
-      if (text === undefined) return UNKNOWN;
-      const found = compare(text);
+      if (!isThere(left, values)) return UNKNOWN;
+      const found = compare(left, values);
       return found === undefined ? ERROR : truthOf(holds(found));
     };
   }
@@ -252,33 +314,35 @@ function equal(left: Operand, right: Operand): Condition {
   if (right.type === "truth") {
     const { condition } = right;
     return (values) => {
-      const text = left.type === "text" ? left.read(values) : "";
       const truth = condition(values);
       if (truth === ERROR) return ERROR;
-      if (text === undefined) return truth === UNKNOWN ? TRUE : UNKNOWN;
+      if (left.type === "text" && !isThere(left, values)) return truth === UNKNOWN ? TRUE : UNKNOWN;
       if (truth === UNKNOWN || left.type !== "text") return FALSE;
-      return truthOf((text.toLowerCase() === "true") === (truth === TRUE));
+      return truthOf((read(left, values)?.toLowerCase() === "true") === (truth === TRUE));
     };
   }
   if (left.type === "text" && right.type === "text") {
-    const [read, other] = [left.read, right.read];
+    const bytes = right.string === undefined ? undefined : exactBytes(right.string);
+    if (bytes !== undefined && left.slot >= 0) {
+      const { slot } = left;
+      return (values) => (values.has(slot) ? truthOf(isSame(values, slot, bytes)) : UNKNOWN);
+    }
     return (values) => {
-      const text = read(values);
-      const otherText = other(values);
+      const text = read(left, values);
+      const otherText = read(right, values);
       return text === otherText ? TRUE : text === undefined ? UNKNOWN : FALSE;
     };
   }
-  if (left.type === "text" && right.type !== "text") return equalToNumber(left.read, comparisonWith(right), UNKNOWN);
-  if (right.type === "text" && left.type !== "text") return equalToNumber(right.read, comparisonWith(left), FALSE);
+  if (left.type === "text" && right.type !== "text") return equalToNumber(left, comparisonWith(right), UNKNOWN);
+  if (right.type === "text" && left.type !== "text") return equalToNumber(right, comparisonWith(left), FALSE);
   const truth = truthOf(compareConstants(left, right) === 0);
   return () => truth;
 }
 
-function equalToNumber(read: (values: Values) => string | undefined, compare: Comparison, whenAbsent: Truth): Condition {
+function equalToNumber(of: Text, compare: Comparison, whenAbsent: Truth): Condition {
   return (values) => {
-    const text = read(values);
-    if (text === undefined) return whenAbsent;
-    const found = compare(text);
+    if (!isThere(of, values)) return whenAbsent;
+    const found = compare(of, values);
     return found === undefined ? ERROR : truthOf(found === 0);
   };
 }
@@ -292,7 +356,7 @@ function equalToTruth(condition: Condition, right: Operand): Condition {
       const other = right.condition(values);
       return other === ERROR ? ERROR : truth === other ? TRUE : truth === UNKNOWN ? UNKNOWN : FALSE;
     }
-    const present = right.type !== "text" || right.read(values) !== undefined;
+    const present = right.type !== "text" || isThere(right, values);
     if (truth === UNKNOWN) return present ? UNKNOWN : TRUE;
     return present && right.type === "text" ? ERROR : FALSE;
   };

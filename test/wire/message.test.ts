@@ -20,7 +20,9 @@ import {
   bodyCrcHolds,
   decodeRecord,
   decodeRecords,
+  frameHolds,
   layoutOf,
+  propertiesAt,
   propertyCrcHolds,
   readRecordHeader,
   readRecordMark,
@@ -81,6 +83,13 @@ describe("records of Apache's store", () => {
     broken[layout.bodyAt] = (broken[layout.bodyAt] as number) ^ 1;
     expect(bodyCrcHolds(broken, layout, crc32)).toBe(false);
     if (sealed) expect(propertyCrcHolds(broken, layout, crc32)).toBe(false);
+  });
+
+  test.each(records)("$what: its frame holds, and its properties are found without the rest", ({ bytes }) => {
+    const moved = new Uint8Array(bytes.length + 12);
+    moved.set(bytes, 5);
+    expect(frameHolds(moved, 5, bytes.length)).toBe(true);
+    expect(propertiesAt(moved, 5)).toBe(5 + layoutOf(bytes).propertiesAt);
   });
 
   test.each(records.slice(0, 6))("$what: cut at every length", ({ bytes }) => {

@@ -2,10 +2,10 @@
 
 import type { SubscriptionGroupConfig } from "../../../wire/bodies/subscription_group.ts";
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
-import { decodeUtf8 } from "../../../wire/bytes.ts";
+import { decodeUtf8, readInt32 } from "../../../wire/bytes.ts";
 import type { PullMessageRequestHeader } from "../../../wire/headers/pull.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
-import { layoutOf } from "../../../wire/message_reader.ts";
+import { propertiesAt } from "../../../wire/message_reader.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { PERM_READ } from "../../../wire/perm_name.ts";
 import { propertyOf } from "../../../wire/properties.ts";
@@ -164,11 +164,12 @@ export class PullAdmission {
   #retriesOf(group: string): RecordFilter {
     const { filters } = this.#parts;
     return (bytes, at) => {
-      const { propertiesAt, propertiesBytes } = layoutOf(bytes, at);
-      const properties = decodeUtf8(bytes.subarray(propertiesAt, propertiesAt + propertiesBytes));
+      const from = propertiesAt(bytes, at);
+      const end = at + readInt32(bytes, at);
+      const properties = decodeUtf8(bytes.subarray(from, end));
       const topic = propertyOf(properties, MessageConst.RETRY_TOPIC);
       const sql = topic === undefined ? undefined : filters.find(topic, group)?.sql;
-      return sql === undefined || sql.matches(bytes, propertiesAt, propertiesAt + propertiesBytes);
+      return sql === undefined || sql.matches(bytes, from, end);
     };
   }
 
@@ -194,10 +195,8 @@ const forbidden = (type: string, remark: string): PullReply => ({
 /** Records that an expression passes. */
 export const passes =
   (sql: SqlFilter): RecordFilter =>
-  (bytes, at) => {
-    const { propertiesAt, propertiesBytes } = layoutOf(bytes, at);
-    return sql.matches(bytes, propertiesAt, propertiesAt + propertiesBytes);
-  };
+  (bytes, at) =>
+    sql.matches(bytes, propertiesAt(bytes, at), at + readInt32(bytes, at));
 
 /** Expressions other than tags: SQL92, while enablePropertyFilter is true. */
 export function checkSqlServed(settings: Pick<BrokerSettings, "enablePropertyFilter">, expressionType: string | undefined): void {
