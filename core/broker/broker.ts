@@ -36,6 +36,7 @@ import { ConsumerManager } from "./clients/consumers.ts";
 import { ProducerManager } from "./clients/producers.ts";
 import { ConsumerFilterManager } from "./filters/consumer_filters.ts";
 import { brokerLanes } from "./lanes.ts";
+import { BrokerLite } from "./lite/lite.ts";
 import { BrokerMessages } from "./messages/messages.ts";
 import { SubscriptionGroupManager } from "./metadata/groups.ts";
 import { TopicConfigManager } from "./metadata/topics.ts";
@@ -107,6 +108,7 @@ export class Broker {
   readonly #plainAccess: PlainAccess | undefined;
   readonly #messages: BrokerMessages;
   readonly #pop: BrokerPop;
+  readonly #lite: BrokerLite;
   readonly #registration: NameServerRegistration;
   readonly #tls: TlsSetup;
   /** Undefined while metrics are not exported. */
@@ -165,6 +167,7 @@ export class Broker {
     };
     this.#messages = new BrokerMessages(parts);
     this.#pop = new BrokerPop(parts, this.#messages.timer, (topic) => this.#registration.queuesOf(topic));
+    this.#lite = new BrokerLite(parts, (topic) => this.#registration.writeBrokersOf(topic));
     const expired = new ExpiredMessages({ ...parts, delayOffsets: () => this.#messages.schedule.offsets });
     this.store.onExpired((range) => expired.expired(range));
     this.#registration = new NameServerRegistration({
@@ -190,6 +193,7 @@ export class Broker {
         path: () => settings.brokerConfigPath ?? `${settings.storePathRootDir}/config/broker.properties`,
         blackList: () => settings.configBlackList,
       }),
+      lite: this.#lite,
       registerAll: () => this.#registration.registerAll(),
       admission: () => this.#server?.admission ?? this.#idleAdmission,
       registeredAddress: () => this.addresses.registeredAddress(),
@@ -206,6 +210,8 @@ export class Broker {
     const processors = {
       ...this.#messages.processors,
       ...this.#pop.processors,
+      ...this.#lite.processors,
+      ...this.#lite.acksBeside(this.#pop.processors),
       ...clientProcessors(parts),
       ...adminProcessors(admin),
     };
@@ -339,6 +345,7 @@ export class Broker {
     this.filters.start();
     this.#messages.startMaster();
     this.#pop.start();
+    this.#lite.start();
     this.#timers.push(
       clock.setInterval(() => void this.addresses.refresh(), settings.updateNameServerAddrPeriod),
       clock.setInterval(() => this.#protect(), PROTECT_INTERVAL_MS),
@@ -395,7 +402,9 @@ export class Broker {
     if ((this.#server?.connectionCount ?? 0) > 0) await this.#pause(DRAIN_MS);
     await this.#step(by("answer"), "answer held requests", async () => {
       this.#pop.close();
+      this.#lite.close();
       await this.#pop.stop();
+      await this.#lite.stop();
       await this.#messages.close();
     });
     await this.#step(by("save"), "end the service of metrics", () => this.#metrics?.stop());

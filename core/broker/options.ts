@@ -95,6 +95,50 @@ const pop = {
     "How groups consume that have no mode of their own (code 401).",
   ),
   defaultPopShareQueueNum: int(-1, "live", "Clients that share a queue by POP; below 1: all.", { min: -1 }),
+  priorityOrderAsc: bool(true, "live", "POP asks queues from the highest number on, where messages of the highest priority are."),
+  popFromRetryProbabilityForPriority: int(0, "live", "popFromRetryProbability of topics with message.type=PRIORITY.", {
+    min: 0,
+    max: 100,
+  }),
+  enablePopMessageThreshold: bool(false, "live", "A group gets no more of a queue than popInflightMessageThreshold by POP."),
+  popInflightMessageThreshold: long(
+    10_000,
+    "live",
+    "With enablePopMessageThreshold: messages of a queue that were popped and neither acknowledged nor given back.",
+    { min: 0 },
+  ),
+  enableNotifyAfterPopOrderLockRelease: bool(
+    true,
+    "live",
+    "Waiting requests hear of it when messages given out in order may be given again.",
+  ),
+};
+
+const lite = {
+  enableLiteEventMode: bool(true, "live", "A POP asks lite topics with news only; else all that the client is subscribed to."),
+  liteEventCheckInterval: long(10_000, "live", "ms between two looks for clients of lite topics that ask no more.", { min: 1 }),
+  maxClientEventCount: int(
+    100,
+    "live",
+    "Lite topics with news that may wait for one client, where its group does not say (lite.sub.client.max.event.cnt).",
+    { min: 1 },
+  ),
+  liteEventFullDispatchDelayTime: long(
+    10_000,
+    "live",
+    "ms until all lite topics of a client are looked through, when there was no room for one with news.",
+    { min: 50 },
+  ),
+  liteEventFullDispatchDelayTimeForWildcardGroup: long(10_000, "live", "The same for a wildcard group.", { min: 50 }),
+  minLiteTTl: long(900_000, "live", "ms that a lite topic lives at least after its last message, and after a start.", { min: 1 }),
+  liteTtlCheckInterval: long(120_000, "live", "ms between two looks for lite topics that are over.", { min: 1 }),
+  liteSubscriptionCheckInterval: long(120_000, "live", "ms between two looks for clients that don't renew subscriptions.", {
+    min: 1,
+  }),
+  liteSubscriptionCheckTimeoutMills: long(180_000, "live", "ms after which a subscription that is not renewed ends.", { min: 1 }),
+  maxLiteSubscriptionCount: long(100_000, "live", "Lite topics that all clients are subscribed to, each counted once a client.", {
+    min: 0,
+  }),
 };
 
 const filters = {
@@ -281,6 +325,7 @@ export const brokerOptions: OptionsOf<BrokerSettings> = {
   ...topicsAndGroups,
   ...filters,
   ...pop,
+  ...lite,
   ...sending,
   ...consuming,
   ...registration,

@@ -62,6 +62,8 @@ export interface Groups {
 
 /** consumerOffset.json (`offsets/offsets.ts`). */
 export interface Offsets {
+  /** Topics of groups that have offsets. */
+  readonly size: number;
   /** -1 when the group has none. */
   query(group: string, topic: string, queueId: number): number;
   commit(group: string, topic: string, queueId: number, offset: number): void;
@@ -79,6 +81,8 @@ export interface Offsets {
   cloneGroup(from: string, to: string, topic: string): void;
   removeGroup(group: string): void;
   removeTopic(topic: string): void;
+  /** As `removeTopic` for each, in one pass. */
+  removeTopics(topics: ReadonlySet<string>): void;
   /** Compact JSON of consumerOffset.json (code 43). */
   toJson(): string;
   persist(): void;

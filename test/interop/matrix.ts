@@ -160,6 +160,13 @@ export const queuesCases: readonly string[] = [
   "lmqOffsets",
   "lmqOverRestart",
   "compactionTopic",
+  "litePop",
+  "liteAgain",
+  "liteWaits",
+  "liteSubscriptions",
+  "liteWildcard",
+  "liteRefusals",
+  "liteByMqadmin",
   // what reads tags and times where units have extended ones
   "pullByTag",
   "delayLevel",

@@ -67,8 +67,9 @@ export function groupProcessors(parts: AdminParts): GroupProcessors {
 
     DELETE_SUBSCRIPTIONGROUP(_context, { header }) {
       const { groupName, cleanOffset } = header;
+      const isLite = parts.lite.metadata.boundTopic(groupName) !== undefined;
       groups.delete(groupName);
-      if (cleanOffset || groupName.startsWith(LMQ_PREFIX)) offsets.removeGroup(groupName);
+      if (cleanOffset || isLite || groupName.startsWith(LMQ_PREFIX)) offsets.removeGroup(groupName);
       if (settings.autoDeleteUnusedStats) stats.groupDeleted(groupName);
       return {};
     },

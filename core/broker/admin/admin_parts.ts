@@ -3,6 +3,7 @@ import type { LiveConfiguration } from "../../config_update.ts";
 import type { Admission } from "../../remoting/admission.ts";
 import type { ConsumerManager } from "../clients/consumers.ts";
 import type { ProducerManager } from "../clients/producers.ts";
+import type { BrokerLite } from "../lite/lite.ts";
 import type { ScheduleMessageService } from "../messages/schedule.ts";
 import type { TimerMessages } from "../messages/timer.ts";
 import type { SubscriptionGroupManager } from "../metadata/groups.ts";
@@ -22,6 +23,7 @@ export interface AdminParts extends BrokerParts {
   readonly schedule: ScheduleMessageService;
   readonly expired: ExpiredMessages;
   readonly timer: TimerMessages;
+  readonly lite: BrokerLite;
   readonly configuration: LiveConfiguration<typeof brokerOptions>;
   /** Users and access lists. */
   readonly access: AccessControl;

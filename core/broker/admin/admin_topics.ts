@@ -9,6 +9,7 @@ import {
   topicList,
 } from "../../../wire/bodies/topic.ts";
 import type { CreateTopicRequestHeader } from "../../../wire/headers/topic.ts";
+import { isLmq } from "../../../wire/mix_all.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type ProcessorMap, RemotingError } from "../../remoting/processor.ts";
 import { parseAttributes } from "../metadata/topics_attributes.ts";
@@ -104,7 +105,7 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
 
     CLEAN_UNUSED_TOPIC() {
       const unknown = new Set(
-        [...store.queues().keys()].filter((topic) => !topics.all().has(topic) && !topics.isSystemTopic(topic)),
+        [...store.queues().keys()].filter((topic) => !topics.all().has(topic) && !topics.isSystemTopic(topic) && !isLmq(topic)),
       );
       if (unknown.size > 0) {
         parts.log.info("consume queues of unused topics removed", { topics: [...unknown].join(",") });
@@ -150,7 +151,8 @@ function refuseSystemTopic({ topics }: AdminParts, topic: string): void {
 }
 
 function deleteTopicWithRetries(parts: AdminParts, topic: string): void {
-  const { topics, offsets, settings, store, stats } = parts;
+  const { topics, offsets, settings, store, stats, lite } = parts;
+  if (lite.metadata.isParent(topic)) lite.lifecycle.removeBelow(topic);
   const doomed = [topic];
   if (settings.clearRetryTopicWhenDeleteTopic) {
     for (const group of offsets.groupsOf(topic)) {

@@ -11,7 +11,8 @@ import { readStoreTimestamp } from "../../../wire/message_reader.ts";
 import { MASTER_ID } from "../../../wire/mix_all.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import type { MaybePromise, ProcessorMap, RequestContext } from "../../remoting/processor.ts";
-import type { GetResult, GetStatus } from "../../store/message_store.ts";
+import type { GetResult, GetStatus, QueueRef } from "../../store/message_store.ts";
+import { lmqNameOf } from "../lite/lite_names.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { ColdDataFlowControl } from "./cold_data.ts";
 import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
@@ -75,9 +76,9 @@ export class PullMessageProcessor {
     const admitted = this.#admission.admit(context, header, lite);
     if (isRefusal(admitted)) return admitted;
     const { settings, store, offsets } = this.#parts;
-    const queue = { topic: header.topic, queueId: header.queueId };
+    const queue = queueOf(header);
     if (settings.useServerSideResetOffset) {
-      const reset = offsets.takeReset(header.consumerGroup, header.topic, header.queueId);
+      const reset = offsets.takeReset(header.consumerGroup, queue.topic, header.queueId);
       if (reset >= 0) {
         const result: GetResult = {
           status: "OFFSET_RESET",
@@ -102,7 +103,7 @@ export class PullMessageProcessor {
 
   #read(header: PullMessageRequestHeader, admitted: Admitted, messagesAsked: number): MaybePromise<GetResult> {
     const { settings, store } = this.#parts;
-    const queue = { topic: header.topic, queueId: header.queueId };
+    const queue = queueOf(header);
     const limits = {
       // A pull that asks for none gets one, as in Apache.
       messagesMax: Math.max(1, Math.min(messagesAsked, settings.pullBatchMaxMessageCount)),
@@ -159,10 +160,11 @@ export class PullMessageProcessor {
   ): MaybePromise<PullReply | undefined> {
     const { offsets, settings, stats, log } = this.#parts;
     const { consumerGroup, topic, queueId } = header;
-    offsets.notePull(consumerGroup, topic, queueId, result.nextBeginOffset);
+    const storedTopic = storedTopicOf(header);
+    offsets.notePull(consumerGroup, storedTopic, queueId, result.nextBeginOffset);
     const firstPass = heldUntil === undefined;
     if (firstPass && (header.sysFlag & FLAG_COMMIT_OFFSET) !== 0) {
-      offsets.commit(consumerGroup, topic, queueId, header.commitOffset);
+      offsets.commit(consumerGroup, storedTopic, queueId, header.commitOffset);
     }
     const code = CODE_OF[result.status][header.queueOffset === 0 ? 1 : 0];
     if (code === ResponseCode.SUCCESS) {
@@ -221,8 +223,8 @@ export class PullMessageProcessor {
     timeoutMs: number,
   ): MaybePromise<PullReply | undefined> {
     const { store, runtime } = this.#parts;
-    const { topic, queueId, queueOffset } = header;
-    const queue = { topic, queueId };
+    const { topic, queueOffset } = header;
+    const queue = queueOf(header);
     const until = runtime.clock.monotonic() + timeoutMs;
     // An answer that took its time may be older than what arrived meanwhile, which will not be announced again.
     if (store.maxOffset(queue) > (result.queueEnd ?? result.maxOffset)) return this.pull(context, header, lite, until);
@@ -252,6 +254,12 @@ export class PullMessageProcessor {
     stats.fellBehind(consumerGroup, topic, queueId, behindBytes, runtime.clock.now() - readStoreTimestamp(body, last));
   }
 }
+
+/** The topic whose queue is read: of a lite topic its light queue. */
+const storedTopicOf = ({ topic, liteTopic = "" }: PullMessageRequestHeader): string =>
+  liteTopic === "" ? topic : lmqNameOf(topic, liteTopic);
+
+const queueOf = (header: PullMessageRequestHeader): QueueRef => ({ topic: storedTopicOf(header), queueId: header.queueId });
 
 export function pullProcessors(pull: PullMessageProcessor): Pick<ProcessorMap<"broker">, "PULL_MESSAGE" | "LITE_PULL_MESSAGE"> {
   return {

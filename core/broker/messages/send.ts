@@ -30,6 +30,7 @@ import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./
 import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels.ts";
 import { checkedTopic, FAQ } from "./send_checks.ts";
 import { checkCount, INNER_BATCH_FLAGS, innerBatchSize, isBatchTopic } from "./send_inner_batch.ts";
+import { withLiteQueue } from "./send_lite.ts";
 import { PropertyScan, StoredProperties } from "./send_properties.ts";
 import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
@@ -99,12 +100,13 @@ export class SendMessageProcessor {
     scan.scan(text);
     const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
     const dead = header.topic.startsWith(RETRY_PREFIX) && this.#isDead(context, header);
-    refuseUnserved(this.#parts, context, config, scan);
+    refuseUnserved(config, scan);
     const half = isHalfMessage(this.#parts, context, header, scan, dead);
     const batchSize = innerBatchSize(settings, config, header.sysFlag, scan.innerNum, body);
 
     const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
     let properties = this.#properties.text(text, scan, scan.uniqKey === undefined ? uniqKey : undefined, settings);
+    properties = withLiteQueue(this.#parts, header.topic, scan.liteTopic, properties);
     let topic = header.topic;
     let queue = queueId;
     let level = dead ? 0 : delayLevelOf(scan.delay);
@@ -255,7 +257,7 @@ export class SendMessageProcessor {
         ...common,
         flag: entry.flag,
         body: entry.body,
-        properties: entry.properties,
+        properties: withLiteQueue(this.#parts, topic, propertyOf(entry.properties, MessageConst.LITE_TOPIC), entry.properties),
         tagsCode: tagsCode(propertyOf(entry.properties, MessageConst.TAGS)),
       }),
     );

@@ -1,6 +1,6 @@
 /**
- * Kinds of messages that take another way, and those that this broker does not serve yet: each is refused in words that name
- * it, and never stored as something else, since a delayed message must not come early.
+ * Kinds of messages that take another way, and those that are not taken: each is refused in words that name it, and never
+ * stored as something else, since a delayed message must not come early.
  */
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
@@ -13,17 +13,8 @@ import type { PropertyScan } from "./send_properties.ts";
 
 type Parts = Pick<BrokerParts, "settings" | "addresses">;
 
-/**
- * Lite topics; and messages without a key to a topic that is compacted by key.
- */
-export function refuseUnserved(parts: Parts, context: RequestContext, config: TopicConfig, scan: PropertyScan): void {
-  if (scan.liteTopic !== undefined) {
-    throw forbidden(
-      parts,
-      context,
-      "sending message to a light queue is forbidden: lite topics are not available in this broker",
-    );
-  }
+/** Messages without a key to a topic that is compacted by key. */
+export function refuseUnserved(config: TopicConfig, scan: PropertyScan): void {
   if (config.attributes["cleanup.policy"] === "COMPACTION" && (scan.keys ?? "").trim() === "") {
     throw new RemotingError(ResponseCode.MESSAGE_ILLEGAL, "Required message key is missing");
   }

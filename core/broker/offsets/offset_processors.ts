@@ -3,6 +3,7 @@ import type { UpdateConsumerOffsetRequestHeader } from "../../../wire/headers/of
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type MaybePromise, type ProcessorMap, RemotingError, type TypedReply } from "../../remoting/processor.ts";
 import type { QueueRef } from "../../store/message_store.ts";
+import { lmqNameOf } from "../lite/lite_names.ts";
 import type { BrokerParts } from "../parts.ts";
 
 type OffsetProcessors = Pick<
@@ -32,8 +33,13 @@ export function offsetProcessors(parts: BrokerParts): OffsetProcessors {
     // Apache answers 0 for a queue that never was, too.
     GET_MIN_OFFSET: (_context, { header }) => ({ header: { offset: Math.max(0, store.minOffset(header)) } }),
     SEARCH_OFFSET_BY_TIMESTAMP: async (_context, { header }) => {
+      const { topic, liteTopic = "", queueId, timestamp } = header;
       const boundary = header.boundaryType?.toUpperCase() === "UPPER" ? "UPPER" : "LOWER";
-      return { header: { offset: await store.offsetByTime(header, header.timestamp, boundary) } };
+      const isLite = liteTopic.trim() !== "";
+      const queue = isLite ? { topic: lmqNameOf(topic, liteTopic), queueId } : header;
+      // A lite topic without messages begins at 0.
+      if (isLite && store.maxOffset(queue) <= 0) return { header: { offset: 0 } };
+      return { header: { offset: await store.offsetByTime(queue, timestamp, boundary) } };
     },
     GET_EARLIEST_MSG_STORETIME: async (_context, { header }) => ({
       header: { timestamp: await store.earliestStoreTime(header) },

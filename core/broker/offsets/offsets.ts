@@ -198,6 +198,10 @@ export class ConsumerOffsetManager implements Offsets {
 
   // ----------------------------------------------------------------------------------------------------- whole groups
 
+  get size(): number {
+    return this.#committed.size;
+  }
+
   topicsOf(group: string): Set<string> {
     return new Set(this.#topicsByGroup.get(group));
   }
@@ -227,6 +231,10 @@ export class ConsumerOffsetManager implements Offsets {
   removeTopic(topic: string): void {
     const begin = topic + SEPARATOR;
     this.#remove((key) => key.startsWith(begin));
+  }
+
+  removeTopics(topics: ReadonlySet<string>): void {
+    this.#remove((key) => topics.has(halvesOf(key)[0]));
   }
 
   // ----------------------------------------------------------------------------------------------------------- saving
@@ -324,6 +332,7 @@ export class ConsumerOffsetManager implements Offsets {
 
 /** Neither topics nor groups may contain the separator. */
 function halvesOf(key: string): [topic: string, group: string] {
-  const at = key.indexOf(SEPARATOR);
+  // Groups never contain the separator, names of lite topics may.
+  const at = key.lastIndexOf(SEPARATOR);
   return [key.slice(0, at), key.slice(at + 1)];
 }

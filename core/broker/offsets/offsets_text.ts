@@ -52,7 +52,7 @@ export function* offsetsText(tables: OffsetTables, style: Style): Generator<stri
 }
 
 /** True of `topic@group` when the group is one of a light queue. */
-export const hasLmqGroup = (key: string): boolean => key.startsWith(LMQ_PREFIX, key.indexOf("@") + 1);
+export const hasLmqGroup = (key: string): boolean => key.startsWith(LMQ_PREFIX, key.lastIndexOf("@") + 1);
 
 function* filtered<V>(table: ReadonlyMap<string, V>, takes: (key: string) => boolean): Generator<[string, V]> {
   for (const entry of table) if (takes(entry[0])) yield entry;

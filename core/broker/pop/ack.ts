@@ -49,7 +49,13 @@ export class AckMessageProcessor {
       return {};
     }
     await this.#services.checkPoints.acknowledge(this.#refOf(header, info), [offset], this.#host(context));
+    this.#wake({ topic, group, queueId });
     return {};
+  }
+
+  /** A group that had as many messages as it may gets more. */
+  #wake(queue: { topic: string; group: string; queueId: number }): void {
+    if (this.#parts.settings.enablePopMessageThreshold) this.#services.polling.notify(queue);
   }
 
   /** Each part by itself: one that is wrong keeps none of the others from being taken. */
@@ -79,6 +85,7 @@ export class AckMessageProcessor {
       reviveQid: this.#checkedReviveQueue(ack.reviveQueueId),
     };
     await this.#services.checkPoints.acknowledge(ref, offsets, this.#host(context));
+    this.#wake(ref);
   }
 
   /** The message is hidden anew from now on, as a check point of its own; the old one is acknowledged. */

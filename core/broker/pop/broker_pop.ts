@@ -5,7 +5,8 @@
  * who consumes which queues where the broker decides it. Does not own consumer offsets, the timer that delivers what it
  * writes (`../messages/timer.ts`), nor how a message gets into a topic. Only a master revives.
  */
-import type { ProcessorMap } from "../../remoting/processor.ts";
+import { ResponseCode } from "../../../wire/response_code.ts";
+import { type ProcessorMap, RemotingError } from "../../remoting/processor.ts";
 import type { TimerMessages } from "../messages/timer.ts";
 import type { BrokerParts } from "../parts.ts";
 import { AckMessageProcessor } from "./ack.ts";
@@ -30,6 +31,7 @@ export type PopProcessors = Pick<
   | "QUERY_ASSIGNMENT"
   | "SET_MESSAGE_REQUEST_MODE"
   | "GET_ALL_MESSAGE_REQUEST_MODE"
+  | "POP_ROLLBACK"
 >;
 
 export class BrokerPop {
@@ -74,6 +76,10 @@ export class BrokerPop {
         this.assignment.setMode(body);
         return {};
       },
+      POP_ROLLBACK: () => {
+        refuseRocksDbRecords(parts);
+        return {};
+      },
       GET_ALL_MESSAGE_REQUEST_MODE: () => ({ body: new TextEncoder().encode(this.assignment.toJson()) }),
     };
   }
@@ -102,7 +108,7 @@ export class BrokerPop {
   }
 
   /** A queue of an orderly group may have become free, now or when what is open of it is due again. */
-  #freed({ runtime: { clock } }: BrokerParts, queue: QueueOfGroup): void {
+  #freed({ runtime: { clock }, settings }: BrokerParts, queue: QueueOfGroup): void {
     const wake = () => {
       this.polling.notify(queue);
       this.#notifications.notify(queue);
@@ -111,7 +117,21 @@ export class BrokerPop {
       wake();
       return;
     }
-    const freeAt = this.orders.freeAt(queue);
+    const freeAt = settings.enableNotifyAfterPopOrderLockRelease ? this.orders.freeAt(queue) : undefined;
     if (freeAt !== undefined) clock.setTimeout(wake, Math.max(0, freeAt - clock.now()) + 1);
   }
+}
+
+/**
+ * POP_ROLLBACK moves check points out of RocksDB into the revive topic. Ours are in the revive topic, all of them; those of an
+ * Apache broker with popConsumerKVServiceEnable lie in a directory that is not read here.
+ * @throws RemotingError when there is such a directory.
+ */
+function refuseRocksDbRecords({ runtime, settings }: BrokerParts): void {
+  const directory = `${settings.storePathRootDir}/kvStore`;
+  if (!runtime.files.exists(directory)) return;
+  throw new RemotingError(
+    ResponseCode.SYSTEM_ERROR,
+    `check points of POP in RocksDB (${directory}) can't be moved here: let the Apache broker that wrote them do it (mqadmin exportPopRecord), then remove the directory`,
+  );
 }

@@ -32,9 +32,14 @@ interface Pending {
 export const checkPointKey = ({ topic, group, queueId, startOffset, popTime }: CheckPointRef): string =>
   `${topic} ${group} ${queueId} ${startOffset} ${popTime}`;
 
+const queueKey = ({ topic, group, queueId }: Pick<CheckPointRef, "topic" | "group" | "queueId">): string =>
+  `${topic} ${group} ${queueId}`;
+
 export class CheckPoints {
   readonly #log: ReviveLog;
   readonly #known = new Map<string, CheckPoint>();
+  /** Offsets that are open, by queue and group. */
+  readonly #open = new Map<string, number>();
   /** Acknowledged in this turn, to be written at its end. */
   readonly #pending = new Map<string, Pending>();
 
@@ -46,20 +51,22 @@ export class CheckPoints {
     return this.#known.size;
   }
 
-  /** Messages handed out and neither acknowledged nor over, by `topic group queueId`. A walk over all: for metrics. */
-  openByQueue(): Map<string, number> {
-    const open = new Map<string, number>();
-    for (const { ref, open: offsets } of this.#known.values()) {
-      const key = `${ref.topic} ${ref.group} ${ref.queueId}`;
-      open.set(key, (open.get(key) ?? 0) + offsets.size);
-    }
-    return open;
+  /** Messages handed out and neither acknowledged nor over, by `topic group queueId`. */
+  openByQueue(): ReadonlyMap<string, number> {
+    return this.#open;
+  }
+
+  /** The same of one queue. */
+  openOf(queue: Pick<CheckPointRef, "topic" | "group" | "queueId">): number {
+    return this.#open.get(queueKey(queue)) ?? 0;
   }
 
   /** Messages were handed out. @throws RemotingError when that can't be written down. */
   add(ref: CheckPointRef, offsets: readonly number[], host: Host): void {
     this.#log.checkPoint(ref, offsets, host);
-    if (this.#known.size < CHECK_POINTS_MAX) this.#known.set(checkPointKey(ref), { ref, open: new Set(offsets) });
+    if (this.#known.size >= CHECK_POINTS_MAX) return;
+    this.#known.set(checkPointKey(ref), { ref, open: new Set(offsets) });
+    this.#count(ref, offsets.length);
   }
 
   /** Resolves when the acknowledgement is written; rejects with RemotingError when it can't be. Repeating one does nothing. */
@@ -69,6 +76,7 @@ export class CheckPoints {
     const fresh = known === undefined ? offsets : offsets.filter((offset) => known.open.delete(offset));
     const pending = this.#pending.get(key);
     if (fresh.length === 0) return pending?.settled ?? Promise.resolve();
+    if (known !== undefined) this.#count(ref, -fresh.length);
     if (known?.open.size === 0) this.#known.delete(key);
     if (pending !== undefined) {
       pending.offsets.push(...fresh);
@@ -85,7 +93,18 @@ export class CheckPoints {
 
   /** Its time is over: what is open comes again. */
   forget(ref: CheckPointRef): void {
-    this.#known.delete(checkPointKey(ref));
+    const key = checkPointKey(ref);
+    const known = this.#known.get(key);
+    if (known === undefined) return;
+    this.#known.delete(key);
+    this.#count(ref, -known.open.size);
+  }
+
+  #count(queue: CheckPointRef, more: number): void {
+    const key = queueKey(queue);
+    const open = (this.#open.get(key) ?? 0) + more;
+    if (open > 0) this.#open.set(key, open);
+    else this.#open.delete(key);
   }
 
   #flush(): void {

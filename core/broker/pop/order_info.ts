@@ -28,27 +28,33 @@ type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "topics" | "grou
 
 export class ConsumerOrderInfoManager {
   readonly #parts: Parts;
-  readonly #file: ConfigFile;
+  /** Undefined: what was given is forgotten at a restart, and is given again. */
+  readonly #file: ConfigFile | undefined;
   /** `topic@group` -> queue -> what was given. */
   readonly #table = new Map<string, Map<number, OrderInfo>>();
   #count = 0;
   #changed = false;
   #timer: TimerHandle | undefined;
 
-  constructor(parts: Parts) {
+  /** @param kept where it outlives a restart; Apache keeps that of lite topics in memory alone. */
+  constructor(parts: Parts, kept: "file" | "memory" = "file") {
     this.#parts = parts;
-    this.#file = new ConfigFile(
-      parts.runtime.files,
-      parts.log,
-      `${parts.settings.storePathRootDir}/config/consumerOrderInfo.json`,
-    );
+    if (kept === "file") {
+      const path = `${parts.settings.storePathRootDir}/config/consumerOrderInfo.json`;
+      this.#file = new ConfigFile(parts.runtime.files, parts.log, path);
+    }
+  }
+
+  /** Queues of groups that something was given of. */
+  get count(): number {
+    return this.#count;
   }
 
   // ----------------------------------------------------------------------------------------------------- life cycle
 
   /** @throws Error when the file is there and can't be read. */
   load(): void {
-    const saved = this.#file.load((text) => consumerOrderInfoWrapper.parse(text));
+    const saved = this.#file?.load((text) => consumerOrderInfoWrapper.parse(text));
     for (const [key, queues] of saved?.table ?? []) {
       this.#table.set(key, queues);
       this.#count += queues.size;
@@ -70,6 +76,10 @@ export class ConsumerOrderInfoManager {
   persist(): void {
     if (!this.#changed) return;
     this.#clean();
+    if (this.#file === undefined) {
+      this.#changed = false;
+      return;
+    }
     try {
       const wrapper = { table: this.#table, orderInfoCount: this.#count, orderedConsumptionLevel: "QUEUE" };
       this.#file.save(consumerOrderInfoWrapper.format(wrapper));
@@ -147,6 +157,22 @@ export class ConsumerOrderInfoManager {
     if (info === undefined || info.popTime !== popTime || !info.o.some((_, i) => offsetAt(info, i) === offset)) return;
     info.ot = (info.ot ?? new Map<number, number>()).set(offset, dueMs);
     this.#changed = true;
+  }
+
+  /** All that is open of a queue may be given again at `dueMs`; where it was not the first time, it does not count. */
+  suspend(queue: QueueOfGroup, popTime: number, dueMs: number): void {
+    const info = this.#find(queue);
+    if (info === undefined || info.popTime !== popTime) return;
+    for (const [offset, count] of info.oc ?? []) if (count > 0) info.oc?.set(offset, count - 1);
+    info.ot = undefined;
+    info.i = dueMs - popTime;
+    this.#changed = true;
+  }
+
+  /** How often each of `offsets`, which were just given, was given before. */
+  countsOf(queue: QueueOfGroup, offsets: readonly number[]): number[] {
+    const counts = this.#find(queue)?.oc;
+    return offsets.map((offset) => counts?.get(offset) ?? 0);
   }
 
   clear(queue: QueueOfGroup): void {

@@ -29,6 +29,7 @@ import { isTagType, tagFilterOf } from "../messages/pull_filter.ts";
 import { brokerName, FAQ } from "../messages/send_checks.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { CheckPoints } from "./check_points.ts";
+import { firstOffset, INIT_MIN } from "./first_offset.ts";
 import type { ConsumerOrderInfoManager, QueueOfGroup } from "./order_info.ts";
 import { ANY_QUEUE, type PopLongPollingService } from "./polling.ts";
 import { popRetryTopic } from "./pop_topics.ts";
@@ -38,7 +39,6 @@ import { asOriginal } from "./retried.ts";
 export const POP_MESSAGES_MAX = 32;
 /** A request that was under way for longer than its client waits is not served. */
 const LATE_MARGIN_MS = 500;
-const INIT_MIN = 0;
 const QUEUE_UNIT_BYTES = 20;
 
 export interface PopReply {
@@ -281,16 +281,26 @@ export class PopMessageProcessor {
     const { settings, topics, runtime } = this.#parts;
     const { topic, consumerGroup, queueId, order } = run.header;
     const random = runtime.random.below(100);
-    const retryFirst = random < settings.popFromRetryProbability;
+    const byPriority = !order && this.#isByPriority(topic, consumerGroup, random);
+    const percent = byPriority ? settings.popFromRetryProbabilityForPriority : settings.popFromRetryProbability;
+    const retryFirst = random < percent;
+    const turn = byPriority ? 0 : random;
     const retries = order ? [] : this.#retryTopics(topic, consumerGroup);
     // One retry topic a request: the texts of the answer can't tell the offsets of two apart.
     const retry = retries[random % Math.max(retries.length, 1)];
-    if (retryFirst && retry !== undefined) await this.#fromTopic(run, retry.topic, retry.flag, retry.queues, random);
+    if (retryFirst && retry !== undefined) await this.#fromTopic(run, retry.topic, retry.flag, retry.queues, turn);
     if (queueId >= 0) await this.#fromQueue(run, topic, TOPIC_ITSELF, queueId);
-    else await this.#fromTopic(run, topic, TOPIC_ITSELF, topics.find(topic)?.readQueueNums ?? 0, random);
+    else await this.#fromTopic(run, topic, TOPIC_ITSELF, topics.find(topic)?.readQueueNums ?? 0, turn);
     if (!retryFirst && retry !== undefined && run.count < run.header.maxMsgNums) {
-      await this.#fromTopic(run, retry.topic, retry.flag, retry.queues, random);
+      await this.#fromTopic(run, retry.topic, retry.flag, retry.queues, turn);
     }
+  }
+
+  /** A topic with priorities has a queue for each; so many percent of the requests (priority.factor) ask them in their order. */
+  #isByPriority(topic: string, group: string, random: number): boolean {
+    const { topics, groups } = this.#parts;
+    if (topics.find(topic)?.attributes["message.type"] !== "PRIORITY") return false;
+    return random < Number(groups.find(group)?.attributes?.["priority.factor"] ?? 100);
   }
 
   #retryTopics(topic: string, group: string): { topic: string; flag: TopicFlag; queues: number }[] {
@@ -306,8 +316,9 @@ export class PopMessageProcessor {
     });
   }
 
-  async #fromTopic(run: Run, topic: string, flag: TopicFlag, queues: number, random: number): Promise<void> {
-    for (let i = 0; i < queues; i++) await this.#fromQueue(run, topic, flag, (random + i) % queues);
+  async #fromTopic(run: Run, topic: string, flag: TopicFlag, queues: number, turn: number): Promise<void> {
+    const down = this.#parts.settings.priorityOrderAsc;
+    for (let i = 0; i < queues; i++) await this.#fromQueue(run, topic, flag, (turn + (down ? queues - 1 - i : i)) % queues);
   }
 
   async #fromQueue(run: Run, topic: string, flag: TopicFlag, queueId: number): Promise<void> {
@@ -321,12 +332,20 @@ export class PopMessageProcessor {
       return;
     }
     if (header.order && this.#services.orders.isBlocked(queue, header.attemptId, runtime.clock.now())) return;
+    // It is no rest: nobody may have it before something is acknowledged, which wakes who waits.
+    if (!run.peek && this.#hasEnough(queue)) return;
     this.#locked.add(lock);
     try {
       await this.#read(run, queue, flag);
     } finally {
       this.#locked.delete(lock);
     }
+  }
+
+  /** enablePopMessageThreshold: the group holds as many messages of the queue as it may. */
+  #hasEnough(queue: QueueOfGroup): boolean {
+    const { enablePopMessageThreshold, popInflightMessageThreshold } = this.#parts.settings;
+    return enablePopMessageThreshold && this.#services.checkPoints.openOf(queue) > popInflightMessageThreshold;
   }
 
   async #read(run: Run, queue: QueueOfGroup, flag: TopicFlag): Promise<void> {
@@ -413,23 +432,9 @@ export class PopMessageProcessor {
     }
     const committed = offsets.query(group, topic, queueId);
     if (committed >= 0) return committed;
-    const first = await this.#firstOffset(queue, initMode);
+    const first = await firstOffset(this.#parts, queue, initMode);
     offsets.commit(group, topic, queueId, first);
     return first;
-  }
-
-  /** Where a group begins: at the start, or with the last message; in a queue that is still in memory as a whole, with its first. */
-  async #firstOffset({ topic, queueId }: QueueOfGroup, initMode: number): Promise<number> {
-    const { store, settings, runtime } = this.#parts;
-    const queue = { topic, queueId };
-    const min = Math.max(0, store.minOffset(queue));
-    if (initMode === INIT_MIN || topic.startsWith(RETRY_PREFIX)) return min;
-    if (settings.initPopOffsetByCheckMsgInMem && min === 0) {
-      const [first] = await store.entries(queue, 0, 1);
-      const hotBytes = (runtime.system.memory().totalBytes * settings.accessMessageInMemoryMaxRatio) / 100;
-      if (first !== undefined && store.stats().maxPhysicalOffset - first.physicalOffset < hotBytes) return 0;
-    }
-    return Math.max(0, store.maxOffset(queue) - 1);
   }
 
   /** What is known of it without a look into the queue. */

@@ -7,9 +7,9 @@
  * so it can't see an older state after a newer one.
  */
 import type { MessageQueue } from "../../../wire/bodies/message_queue.ts";
-import { topicRouteData } from "../../../wire/bodies/route.ts";
+import { type QueueData, topicRouteData } from "../../../wire/bodies/route.ts";
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
-import { PERM_READ } from "../../../wire/perm_name.ts";
+import { PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import type { SerializeType } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { signerOf } from "../../auth/credentials.ts";
@@ -80,14 +80,24 @@ export class NameServerRegistration {
    * Each question goes to the nameservers: whoever asks often keeps the answer.
    */
   async queuesOf(topic: string): Promise<MessageQueue[] | undefined> {
+    const queues = await this.#queueDatasOf(topic);
+    return queues?.flatMap(({ brokerName, readQueueNums, perm }) =>
+      (perm & PERM_READ) === 0 ? [] : Array.from({ length: readQueueNums }, (_, queueId) => ({ topic, brokerName, queueId })),
+    );
+  }
+
+  /** Brokers of a topic's write queues, one a queue, as senders order them: by name. Undefined as with `queuesOf`. */
+  async writeBrokersOf(topic: string): Promise<string[] | undefined> {
+    const queues = (await this.#queueDatasOf(topic))?.filter(({ perm }) => (perm & PERM_WRITE) !== 0);
+    queues?.sort((a, b) => (a.brokerName < b.brokerName ? -1 : Number(a.brokerName > b.brokerName)));
+    return queues?.flatMap(({ brokerName, writeQueueNums }) => Array.from({ length: writeQueueNums }, () => brokerName));
+  }
+
+  async #queueDatasOf(topic: string): Promise<QueueData[] | undefined> {
     for (const { caller } of this.#targets.values()) {
       try {
         const reply = await caller.invoke("GET_ROUTEINFO_BY_TOPIC", { topic }, undefined, ROUTE_TIMEOUT_MS);
-        if (reply.code !== ResponseCode.SUCCESS) continue;
-        const { queueDatas } = topicRouteData.decode(reply.body);
-        return queueDatas.flatMap(({ brokerName, readQueueNums, perm }) =>
-          (perm & PERM_READ) === 0 ? [] : Array.from({ length: readQueueNums }, (_, queueId) => ({ topic, brokerName, queueId })),
-        );
+        if (reply.code === ResponseCode.SUCCESS) return topicRouteData.decode(reply.body).queueDatas;
       } catch (fault) {
         this.#parts.log.warn("a nameserver did not say where a topic is; the next one is asked", {
           nameServer: caller.address,

@@ -102,9 +102,11 @@ final class AdminCommandCases {
         addAlone(cases, "deleteExpiredCommitLog", "deleteExpiredCommitLog -b {addr}", SUCCESS);
         addAlone(cases, "wipeWritePerm", "wipeWritePerm -b broker-a", "wipe write perm of broker\\[broker-a\\].* OK, [1-9]");
         addAlone(cases, "addWritePerm", "addWritePerm -b broker-a", "add write perm of broker\\[broker-a\\].* OK, [1-9]");
-        cases.add(Case.together("mqadmin_setConsumeMode", kit -> {
-            throw new Case.Skipped("POP consumption (SET_MESSAGE_REQUEST_MODE) is not served yet");
-        }));
+        addOf5(cases, "setConsumeMode", "setConsumeMode -b {addr} -t {topic} -g {prefix}-popped -m POP -q 2",
+            "set consume mode to {addr} success");
+        addOf5(cases, "setConsumeModeBack", "setConsumeMode -c DefaultCluster -t {topic} -g {prefix}-popped -m PULL",
+            "set consume mode to {addr} success");
+        addOf5(cases, "exportPopRecord", "exportPopRecord -b {addr}", "Export broker records, brokerName=.*brokerAddr={addr}");
     }
 
     private static void add(List<Case> cases, String name, String command, String... expected) {

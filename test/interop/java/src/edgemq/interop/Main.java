@@ -40,6 +40,7 @@ public final class Main {
         AdminCommandCases.addTo(cases);
         BadInputCases.addTo(cases);
         SpecialQueueCases.addTo(cases);
+        LiteCases.addTo(cases);
         AclCases.addTo(cases);
         TimerCases.addTo(cases);
         RestartCases.addTo(cases);

@@ -1,0 +1,69 @@
+/** LITE_SUBSCRIPTION_CTL: clients, or a proxy for them, say which lite topics they want, want no more, or want in all. */
+import { type LiteSubscriptionDTO, liteSubscriptionCtlRequestBody } from "../../../wire/bodies/lite.ts";
+import { ResponseCode } from "../../../wire/response_code.ts";
+import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
+import type { BrokerParts } from "../parts.ts";
+import type { LiteMetadata } from "./lite_metadata.ts";
+import { liteTopicFault, lmqNameOf } from "./lite_names.ts";
+import type { LiteSharding } from "./sharding.ts";
+import type { LiteSubscriptions } from "./subscriptions.ts";
+
+export interface SubscriptionCtlServices {
+  readonly metadata: LiteMetadata;
+  readonly sharding: LiteSharding;
+  readonly subscriptions: LiteSubscriptions;
+}
+
+type Parts = Pick<BrokerParts, "log">;
+
+export class LiteSubscriptionCtl {
+  readonly #parts: Parts;
+  readonly #services: SubscriptionCtlServices;
+
+  constructor(parts: Parts, services: SubscriptionCtlServices) {
+    this.#parts = parts;
+    this.#services = services;
+  }
+
+  /** Entries are taken in their order, up to the first that is refused. @throws RemotingError */
+  async control(context: RequestContext, body: Uint8Array): Promise<Record<string, never>> {
+    if (body.length === 0) throw illegal("Request body is null.");
+    const { subscriptionSet } = liteSubscriptionCtlRequestBody.decode(body);
+    if (subscriptionSet.length === 0) throw illegal("LiteSubscriptionCtlRequestBody is empty.");
+    for (const entry of subscriptionSet) await this.#take(context, entry);
+    return {};
+  }
+
+  async #take({ peer }: RequestContext, entry: LiteSubscriptionDTO): Promise<void> {
+    const { metadata, sharding, subscriptions } = this.#services;
+    const { action, clientId, group, topic, offsetOption } = entry;
+    const blank = [clientId, group, topic].some((text) => text.trim() === "");
+    if (blank || action === undefined) {
+      this.#parts.log.warn("a subscription to lite topics without client, group, topic or action is passed over", {
+        clientId,
+        group,
+        topic,
+        action: action ?? "",
+      });
+      return;
+    }
+    if (action === "COMPLETE_REMOVE") {
+      subscriptions.drop(clientId);
+      return;
+    }
+    const lites = [...entry.liteTopicSet].filter((lite) => lite !== "");
+    const names = lites.map((lite) => lmqNameOf(topic, lite));
+    if (action === "PARTIAL_REMOVE") {
+      subscriptions.remove(clientId, names);
+      return;
+    }
+    if (!metadata.mayConsume(group)) throw illegal("Consumer group is not allowed to consume.");
+    const fault = lites.map(liteTopicFault).find((each) => each !== undefined);
+    if (fault !== undefined) throw illegal(fault);
+    await sharding.refresh(topic);
+    if (action === "PARTIAL_ADD") subscriptions.add(peer, { clientId, group, topic }, names, offsetOption);
+    else subscriptions.set(peer, { clientId, group, topic }, names);
+  }
+}
+
+const illegal = (remark: string): RemotingError => new RemotingError(ResponseCode.ILLEGAL_OPERATION, remark);
