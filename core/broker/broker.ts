@@ -101,6 +101,8 @@ export class Broker {
   readonly producers: ProducerManager;
   readonly stats: BrokerStats;
   readonly addresses: ConnectionAddresses;
+  /** Lite topics: who is subscribed to what, and their end. */
+  readonly lite: BrokerLite;
   readonly processors: ProcessorMap<"broker">;
   readonly #options: BrokerOptions;
   readonly #access: AccessControl;
@@ -108,7 +110,6 @@ export class Broker {
   readonly #plainAccess: PlainAccess | undefined;
   readonly #messages: BrokerMessages;
   readonly #pop: BrokerPop;
-  readonly #lite: BrokerLite;
   readonly #registration: NameServerRegistration;
   readonly #tls: TlsSetup;
   /** Undefined while metrics are not exported. */
@@ -167,7 +168,7 @@ export class Broker {
     };
     this.#messages = new BrokerMessages(parts);
     this.#pop = new BrokerPop(parts, this.#messages.timer, (topic) => this.#registration.queuesOf(topic));
-    this.#lite = new BrokerLite(parts, (topic) => this.#registration.writeBrokersOf(topic));
+    this.lite = new BrokerLite(parts, (topic) => this.#registration.writeBrokersOf(topic));
     const expired = new ExpiredMessages({ ...parts, delayOffsets: () => this.#messages.schedule.offsets });
     this.store.onExpired((range) => expired.expired(range));
     this.#registration = new NameServerRegistration({
@@ -193,7 +194,7 @@ export class Broker {
         path: () => settings.brokerConfigPath ?? `${settings.storePathRootDir}/config/broker.properties`,
         blackList: () => settings.configBlackList,
       }),
-      lite: this.#lite,
+      lite: this.lite,
       registerAll: () => this.#registration.registerAll(),
       admission: () => this.#server?.admission ?? this.#idleAdmission,
       registeredAddress: () => this.addresses.registeredAddress(),
@@ -210,8 +211,8 @@ export class Broker {
     const processors = {
       ...this.#messages.processors,
       ...this.#pop.processors,
-      ...this.#lite.processors,
-      ...this.#lite.acksBeside(this.#pop.processors),
+      ...this.lite.processors,
+      ...this.lite.acksBeside(this.#pop.processors),
       ...clientProcessors(parts),
       ...adminProcessors(admin),
     };
@@ -345,7 +346,7 @@ export class Broker {
     this.filters.start();
     this.#messages.startMaster();
     this.#pop.start();
-    this.#lite.start();
+    this.lite.start();
     this.#timers.push(
       clock.setInterval(() => void this.addresses.refresh(), settings.updateNameServerAddrPeriod),
       clock.setInterval(() => this.#protect(), PROTECT_INTERVAL_MS),
@@ -402,9 +403,9 @@ export class Broker {
     if ((this.#server?.connectionCount ?? 0) > 0) await this.#pause(DRAIN_MS);
     await this.#step(by("answer"), "answer held requests", async () => {
       this.#pop.close();
-      this.#lite.close();
+      this.lite.close();
       await this.#pop.stop();
-      await this.#lite.stop();
+      await this.lite.stop();
       await this.#messages.close();
     });
     await this.#step(by("save"), "end the service of metrics", () => this.#metrics?.stop());

@@ -121,6 +121,8 @@ export class LiteEvents implements SubscriptionListener {
       return;
     }
     const asked = new Set<string>();
+    const { metadata, subscriptions } = this.#services;
+    const wildcard = metadata.isWildcard(group);
     for (;;) {
       const events = this.#clients.get(clientId);
       const [next] = events?.queues ?? [];
@@ -128,7 +130,8 @@ export class LiteEvents implements SubscriptionListener {
       events.queues.delete(next);
       events.takenAt = this.#now();
       asked.add(next);
-      yield next;
+      // An event may outlive its subscription.
+      if (wildcard || subscriptions.client(clientId)?.lmqNames.has(next) === true) yield next;
     }
   }
 

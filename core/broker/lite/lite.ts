@@ -27,6 +27,10 @@ import { LiteSharding, type WriteBrokersOf } from "./sharding.ts";
 import { LiteSubscriptionCtl } from "./subscription_ctl.ts";
 import { LiteSubscriptions } from "./subscriptions.ts";
 
+/** Values of the offset option POLICY; the third, 0, leaves the group where it is. */
+const FROM_START = 1;
+const FROM_END = 2;
+
 export type LiteProcessors = LiteAdmin["processors"] & Pick<ProcessorMap<"broker">, "POP_LITE_MESSAGE" | "LITE_SUBSCRIPTION_CTL">;
 
 /** What ordinary POP answers where no lite topic is named. */
@@ -58,7 +62,7 @@ export class BrokerLite {
     this.subscriptions = new LiteSubscriptions(parts, {
       metadata,
       isActive: (name) => sharding.isHere(name) || store.maxOffset({ topic: name, queueId: LMQ_QUEUE_ID }) > 0,
-      resetOffset: (group, name, option) => void this.#resetOffset(group, name, option),
+      resetOffset: (group, name, option) => this.#resetOffset(group, name, option),
     });
     this.events = new LiteEvents(parts, {
       metadata,
@@ -161,25 +165,30 @@ export class BrokerLite {
     this.#blocked.delete(key);
   }
 
-  /** The group goes on elsewhere in a lite topic from its next POP on. */
-  async #resetOffset(group: string, name: string, { type, value }: OffsetOption): Promise<void> {
-    const { offsets, store, log } = this.#parts;
+  /** The group goes on elsewhere in a lite topic from its next POP on; for a time, when its offset is found. */
+  #resetOffset(group: string, name: string, { type, value }: OffsetOption): void | Promise<void> {
+    const { offsets, store } = this.#parts;
     const queue = { topic: name, queueId: LMQ_QUEUE_ID };
     const current = offsets.query(group, name, LMQ_QUEUE_ID);
-    const target = async (): Promise<number | undefined> => {
-      if (type === "OFFSET") return Math.max(0, value);
-      if (type === "TAIL_N") return current < 0 ? undefined : Math.max(0, current - value);
-      if (type === "TIMESTAMP") return Math.max(0, await store.offsetByTime(queue, value, "LOWER"));
-      return value === 1 ? 0 : value === 2 ? store.maxOffset(queue) : undefined;
-    };
-    const next = await target().catch((error: unknown) => {
-      log.warn("a lite topic can't be reset to a time", { group, queue: name, reason: String(error) });
-      return undefined;
-    });
-    if (next === undefined || next === current) return;
-    offsets.assignReset(group, name, LMQ_QUEUE_ID, next);
-    this.#orders.clear({ ...queue, group });
-    this.#unblock({ ...queue, group });
-    log.info("a group goes on elsewhere in a lite topic", { group, queue: name, from: current, to: next });
+    if (type === "TIMESTAMP") {
+      return store.offsetByTime(queue, value, "LOWER").then((found) => this.#goOn({ ...queue, group }, Math.max(0, found)));
+    }
+    if (type === "OFFSET") this.#goOn({ ...queue, group }, Math.max(0, value));
+    else if (type === "TAIL_N") {
+      if (current >= 0) this.#goOn({ ...queue, group }, Math.max(0, current - value));
+    } else if (value === FROM_START) this.#goOn({ ...queue, group }, 0);
+    else if (value === FROM_END) this.#goOn({ ...queue, group }, store.maxOffset(queue));
+  }
+
+  #goOn(queue: QueueOfGroup, next: number): void {
+    const { offsets, log } = this.#parts;
+    const { topic, group, queueId } = queue;
+    const current = offsets.query(group, topic, queueId);
+    if (next === current) return;
+    offsets.assignReset(group, topic, queueId, next);
+    this.#orders.clear(queue);
+    this.#unblock(queue);
+    log.info("a group goes on elsewhere in a lite topic", { group, queue: topic, from: current, to: next });
+    this.events.dispatch(topic, group);
   }
 }

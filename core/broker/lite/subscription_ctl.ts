@@ -61,7 +61,7 @@ export class LiteSubscriptionCtl {
     const fault = lites.map(liteTopicFault).find((each) => each !== undefined);
     if (fault !== undefined) throw illegal(fault);
     await sharding.refresh(topic);
-    if (action === "PARTIAL_ADD") subscriptions.add(peer, { clientId, group, topic }, names, offsetOption);
+    if (action === "PARTIAL_ADD") await subscriptions.add(peer, { clientId, group, topic }, names, offsetOption);
     else subscriptions.set(peer, { clientId, group, topic }, names);
   }
 }

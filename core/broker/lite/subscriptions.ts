@@ -45,7 +45,7 @@ export interface SubscriptionServices {
   /** Whether a lite topic may be consumed of this broker: it belongs to it, or has messages here. */
   readonly isActive: (lmqName: string) => boolean;
   /** A group begins elsewhere in a lite topic. */
-  readonly resetOffset: (group: string, lmqName: string, option: OffsetOption) => void;
+  readonly resetOffset: (group: string, lmqName: string, option: OffsetOption) => void | Promise<void>;
 }
 
 type Parts = Pick<BrokerParts, "runtime" | "log" | "settings">;
@@ -129,10 +129,16 @@ export class LiteSubscriptions {
   // ------------------------------------------------------------------------------------------------------- changing
 
   /**
-   * Adds lite topics to those a client has. In an exclusive group they are taken from whoever has them.
+   * Adds lite topics to those a client has. In an exclusive group they are taken from whoever has them. Settles when the group
+   * is where `offset` says.
    * @throws RemotingError ILLEGAL_OPERATION for a wildcard group, LITE_SUBSCRIPTION_QUOTA_EXCEEDED when there are too many.
    */
-  add(peer: Peer, who: Omit<LiteClient, "lmqNames">, lmqNames: readonly string[], offset: OffsetOption | undefined): void {
+  add(
+    peer: Peer,
+    who: Omit<LiteClient, "lmqNames">,
+    lmqNames: readonly string[],
+    offset: OffsetOption | undefined,
+  ): Promise<unknown> {
     const { metadata, isActive, resetOffset } = this.#services;
     const { group } = who;
     if (metadata.isWildcard(group)) {
@@ -146,11 +152,13 @@ export class LiteSubscriptions {
     this.#checkQuota(active.filter((name) => known?.lmqNames.has(name) !== true).length, known === undefined);
     const client = this.#clientOf(who, peer);
     const exclusive = metadata.isExclusive(group);
+    const resets: unknown[] = [];
     for (const name of active) {
       if (exclusive) this.#takeFromOthers(client, name);
-      if (offset !== undefined) resetOffset(group, name, offset);
+      if (offset !== undefined) resets.push(resetOffset(group, name, offset));
       this.#subscribe(client, name);
     }
+    return Promise.all(resets);
   }
 
   remove(clientId: string, lmqNames: readonly string[]): void {
@@ -159,7 +167,7 @@ export class LiteSubscriptions {
     client.updatedAt = this.#parts.runtime.clock.monotonic();
     const reset = this.#services.metadata.resetsOnUnsubscribe(client.group);
     for (const name of lmqNames) {
-      if (this.#unsubscribe(client, name) && reset) this.#services.resetOffset(client.group, name, FROM_START);
+      if (this.#unsubscribe(client, name) && reset) void this.#services.resetOffset(client.group, name, FROM_START);
     }
   }
 
@@ -257,7 +265,7 @@ export class LiteSubscriptions {
         consumerGroup: former.group,
         clientId: former.clientId,
       });
-      if (metadata.resetsWhenTaken(client.group)) resetOffset(client.group, name, FROM_START);
+      if (metadata.resetsWhenTaken(client.group)) void resetOffset(client.group, name, FROM_START);
       this.#parts.log.info("a lite topic has another client of its exclusive group", {
         queue: name,
         group: client.group,

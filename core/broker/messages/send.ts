@@ -106,7 +106,7 @@ export class SendMessageProcessor {
 
     const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
     let properties = this.#properties.text(text, scan, scan.uniqKey === undefined ? uniqKey : undefined, settings);
-    properties = withLiteQueue(this.#parts, header.topic, scan.liteTopic, properties);
+    properties = withLiteQueue(this.#parts, context, header.topic, scan.liteTopic, properties);
     let topic = header.topic;
     let queue = queueId;
     let level = dead ? 0 : delayLevelOf(scan.delay);
@@ -257,7 +257,13 @@ export class SendMessageProcessor {
         ...common,
         flag: entry.flag,
         body: entry.body,
-        properties: withLiteQueue(this.#parts, topic, propertyOf(entry.properties, MessageConst.LITE_TOPIC), entry.properties),
+        properties: withLiteQueue(
+          this.#parts,
+          context,
+          topic,
+          propertyOf(entry.properties, MessageConst.LITE_TOPIC),
+          entry.properties,
+        ),
         tagsCode: tagsCode(propertyOf(entry.properties, MessageConst.TAGS)),
       }),
     );

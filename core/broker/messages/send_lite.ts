@@ -3,9 +3,10 @@ import { MessageConst } from "../../../wire/message_const.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { setProperty } from "../../../wire/properties.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
-import { RemotingError } from "../../remoting/processor.ts";
+import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import { liteTopicFault, lmqNameOf } from "../lite/lite_names.ts";
 import type { BrokerParts } from "../parts.ts";
+import { brokerName } from "./send_checks.ts";
 import { illegalMessage } from "./send_status.ts";
 
 /**
@@ -14,16 +15,18 @@ import { illegalMessage } from "./send_status.ts";
  * @throws RemotingError where no light queues are made, since nobody could consume the message; or for a name that is none.
  */
 export function withLiteQueue(
-  { settings }: Pick<BrokerParts, "settings">,
+  parts: Pick<BrokerParts, "settings" | "addresses">,
+  context: RequestContext,
   topic: string,
   liteTopic: string | undefined,
   properties: string,
 ): string {
+  const { settings } = parts;
   if (liteTopic === undefined || liteTopic === "" || topic.startsWith(RETRY_PREFIX)) return properties;
   if (!settings.enableLmq || !settings.enableMultiDispatch) {
     throw new RemotingError(
       ResponseCode.NO_PERMISSION,
-      `the broker[${settings.brokerName}] sending message to the lite topic [${liteTopic}] of [${topic}] is forbidden; enableLmq=true and enableMultiDispatch=true allow it`,
+      `${brokerName(parts, context)} sending message to a light queue is forbidden: the lite topic [${liteTopic}] of [${topic}] has none; enableLmq=true and enableMultiDispatch=true allow it`,
     );
   }
   const fault = liteTopicFault(liteTopic);
