@@ -9,6 +9,7 @@ import { containerCommands } from "./container/mod.ts";
 import { controllerCommands } from "./controller/mod.ts";
 import type { Command } from "./declaration.ts";
 import { haCommands } from "./ha/mod.ts";
+import { messageCommands } from "./message/mod.ts";
 import { namesrvCommands } from "./namesrv/mod.ts";
 import { offsetCommands } from "./offset/mod.ts";
 import { producerCommands } from "./producer/mod.ts";
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   ...producerCommands,
   ...statsCommands,
   ...namesrvCommands,
+  ...messageCommands,
   ...offsetCommands,
   ...haCommands,
   ...controllerCommands,

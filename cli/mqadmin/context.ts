@@ -1,6 +1,6 @@
 /** What a command works with: the client to ask through, and the output. Made for one run, closed behind it. */
 import { Admin } from "../../core/client/admin/admin.ts";
-import { type Answer, type CallOptions, ClientInstance } from "../../core/client/client_instance.ts";
+import { type Answer, type CallOptions, ClientInstance, type ClientOptions } from "../../core/client/client_instance.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import type { RemotingCommand } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf, RequestName } from "../../wire/requests.ts";
@@ -23,6 +23,7 @@ export class CommandContext {
   /** For one call, ms; Apache's tools have 5,000. */
   readonly timeoutMs: number;
   readonly #parts: ContextParts;
+  readonly #clients: ClientInstance[] = [];
   #client: ClientInstance | undefined;
   #admin: Admin | undefined;
 
@@ -54,8 +55,15 @@ export class CommandContext {
 
   /** Made when first asked for. A command that names its broker needs no nameserver. */
   get client(): ClientInstance {
-    this.#client ??= this.#newClient();
+    this.#client ??= this.newClient();
     return this.#client;
+  }
+
+  /** One with settings of its own, closed with the others. */
+  newClient(more: Partial<ClientOptions> = {}): ClientInstance {
+    const client = this.#newClient(more);
+    this.#clients.push(client);
+    return client;
   }
 
   /** Every operation of Java's DefaultMQAdminExt. */
@@ -64,13 +72,14 @@ export class CommandContext {
     return this.#admin;
   }
 
-  #newClient(): ClientInstance {
+  #newClient(more: Partial<ClientOptions>): ClientInstance {
     const { namesrvAddr = "" } = this.#parts;
     const options = {
       runtime: this.runtime,
       instanceName: `mqadmin#${this.runtime.clock.now()}#${this.runtime.system.pid}`,
       mqClientApiTimeout: this.timeoutMs,
       sign: this.#parts.sign,
+      ...more,
     };
     return namesrvAddr === ""
       ? new ClientWithoutNameServer({ ...options, namesrvAddr: NOWHERE })
@@ -89,7 +98,7 @@ export class CommandContext {
 
   async close(): Promise<void> {
     this.output.clearProgress();
-    await this.#client?.close();
+    await Promise.all(this.#clients.map((client) => client.close()));
   }
 }
 
