@@ -342,6 +342,8 @@ export interface System {
   homeDirectory(): string;
   /** Minutes to add to UTC for local time at `ms` (deleteWhen and index file names are local time). */
   utcOffsetMinutes(ms: number): number;
+  /** Names this running of the kernel: another one after every boot. Absent, or undefined, where that can't be told. */
+  bootId?(): string | undefined;
 }
 
 export interface NetworkInterface {

@@ -1,4 +1,5 @@
 /** What the process and its machine are, from `node:os` and `node:process`. */
+import { readFileSync } from "node:fs";
 import { availableParallelism, homedir, hostname, networkInterfaces, totalmem } from "node:os";
 import process from "node:process";
 import type { NetworkInterface, System } from "../../core/runtime.ts";
@@ -11,6 +12,7 @@ export const hostSystem: System = {
   environment: (name) => process.env[name],
   homeDirectory: () => homedir(),
   utcOffsetMinutes: (ms) => -new Date(ms).getTimezoneOffset(),
+  bootId,
 
   interfaces() {
     const found: NetworkInterface[] = [];
@@ -24,6 +26,15 @@ export const hostSystem: System = {
     return found;
   },
 };
+
+/** Linux only. */
+function bootId(): string | undefined {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** 0 when the system cannot tell: Bun reads a file for it, and there may be no file handle left. */
 function residentBytes(): number {

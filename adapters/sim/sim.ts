@@ -77,6 +77,8 @@ interface Host extends Machine {
   readonly disk: SimDisk;
   readonly locks: Set<SimInode>;
   readonly running: Set<{ kill(silently: boolean): void }>;
+  /** Times that the power was lost. */
+  powerCuts: number;
 }
 
 const FIRST_PID = 1000;
@@ -99,6 +101,7 @@ export function simWorld(options: SimWorldOptions = {}): SimWorld {
     disk: new SimDisk(time, stream(), disk, true),
     locks: new Set(),
     running: new Set(),
+    powerCuts: 0,
   });
 
   const start = (host: Host, process: SimProcessOptions): SimRuntime => {
@@ -132,6 +135,7 @@ export function simWorld(options: SimWorldOptions = {}): SimWorld {
         } else {
           for (const other of [...host.running]) other.kill(true);
           host.disk.losePower();
+          host.powerCuts++;
         }
         return start(host, process);
       },
@@ -151,7 +155,7 @@ export function simWorld(options: SimWorldOptions = {}): SimWorld {
   };
 }
 
-function simSystem(machine: Machine, pid: number, options: SimProcessOptions): System {
+function simSystem(machine: Host, pid: number, options: SimProcessOptions): System {
   return {
     pid,
     hostName: () => options.hostName ?? "sim",
@@ -161,6 +165,7 @@ function simSystem(machine: Machine, pid: number, options: SimProcessOptions): S
     environment: (name) => options.environment?.[name],
     homeDirectory: () => "/home",
     utcOffsetMinutes: () => options.utcOffsetMinutes ?? 0,
+    bootId: () => `boot ${machine.powerCuts}`,
   };
 }
 

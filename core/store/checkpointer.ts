@@ -10,6 +10,7 @@ import { SyncFault } from "./file_queue.ts";
 import type { IndexService } from "./index_service.ts";
 import type { LogicQueues } from "./logic_queue.ts";
 import type { StoreSettings } from "./options.ts";
+import type { QueueEnds } from "./queue_ends.ts";
 import { sumOfQueues } from "./queues_sum.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
@@ -18,7 +19,9 @@ const CHECKPOINT_BYTES = 256 * 1024 * 1024;
 /** After a checkpoint that could not be taken, or units that could not be written, how long until the next try. */
 const RETRY_MS = 2000;
 /** How long an orderly stop waits for the disk to sync queues and index; a broker is to be gone within 5 s. */
-const CLOSE_MS_MAX = 3000;
+const SYNC_MS_MAX = 1500;
+/** And then for writing, without a sync, what is left: 20,000 queues take a second. */
+const LEAVE_MS_MAX = 2500;
 
 export interface CheckpointerParts {
   readonly runtime: Runtime;
@@ -30,6 +33,7 @@ export interface CheckpointerParts {
   readonly index: IndexService;
   readonly checkpoint: StoreCheckpoint;
   readonly deleted: DeletedTopics;
+  readonly ends: QueueEnds;
 }
 
 export class Checkpointer {
@@ -44,6 +48,8 @@ export class Checkpointer {
   #syncFault: SyncFault | undefined;
   /** The index was not put on the disk by the last checkpoint, which was said. */
   #indexFault: Error | undefined;
+  /** The orderly stop takes too long. */
+  #isLate = false;
   /** The store is closed, another process may have it: nothing more is written. */
   #abandoned = false;
 
@@ -95,20 +101,16 @@ export class Checkpointer {
   }
 
   /**
-   * The checkpoint of an orderly stop; false when the disk takes too long. Then the log is on the disk, and the next start
-   * dispatches again from the checkpoint before, whatever the queues have. False as well when queues or index could
-   * not be put on the disk: the next start makes again from the log what they miss.
+   * The checkpoint of an orderly stop. False when there is none: queues or index could not be put on the disk, and the next
+   * start makes again from the log what they miss; or the disk takes too long, and the queues are left in the page cache, which
+   * a start that comes before the power goes takes for good (`queue_ends.ts`).
    * @throws RuntimeFault
    */
   async last(): Promise<boolean> {
-    const { runtime, queues, log } = this.#parts;
+    const { queues, log } = this.#parts;
     this.#timer?.cancel();
     this.#stopped = true;
     queues.hurry();
-    let timer: TimerHandle | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = runtime.clock.setTimeout(() => resolve(false), CLOSE_MS_MAX);
-    });
     const taken = (async (): Promise<boolean> => {
       await this.#running;
       if (this.#syncFault !== undefined) return false;
@@ -116,23 +118,70 @@ export class Checkpointer {
       return this.#indexFault === undefined;
     })();
     try {
-      const inTime = await Promise.race([taken, late]);
-      if (!inTime && this.#syncFault === undefined && this.#indexFault === undefined) {
-        this.#abandoned = true;
+      const isTaken = await this.#within(SYNC_MS_MAX, taken);
+      if (isTaken !== undefined) return isTaken;
+      this.#isLate = true;
+      queues.stop();
+      if ((await this.#within(LEAVE_MS_MAX, this.#leave(taken))) === true) return false;
+      this.#abandoned = true;
+      if (this.#syncFault === undefined && this.#indexFault === undefined) {
         log.warn("the disk is too slow to sync all consume queues before the stop; the next start makes up for it");
-        taken.catch(() => {});
       }
-      return inTime;
+      return false;
+    } finally {
+      queues.stop();
+    }
+  }
+
+  /** What the promise comes to; undefined when it takes longer. What it throws later concerns nobody. */
+  async #within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+    let timer: TimerHandle | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = this.#parts.runtime.clock.setTimeout(() => resolve(undefined), ms);
+    });
+    try {
+      return await Promise.race([promise, late]);
     } finally {
       timer?.cancel();
-      queues.stop();
+      promise.catch(() => {});
+    }
+  }
+
+  /** @param taken the checkpoint that was too slow. @returns true when everything is left in the page cache at least, and said so */
+  async #leave(taken: Promise<boolean>): Promise<boolean> {
+    const { queues, index, ends, log, runtime, commitLog } = this.#parts;
+    const hasEnded = await taken.catch(() => undefined);
+    if (hasEnded !== undefined || this.#syncFault !== undefined || commitLog.isReadOnly || ends.bootId === undefined)
+      return false;
+    try {
+      await index.sync();
+      await queues.leave();
+      if (this.#abandoned) return false;
+      ends.leave(queues.all(), sumOfQueues(queues.all(), runtime.digest), true);
+    } catch (error) {
+      log.warn("consume queues could not be written before the stop; the next start makes up for it", {
+        error: (error as Error).message,
+      });
+      return false;
+    }
+    log.info("consume queues are left in the page cache; the disk is too slow to sync them all before the stop");
+    return true;
+  }
+
+  #leaveEnds(sum: number): void {
+    try {
+      this.#parts.ends.leave(this.#parts.queues.all(), sum, false);
+    } catch (error) {
+      this.#parts.log.warn("cannot leave a note of where the consume queues end; the next start searches them", {
+        error: (error as Error).message,
+      });
     }
   }
 
   #failed(error: Error): void {
     const { log, settings } = this.#parts;
-    // `last` has said it.
-    if (this.#abandoned) return;
+    // `last` says it.
+    if (this.#isLate) return;
     if (error instanceof SyncFault) {
       this.#syncFault = error;
       log.error("consume queues could not be put on the disk; the next start makes them again from the log", {
@@ -188,6 +237,7 @@ export class Checkpointer {
     // While the store runs the queues change: only an orderly stop says what they are.
     checkpoint.queuesSum = this.#stopped ? sumOfQueues(queues.all(), runtime.digest) : 0;
     await checkpoint.save();
+    if (this.#stopped) this.#leaveEnds(checkpoint.queuesSum);
     this.#parts.deleted.settle(lastRecordOffset);
   }
 }

@@ -318,13 +318,27 @@ export class ConsumeQueue implements LogicQueue {
       }
     }
     if (cut && this.files.count > 0) this.files.cut(low * UNIT_BYTES);
-    this.#setWindow(undefined, low);
-    this.#setAhead(undefined, 0);
     this.#beginAt(low);
     this.minOffset = this.files.begin / UNIT_BYTES;
     const last = this.entry(low - 1);
     this.maxPhysicalOffset = last === undefined || isBlank(last) ? -1 : last.physicalOffset;
     this.ext?.recover(this.#extOffsetOf(low - 1), cut);
+  }
+
+  recoverAt(maxOffset: number, maxPhysicalOffset: number): boolean {
+    const { begin, end, fileSize } = this.files;
+    const at = (maxOffset - 1) * UNIT_BYTES;
+    // The last unit lies in the last file.
+    if (this.files.count === 0 || !(at >= begin && at >= end - fileSize && at < end)) return false;
+    const units = new Uint8Array(Math.min(2 * UNIT_BYTES, end - at));
+    if (this.files.readSync(units, at) < units.length) return false;
+    const isLast = units.length === UNIT_BYTES || readInt32(units, UNIT_BYTES + 8) === 0;
+    if (!isLast || readInt32(units, 8) <= 0 || readInt64(units, 0) !== maxPhysicalOffset) return false;
+    this.#beginAt(maxOffset);
+    this.minOffset = begin / UNIT_BYTES;
+    this.maxPhysicalOffset = maxPhysicalOffset;
+    this.ext?.recover(this.#extOffsetOf(maxOffset - 1), false);
+    return true;
   }
 
   /** Units before `offset`, and none behind, are in files. */
@@ -338,6 +352,7 @@ export class ConsumeQueue implements LogicQueue {
     this.correctedFor = -1;
     this.unsyncedFrom = -1;
     this.#setWindow(undefined, offset);
+    this.#setAhead(undefined, 0);
   }
 
   /** Where the extended unit of a message is; -1 when it has none. */

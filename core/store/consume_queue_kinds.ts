@@ -206,6 +206,14 @@ export class ConsumeQueueKinds implements LogicQueues {
     this.simple.stop();
   }
 
+  async leave(): Promise<void> {
+    // Few, and synced as they are.
+    await this.compaction?.sync();
+    await this.#syncExts();
+    for (const queue of this.#dirty) await queue.sync();
+    await this.simple.leave();
+  }
+
   dropExpired(): number {
     const expired: string[] = [];
     for (const topic of this.simple.topics()) {

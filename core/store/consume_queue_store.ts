@@ -182,7 +182,7 @@ export class ConsumeQueueStore {
       if (++done % QUEUES_PER_SLICE > 0) continue;
       await this.#syncDirectories();
       const aheadMs = (done / QUEUES_PER_SECOND) * 1000 - (this.#clock.monotonic() - startedAt);
-      if (aheadMs > 0) await this.#wait(aheadMs);
+      if (aheadMs > 0 && !this.#hurries) await this.#wait(aheadMs);
     }
   }
 
@@ -237,6 +237,24 @@ export class ConsumeQueueStore {
   stop(): void {
     this.#stopped = true;
     this.#pause?.();
+  }
+
+  /** Writes what is not written, without a sync. In turns, so that who waits for no longer than so long can give up. */
+  async leave(): Promise<void> {
+    let done = 0;
+    for (const queue of this.#dirty) {
+      this.#release(queue);
+      if (++done % QUEUES_PER_SLICE === 0) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, 0));
+    }
+  }
+
+  /** All queues are in the page cache, but perhaps not on the disk; for the next `sync`. */
+  allUnsynced(): void {
+    for (const queue of this.all()) {
+      if (queue.maxOffset === 0) continue;
+      queue.unsyncedFrom = queue.files.begin / UNIT_BYTES;
+      this.#dirty.add(queue);
+    }
   }
 
   delete(topic: string): void {

@@ -61,6 +61,7 @@ import { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
 import { scanPortions } from "./portion_scan.ts";
 import { illegalPut } from "./put_checks.ts";
+import { type LeftEnds, QueueEnds } from "./queue_ends.ts";
 import { isRecordOf } from "./record_checks.ts";
 import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
@@ -91,6 +92,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #expiredListeners: ((range: ExpiredRange) => void)[] = [];
   readonly #checkpoint: StoreCheckpoint;
   readonly #checkpointer: Checkpointer;
+  readonly #ends: QueueEnds;
   #state: State = "new";
   #lock: FileLock | undefined;
   #putCount = 0;
@@ -155,7 +157,20 @@ export class DefaultMessageStore implements MessageStore {
       wallClock: new WallClock(runtime.clock, log, () => settings.cleanResourceInterval),
       expired: (range) => this.#onExpired(range),
     });
-    this.#checkpointer = new Checkpointer({ runtime, log, settings, commitLog, dispatcher, queues, index, checkpoint, deleted });
+    const ends = new QueueEnds(runtime, root);
+    this.#ends = ends;
+    this.#checkpointer = new Checkpointer({
+      runtime,
+      log,
+      settings,
+      commitLog,
+      dispatcher,
+      queues,
+      index,
+      checkpoint,
+      deleted,
+      ends,
+    });
   }
 
   // ------------------------------------------------------------------------------------------------------- open, close
@@ -172,15 +187,17 @@ export class DefaultMessageStore implements MessageStore {
     if (!files.exists(`${root}/checkpoint`)) syncAncestors(files, root);
     this.#takeLock(`${root}/lock`);
     try {
-      const orderly = !files.exists(`${root}/abort`);
-      this.#commitLog.files.load("mappedFileSizeCommitLog", orderly);
-      this.#queues.load(orderly);
+      const isStopped = !files.exists(`${root}/abort`);
+      this.#commitLog.files.load("mappedFileSizeCommitLog", isStopped);
+      this.#queues.load(isStopped);
       this.#deleted.load();
       if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
       }
+      const left = this.#endsThatHold(isStopped);
+      const orderly = isStopped || left !== undefined;
       this.#index.load(orderly, this.#checkpoint.indexMsgTimestamp);
-      this.#compaction.load(orderly ? Number.POSITIVE_INFINITY : this.#checkpoint.logicsMsgTimestamp);
+      this.#compaction.load(isStopped ? Number.POSITIVE_INFINITY : this.#checkpoint.logicsMsgTimestamp);
       const recovered = await recover({
         runtime: this.#runtime,
         log: this.#log,
@@ -191,6 +208,7 @@ export class DefaultMessageStore implements MessageStore {
         losses: this.#losses,
         deleted: this.#deleted,
         orderly,
+        left,
         indexFrom: (logBegin) => {
           if (!orderly) return this.#index.resumeFrom(logBegin);
           // After an orderly stop everything is indexed, unless the index was lost as a whole. A store whose messages have
@@ -207,8 +225,10 @@ export class DefaultMessageStore implements MessageStore {
       // On the disk before new records take the place of those: a start would find their entries, and think them indexed.
       if (this.#index.cut(recovered.end)) await this.#index.sync();
       this.#queues.recovered();
+      if (!isStopped && orderly) this.#queues.simple.allUnsynced();
       await this.#compaction.catchUp(this.#queues.refsOf((topic) => this.#compaction.isCompacted(topic)));
       this.#deleted.endAt(recovered.end);
+      this.#ends.remove();
       const flushedOffset = Math.min(recovered.flushedOffset, await this.#writeMarkedAgain(recovered.end));
       this.#commitLog.start(flushedOffset, recovered.end, recovered.lastStoreTimestamp);
       this.#dispatcher.dispatchedOffset = recovered.end;
@@ -251,13 +271,26 @@ export class DefaultMessageStore implements MessageStore {
       await this.#commitLog.files.dropPrepared();
       // After a failure of the log the next start is to verify it, and it does while there is `abort`.
       const isInOrder = (await this.#checkpointer.last()) && !this.#commitLog.isReadOnly;
-      if (isInOrder) this.#runtime.files.remove(`${this.#settings.storePathRootDir}/abort`);
+      if (isInOrder) {
+        const { files } = this.#runtime;
+        files.remove(`${this.#settings.storePathRootDir}/abort`);
+        files.syncDirectory(this.#settings.storePathRootDir);
+      }
     } finally {
       this.#commitLog.flush.stop();
       this.#openFiles.closeAll();
       this.#lock?.release();
       this.#state = "closed";
     }
+  }
+
+  /** What a stop left of the queues' ends, if it is still true: nobody wrote since, or no power was lost. */
+  #endsThatHold(isStopped: boolean): LeftEnds | undefined {
+    const left = this.#ends.read();
+    if (left === undefined) return undefined;
+    const inPageCache = left.bootId !== undefined;
+    if (isStopped) return !inPageCache && left.sum === this.#checkpoint.queuesSum ? left : undefined;
+    return inPageCache && left.bootId === this.#ends.bootId ? left : undefined;
   }
 
   #takeLock(path: string): void {

@@ -57,6 +57,11 @@ export interface LogicQueue {
   removeExpiredFiles(): number;
   /** Finds the end after a start; see `ConsumeQueue.recover`. */
   recover(beforePhysical: number, cut: boolean): void;
+  /**
+   * As `recover` after an orderly stop that said where the queue ends: one read. Absent where that saves nothing.
+   * @returns false when the files do not end there; nothing has changed then
+   */
+  recoverAt?(maxOffset: number, maxPhysicalOffset: number): boolean;
 }
 
 /** What recovery, expiry and checkpoints ask of the queues of a store. */
@@ -74,6 +79,8 @@ export interface LogicQueues {
   hurry(): void;
   /** Ends a `sync` that is under way. */
   stop(): void;
+  /** After `stop`: puts everything dispatched so far into the page cache at least. @throws RuntimeFault */
+  leave(): Promise<void>;
 }
 
 /** Queue offsets that a dispatched record takes: one, or as many as its batch has messages. */

@@ -18,10 +18,11 @@ import type { DeletedTopics } from "./deleted_topics.ts";
 import { type DispatchRequest, delaysOf, requestOf } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
 import { type ScanResult, scanLog } from "./log_scanner.ts";
-import type { LogicQueues } from "./logic_queue.ts";
+import type { LogicQueue, LogicQueues } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { StoreSettings } from "./options.ts";
 import { isDirectoryName } from "./put_checks.ts";
+import type { LeftEnds } from "./queue_ends.ts";
 import { sumOfQueues } from "./queues_sum.ts";
 import { isRecordOf } from "./record_checks.ts";
 import { setAside } from "./recovery_aside.ts";
@@ -40,8 +41,10 @@ export interface RecoveryParts {
   readonly checkpoint: StoreCheckpoint;
   readonly losses: Losses;
   readonly deleted: DeletedTopics;
-  /** There was no `abort` file. */
+  /** There was no `abort` file, or all is in the page cache still (`queue_ends.ts`). */
   readonly orderly: boolean;
+  /** Where the queues end, as far as an orderly stop has said; undefined when it has not. */
+  readonly left: LeftEnds | undefined;
   /** Where the index needs its dispatch to begin; undefined when it needs none. */
   indexFrom(logBegin: number): number | undefined;
   /** @param toQueues the queues lack it, or may */
@@ -66,7 +69,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
     for (const topic of [...queues.topics()]) queues.delete(topic);
     return { end: 0, flushedOffset: 0, lastStoreTimestamp: 0, lastRecord: -1 };
   }
-  if (parts.orderly) for (const queue of queues.all()) queue.recover(Number.POSITIVE_INFINITY, false);
+  if (parts.orderly) for (const queue of queues.all()) recoverOrderly(queue, parts.left);
   const queuesFrom = !parts.orderly ? crashStart(parts) : areQueuesThere(parts) ? orderlyStart(parts) : commitLog.begin;
   if (!parts.orderly) {
     // The crash may have come before their queues were removed; what was stored since is dispatched again.
@@ -128,9 +131,16 @@ function usedEnd({ files }: Runtime, commitLog: FileQueue): number {
   return commitLog.begin;
 }
 
+function recoverOrderly(queue: LogicQueue, left: LeftEnds | undefined): void {
+  const end = left?.ends[`${queue.topic}/${queue.queueId}`];
+  if (Array.isArray(end) && queue.recoverAt?.(end[0], end[1]) === true) return;
+  queue.recover(Number.POSITIVE_INFINITY, false);
+}
+
 /** False when queues, or ends of them, were lost since an orderly stop; true also when that can't be told. */
-function areQueuesThere({ queues, checkpoint, runtime, log, settings }: RecoveryParts): boolean {
-  if (checkpoint.queuesSum === 0 || checkpoint.queuesSum === sumOfQueues(queues.all(), runtime.digest)) return true;
+function areQueuesThere({ queues, checkpoint, left, runtime, log, settings }: RecoveryParts): boolean {
+  const sum = left?.sum ?? checkpoint.queuesSum;
+  if (sum === 0 || sum === sumOfQueues(queues.all(), runtime.digest)) return true;
   log.warn("consume queues are not as the last stop left them; what is missing is made again from the whole commit log", {
     directory: settings.storePathRootDir,
   });

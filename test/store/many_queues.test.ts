@@ -3,10 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { simRuntime } from "../../adapters/sim/sim.ts";
+import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
 import { ConsumeQueueStore } from "../../core/store/consume_queue_store.ts";
 import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
 import { OpenFiles } from "../../core/store/open_files.ts";
+import type { StoreSettingsInput } from "../../core/store/options.ts";
 import { hostRuntime } from "../support/host_runtime.ts";
 import { linesLog, openStore, put, putNow, settingsOf, textsOf } from "./support.ts";
 import { type Watch, watched } from "./watched_files.ts";
@@ -101,6 +102,111 @@ describe("20,000 queues", () => {
     await store.close();
     expect(runtime.clock.monotonic()).toBe(began);
     expect(runtime.files.exists("/store/abort")).toBe(false);
+  }, 60_000);
+});
+
+describe("an orderly stop of 1,000 queues on a disk that takes 10 ms for each sync", () => {
+  const COUNT = 1000;
+  const dirty = async (input: StoreSettingsInput = {}): Promise<{ runtime: SimRuntime; store: DefaultMessageStore }> => {
+    const runtime = simRuntime({ disk: { unsyncedPageKept: 0, unsyncedEntriesKept: 0 } });
+    const store = await openStore(runtime, "/store", input);
+    for (let i = 0; i < 2 * COUNT; i++) put(store, { queueId: i % COUNT, keys: `k${i}`, text: `${i}` });
+    await store.durable(store.stats().maxPhysicalOffset, true);
+    runtime.disk.faults.syncMs = [10, 10];
+    return { runtime, store };
+  };
+  const logReads = ({ calls }: Watch): number =>
+    calls
+      .filter(({ path, call }) => path.includes("/commitlog/") && call.startsWith("read"))
+      .reduce((sum, { bytes }) => sum + bytes, 0);
+  const allThere = async (store: DefaultMessageStore): Promise<void> => {
+    for (let i = 0; i < COUNT; i += 97) {
+      expect(await textsOf(store, "TopicA", i)).toEqual([`${i}`, `${COUNT + i}`]);
+      expect((await store.query(`TopicA#k${i}`, 4, 0, Number.MAX_SAFE_INTEGER)).physicalOffsets).toHaveLength(1);
+    }
+  };
+
+  test("takes 1.5 s for syncs, writes what is left, and the next start asks each queue once and reads nothing of the log", async () => {
+    const { runtime, store } = await dirty();
+    const began = runtime.clock.monotonic();
+    await runtime.clock.resolve(store.close());
+    expect(runtime.clock.monotonic() - began).toBeLessThan(4000);
+    // For Apache, which would take the queues for complete, also after a power cut.
+    expect(runtime.files.exists("/store/abort")).toBe(true);
+    runtime.disk.faults.syncMs = [0, 0];
+    const { runtime: watchedRuntime, watch } = watched(runtime.crash("kill"));
+    const log = linesLog();
+    const again = await openStore(watchedRuntime, "/store", {}, log);
+    expect(log.lines.filter((line) => !line.startsWith("info"))).toEqual([]);
+    expect(watch.count("/consumequeue/", "read", "readSync")).toBe(COUNT);
+    expect(logReads(watch)).toBeLessThan(4 * 1024 * 1024);
+    await allThere(again);
+    // All of them are synced once more before a checkpoint relies on it.
+    await again.close();
+    expect(watch.count("/consumequeue/", "dataSync")).toBe(COUNT);
+    expect(runtime.files.exists("/store/abort")).toBe(false);
+  }, 60_000);
+
+  test("a power cut after it: the next start finds `abort`, and makes the queues again from the log", async () => {
+    const { runtime, store } = await dirty();
+    await runtime.clock.resolve(store.close());
+    runtime.disk.faults.syncMs = [0, 0];
+    const log = linesLog();
+    const again = await openStore(runtime.crash("power"), "/store", {}, log);
+    expect(log.lines.some((line) => line.includes("was not closed in order"))).toBe(true);
+    await allThere(again);
+    await again.close();
+  }, 60_000);
+
+  test("a power cut while the next one runs, before its first checkpoint", async () => {
+    const { runtime, store } = await dirty();
+    await runtime.clock.resolve(store.close());
+    const second = runtime.crash("kill");
+    const between = await openStore(second, "/store");
+    await second.clock.advance(100);
+    await allThere(between);
+    const third = second.crash("power");
+    third.disk.faults.syncMs = [0, 0];
+    const again = await openStore(third, "/store");
+    await allThere(again);
+    await again.close();
+  }, 60_000);
+
+  test("a disk that takes all syncs: each queue is written once and synced once, and asked once at the start", async () => {
+    const { runtime, store } = await dirty();
+    runtime.disk.faults.syncMs = [0, 0];
+    await store.close();
+    expect(runtime.files.exists("/store/abort")).toBe(false);
+    for (const kind of ["kill", "power"] as const) {
+      const { runtime: next, watch } = watched(runtime.crash(kind));
+      const again = await openStore(next, "/store");
+      expect(watch.count("/consumequeue/", "read", "readSync")).toBe(COUNT);
+      expect(logReads(watch)).toBeLessThan(4 * 1024 * 1024);
+      expect(runtime.files.exists("/store/queueEnds.json")).toBe(false);
+      await again.close();
+    }
+  }, 60_000);
+
+  test("a note of the ends that is not true, or broken, costs a search and no message", async () => {
+    const { runtime, store } = await dirty();
+    runtime.disk.faults.syncMs = [0, 0];
+    await store.close();
+    const text = new TextDecoder().decode(runtime.files.read("/store/queueEnds.json"));
+    for (const broken of [
+      text.slice(0, 200),
+      "null",
+      '{"sum":1,"ends":{}}',
+      text.replace(/\[2,/g, "[1,"),
+      text.replace(/\[2,/g, "[3,"),
+      text.replace(/\[2,\d+\]/g, "7"),
+    ]) {
+      runtime.files.write("/store/queueEnds.json", new TextEncoder().encode(broken));
+      const log = linesLog();
+      const again = await openStore(runtime, "/store", {}, log);
+      expect(log.lines.filter((line) => line.includes("are not as the last stop"))).toEqual([]);
+      await allThere(again);
+      await again.close();
+    }
   }, 60_000);
 });
 
