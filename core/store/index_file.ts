@@ -301,7 +301,7 @@ export class IndexFile {
     return true;
   }
 
-  /** After a crash: a full file with entries of `syncedUntil` or later may be in the page cache only. True when it is. */
+  /** After a crash: a file with entries of `syncedUntil` or later may be in the page cache only. True when it is. */
   mustSyncAgain(syncedUntil: number): boolean {
     if (this.endTimestamp < syncedUntil) return false;
     this.#syncedEntry = -1;

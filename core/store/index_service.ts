@@ -78,9 +78,12 @@ export class IndexService {
       this.#files.push(IndexFile.load(this.#open, path, this.#sizes));
     }
     if (!orderly) {
-      this.#files.at(-1)?.returnToHeader();
-      // What the process that was killed had no time to sync would be taken for synced once the next file is.
-      this.#sealing.push(...this.#files.slice(0, -1).filter((file) => file.mustSyncAgain(syncedUntil)));
+      const last = this.#files.at(-1);
+      last?.returnToHeader();
+      // What the process that was killed had no time to sync would be taken for synced once the next file is: also the last
+      // one, which may be full, so that no new entry has it synced.
+      const unsynced = this.#files.filter((file) => file.mustSyncAgain(syncedUntil));
+      this.#sealing.push(...unsynced.filter((file) => file !== last));
       if (this.#files.length > 0) this.#newDirectories.push(this.#directory);
     }
     this.#indexedOffset = this.#lastIndexed();
