@@ -30,6 +30,10 @@ const pairsAndStores = [
     name: full ? "our client and Java's, every broker" : "our client and Java's",
     command: ["node_modules/.bin/bun", "test/interop/client_pairs.ts", ...(full ? ["--target", "bun,deno,node,apache"] : [])],
   },
+  {
+    name: "mqadmin, Apache's and ours",
+    command: ["node_modules/.bin/bun", "test/interop/mqadmin_compare.ts", ...(full ? ["--target", "bun,apache"] : [])],
+  },
   // A chain takes a minute and a half: plain and small on each runtime, the rest once, on Bun.
   ...storeTurns(
     full

@@ -9,10 +9,12 @@ import { containerCommands } from "./container/mod.ts";
 import { controllerCommands } from "./controller/mod.ts";
 import type { Command } from "./declaration.ts";
 import { haCommands } from "./ha/mod.ts";
+import { liteCommands } from "./lite/mod.ts";
 import { messageCommands } from "./message/mod.ts";
 import { namesrvCommands } from "./namesrv/mod.ts";
 import { offsetCommands } from "./offset/mod.ts";
 import { producerCommands } from "./producer/mod.ts";
+import { queueCommands } from "./queue/mod.ts";
 import { statsCommands } from "./stats/mod.ts";
 import { topicCommands } from "./topic/mod.ts";
 
@@ -31,4 +33,6 @@ export const commands: readonly Command[] = [
   ...controllerCommands,
   ...containerCommands,
   ...authCommands,
+  ...queueCommands,
+  ...liteCommands,
 ];

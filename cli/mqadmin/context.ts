@@ -1,8 +1,8 @@
 /** What a command works with: the client to ask through, and the output. Made for one run, closed behind it. */
 import { Admin } from "../../core/client/admin/admin.ts";
 import { type Answer, type CallOptions, ClientInstance, type ClientOptions } from "../../core/client/client_instance.ts";
+import type { SessionCredentials } from "../../core/client/credentials.ts";
 import type { Runtime } from "../../core/runtime.ts";
-import type { RemotingCommand } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf, RequestName } from "../../wire/requests.ts";
 import { UsageError } from "./declaration.ts";
 import type { Output } from "./output.ts";
@@ -13,8 +13,8 @@ export interface ContextParts {
   /** `host:port;host:port`, from -n or NAMESRV_ADDR. */
   readonly namesrvAddr: string | undefined;
   readonly timeoutMs: number;
-  /** Signs requests, when conf/tools.yml has credentials. */
-  readonly sign: ((command: RemotingCommand) => void) | undefined;
+  /** Of conf/tools.yml. */
+  readonly credentials: SessionCredentials | undefined;
 }
 
 export class CommandContext {
@@ -73,12 +73,12 @@ export class CommandContext {
   }
 
   #newClient(more: Partial<ClientOptions>): ClientInstance {
-    const { namesrvAddr = "" } = this.#parts;
+    const { namesrvAddr = "", credentials } = this.#parts;
     const options = {
       runtime: this.runtime,
       instanceName: `mqadmin#${this.runtime.clock.now()}#${this.runtime.system.pid}`,
       mqClientApiTimeout: this.timeoutMs,
-      sign: this.#parts.sign,
+      ...(credentials === undefined ? {} : { credentials }),
       ...more,
     };
     return namesrvAddr === ""

@@ -1,16 +1,14 @@
 /** conf/tools.yml below ROCKETMQ_HOME: the account that mqadmin signs its requests with. The secret is in no message. */
 import { parse } from "yaml";
-import { signCommand } from "../../core/auth/signature.ts";
+import type { SessionCredentials } from "../../core/client/credentials.ts";
 import { ConfigError } from "../../core/config.ts";
 import type { Runtime } from "../../core/runtime.ts";
-import { encodeUtf8 } from "../../wire/bytes.ts";
-import type { RemotingCommand } from "../../wire/remoting_command.ts";
 
 /**
  * Undefined without the file, or with an empty one; Apache's does not sign then, either.
  * @throws ConfigError when the file is there and can't be used
  */
-export function toolsSigner(runtime: Runtime, home: string | undefined): ((command: RemotingCommand) => void) | undefined {
+export function toolsCredentials(runtime: Runtime, home: string | undefined): SessionCredentials | undefined {
   if (home === undefined || home === "") return undefined;
   const path = `${home}/conf/tools.yml`;
   const bytes = runtime.files.read(path);
@@ -26,11 +24,7 @@ export function toolsSigner(runtime: Runtime, home: string | undefined): ((comma
   if (!isText(accessKey) || !isText(secretKey)) {
     throw new ConfigError([`${path} is incomplete: accessKey and secretKey are to be texts that are not empty`]);
   }
-  const key = encodeUtf8(secretKey);
-  return (command) => {
-    if (isText(securityToken)) command.extFields = { ...command.extFields, SecurityToken: securityToken };
-    signCommand(runtime.digest, accessKey, key, command);
-  };
+  return { accessKey, secretKey, securityToken: isText(securityToken) ? securityToken : undefined };
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

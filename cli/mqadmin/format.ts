@@ -35,18 +35,22 @@ export function dateTime(timeMs: number, milliseconds: false | string = false): 
 /** The first `length` characters, as Apache's `UtilAll.frontStringAtLeast`. */
 export const front = (text: string, length: number): string => text.slice(0, length);
 
-/** JSON as fastjson prints it when asked to be pretty: tabs, no blank behind a colon. */
+/** JSON as fastjson prints it when asked to be pretty: tabs, no blank behind a colon, numbers as keys without quotes. */
 export function prettyJson(value: unknown, indent = ""): string {
   const inner = `${indent}\t`;
   if (Array.isArray(value)) {
     if (value.length === 0) return "[]";
     return `[\n${value.map((each) => `${inner}${prettyJson(each, inner)}`).join(",\n")}\n${indent}]`;
   }
-  if (value instanceof Map) return prettyJson(Object.fromEntries(value as Map<string, unknown>), indent);
+  if (value instanceof Set) return prettyJson([...(value as Set<unknown>)], indent);
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-    if (entries.length === 0) return "{}";
-    return `{\n${entries.map(([key, each]) => `${inner}${JSON.stringify(key)}:${prettyJson(each, inner)}`).join(",\n")}\n${indent}}`;
+    const entries = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value);
+    const members = entries.filter(([, each]) => each !== undefined);
+    if (members.length === 0) return "{}";
+    const lines = members.map(
+      ([key, each]) => `${inner}${typeof key === "number" ? key : JSON.stringify(key)}:${prettyJson(each, inner)}`,
+    );
+    return `{\n${lines.join(",\n")}\n${indent}}`;
   }
   return plainJson(value);
 }

@@ -11,7 +11,7 @@ import { ConfigError } from "../../core/config.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import { completionScript, SHELLS } from "./completion.ts";
 import { CommandContext } from "./context.ts";
-import { toolsSigner } from "./credentials.ts";
+import { toolsCredentials } from "./credentials.ts";
 import { type Command, CommandError, EXIT, UsageError } from "./declaration.ts";
 import { format } from "./format.ts";
 import { coloured, Output, type Terminal } from "./output.ts";
@@ -69,7 +69,7 @@ async function runCommand({ runtime, terminal }: Mqadmin, command: Command, pars
       output,
       namesrvAddr: parsed.namesrvAddr ?? terminal.environment("NAMESRV_ADDR"),
       timeoutMs: parsed.timeoutMs,
-      sign: toolsSigner(runtime, terminal.environment("ROCKETMQ_HOME")),
+      credentials: toolsCredentials(runtime, terminal.environment("ROCKETMQ_HOME")),
     });
     output.emit(await command.run(context, parsed.options as never));
     return EXIT.ok;

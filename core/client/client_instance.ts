@@ -9,7 +9,7 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../wire/mix_all.ts";
-import type { ExtFields, RemotingCommand } from "../../wire/remoting_command.ts";
+import type { ExtFields } from "../../wire/remoting_command.ts";
 import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { RemotingClient } from "../remoting/client.ts";
 import type { PeerReply } from "../remoting/processor.ts";
@@ -51,8 +51,6 @@ export interface ClientOptions {
   readonly heartbeatBrokerInterval?: number;
   /** Time-out of calls that have none of their own, ms; default 3,000. */
   readonly mqClientApiTimeout?: number;
-  /** Signs each request, in place, before it is sent. */
-  readonly sign?: ((command: RemotingCommand) => void) | undefined;
 }
 
 export interface CallOptions {
@@ -104,13 +102,19 @@ export class ClientInstance implements AsyncDisposable {
     const nanos = `${runtime.clock.now()}${String(runtime.random.below(1_000_000)).padStart(6, "0")}`;
     this.clientId = `${this.clientIP}@${options.instanceName ?? `${runtime.system.pid}#${nanos}`}`;
     this.uniqKeys = new UniqKeys(runtime, this.clientIP);
-    const processors = clientProcessors({ producers: this.#producers, consumers: this.#consumers });
+    // mqadmin consumerStatus of Apache fails without the second.
+    const startedAt = String(runtime.clock.now());
+    const properties = () => [
+      ["PROP_NAMESERVER_ADDR", this.nameServerAddresses.join(";")] as const,
+      ["PROP_CONSUMER_START_TIMESTAMP", startedAt] as const,
+    ];
+    const processors = clientProcessors({ producers: this.#producers, consumers: this.#consumers, properties });
     const tls = options.tls === undefined ? undefined : tlsContext(runtime, options.tls);
     this.#remoting = new RemotingClient({
       runtime,
       log,
       processors,
-      sign: options.credentials === undefined ? options.sign : signer(runtime.digest, options.credentials),
+      sign: options.credentials === undefined ? undefined : signer(runtime.digest, options.credentials),
       ...(tls && { tls: () => tls }),
     });
     const { namesrvDomain, namesrvDomainSubgroup } = options;

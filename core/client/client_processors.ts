@@ -39,6 +39,8 @@ export interface ConsumerMember {
 export interface Members {
   readonly producers: Iterable<ProducerMember>;
   readonly consumers: ReadonlyMap<string, ConsumerMember>;
+  /** What is said of every consumer of this client, beside its own: PROP_NAMESERVER_ADDR, PROP_CONSUMER_START_TIMESTAMP. */
+  readonly properties: () => readonly (readonly [string, string])[];
 }
 
 export function clientProcessors(members: Members): ProcessorMap<"client"> {
@@ -74,7 +76,10 @@ export function clientProcessors(members: Members): ProcessorMap<"client"> {
     },
 
     GET_CONSUMER_RUNNING_INFO(_context, { header }) {
-      return { body: consumerRunningInfo.encode(consumer(header.consumerGroup).runningInfo()) };
+      const info = consumer(header.consumerGroup).runningInfo();
+      return {
+        body: consumerRunningInfo.encode({ ...info, properties: new Map([...members.properties(), ...info.properties]) }),
+      };
     },
 
     async CONSUME_MESSAGE_DIRECTLY(_context, { header, body }) {

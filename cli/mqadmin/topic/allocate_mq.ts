@@ -13,7 +13,8 @@ export const allocateMQ = command({
   async run(context, { topic, ipList }) {
     const ips = ipList.split(",");
     const { readQueues } = queuesOfRoute(topic, await context.admin.topics.examineTopicRouteInfo(topic));
-    const result = new Map(ips.map((ip) => [ip, allocateAveragely.allocate("aa", ip, [...readQueues], ips)]));
+    const queues = readQueues.map(({ brokerName, queueId }) => ({ brokerName, queueId, topic }));
+    const result = new Map(ips.map((ip) => [ip, allocateAveragely.allocate("aa", ip, queues, ips)]));
     context.print(plainJson({ result }));
     return result;
   },

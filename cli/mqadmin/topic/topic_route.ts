@@ -15,7 +15,7 @@ export const topicRoute = command({
   async run(context, { topic, list }) {
     const route = await context.admin.topics.examineTopicRouteInfo(topic);
     if (list) printList(context, route);
-    else context.print(prettyJson({ ...route, topicQueueMappingByBroker: route.topicQueueMappingByBroker ?? {} }));
+    else context.print(prettyJson(route));
     return route;
   },
 });

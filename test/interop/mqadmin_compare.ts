@@ -1,0 +1,215 @@
+/**
+ * mqadmin of Apache 5.5.0 and ours, command by command, against one running cluster: the same words in, the same lines out.
+ *
+ *     bun test/interop/mqadmin_compare.ts [--target bun,apache] [--only words] [--show]
+ *
+ * `--only` runs the cases whose words contain that text, `--show` prints what both printed. What may differ is masked by the
+ * case (times, rates) or sorted (Java prints hash maps); blanks at the ends of lines and of the whole do not count. Besides,
+ * every command is declared as Apache declares it: names, options, what is required. The last line is
+ * `N passed, N failed, N skipped`.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { commands } from "../../cli/mqadmin/commands.ts";
+import { ClientInstance, Producer, PushConsumer } from "../../core/client/mod.ts";
+import { mqadmin } from "../cli/mqadmin_harness.ts";
+import { Collector } from "../client/harness.ts";
+import { hostRuntime } from "../support/host_runtime.ts";
+import { Cluster } from "./cluster.ts";
+import type { CompareCase, Names } from "./mqadmin/case.ts";
+import { cases } from "./mqadmin/cases.ts";
+import { type ApacheDeclaration, declarationFindings } from "./mqadmin/declarations.ts";
+import { Child } from "./processes.ts";
+import { apacheTarget, ourTarget, type TargetName } from "./targets.ts";
+import { buildJava, findToolchain, interopJavaDirectory, projectDirectory, type Toolchain } from "./toolchain.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    target: { type: "string", default: "bun" },
+    only: { type: "string" },
+    show: { type: "boolean", default: false },
+  },
+});
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+/** The JVM with Apache's tool; one command at a time. */
+class ApacheMqadmin {
+  readonly #child: Child;
+  readonly #waiting: ((answer: unknown) => void)[] = [];
+
+  constructor(toolchain: Toolchain, classpath: string, cluster: Cluster) {
+    const jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", `-Duser.home=${cluster.directory}`, "-cp", classpath];
+    const program = join(projectDirectory, "test/interop/mqadmin/MqadminDriver.java");
+    const command = { program: toolchain.java, args: [...jvm, program], cwd: cluster.directory };
+    this.#child = new Child(command, join(cluster.directory, "mqadmin.log"), (line) => {
+      if (line.startsWith("@")) this.#waiting.shift()?.(JSON.parse(line.slice(1)));
+    });
+  }
+
+  ask(words: readonly string[]): Promise<unknown> {
+    this.#child.writeLine(JSON.stringify(words));
+    return Promise.race([
+      new Promise((resolve) => this.#waiting.push(resolve)),
+      this.#child.exited.then(() => {
+        throw new Error(`Apache's mqadmin ended:\n${this.#child.outputTail.slice(-2_000)}`);
+      }),
+    ]);
+  }
+
+  close(): Promise<void> {
+    return this.#child.kill();
+  }
+}
+
+const filled = (text: string, names: Names): string => text.replace(/\{(\w+)\}/g, (all, name: string) => names[name] ?? all);
+
+/** What of a text is compared. */
+function normalised(text: string, each: CompareCase, names: Names): string {
+  let masked = each.json === true ? sortedJson(JSON.parse(text) as unknown) : text.replaceAll("\r", "");
+  for (const mask of each.mask ?? []) masked = masked.replace(mask.global ? mask : new RegExp(mask.source, "g"), "#");
+  let lines = masked.split("\n").map((line) => line.trimEnd());
+  if (each.only !== undefined) {
+    const wanted = new RegExp(filled(each.only.source, names));
+    lines = lines.filter((line) => wanted.test(line));
+  }
+  if (each.anyWords === true) lines = lines.map((line) => line.split(/\s+/).sort().join(" "));
+  if (each.unordered === true) lines = lines.filter((line) => line !== "").sort();
+  return lines.join("\n").trim();
+}
+
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_key, each: unknown) =>
+    typeof each === "object" && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  );
+}
+
+/** The first line that differs, of each side. */
+function difference(theirs: string, ours: string): string {
+  const [a, b] = [theirs.split("\n"), ours.split("\n")];
+  const at = a.findIndex((line, i) => line !== b[i]);
+  const i = at < 0 ? a.length : at;
+  const show = (lines: string[]) =>
+    lines
+      .slice(i, i + 3)
+      .map((line) => JSON.stringify(line))
+      .join("\n      ");
+  return `line ${i + 1}:\n    Apache ${show(a) || "(nothing more)"}\n    ours   ${show(b) || "(nothing more)"}`;
+}
+
+/** A topic with messages, a group that has consumed them, a producer that stays. */
+async function populate(cluster: Cluster): Promise<{ names: Names; close: () => Promise<void> }> {
+  const runtime = await hostRuntime();
+  const prefix = "cmp";
+  const topic = `${prefix}-topic`;
+  const group = `${prefix}-group`;
+  const namesrvAddr = cluster.namesrvAddrOf(0);
+  const run = async (...words: string[]) => {
+    const { code, err } = await mqadmin([...words, "-n", namesrvAddr]);
+    if (code !== 0) throw new Error(`mqadmin ${words.join(" ")}: ${err}`);
+  };
+  await run("updateTopic", "-b", cluster.brokerAddr, "-t", topic, "-r", "2", "-w", "2");
+  await run("updateSubGroup", "-b", cluster.brokerAddr, "-g", group, "-m", "true");
+  const client = new ClientInstance({ runtime, namesrvAddr });
+  const producer = new Producer(client, { producerGroup: `${prefix}-producers` });
+  for (let i = 0; i < 10; i++) await producer.send({ topic, body: `message ${i}`, tags: "TagA", keys: [`key-${i}`] });
+  const seen = new Collector<string>();
+  const consumer = new PushConsumer(client, {
+    consumerGroup: group,
+    subscription: { [topic]: "TagA" },
+    consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+  });
+  await consumer.start((message) => seen.add(message.msgId));
+  await seen.until(10);
+  await client.beat();
+  const files = { topicsFile: join(cluster.directory, "topics.json"), groupsFile: join(cluster.directory, "groups.json") };
+  writeFileSync(files.topicsFile, JSON.stringify([{ topicName: `${prefix}-l1`, readQueueNums: 2, writeQueueNums: 2, perm: 6 }]));
+  writeFileSync(files.groupsFile, JSON.stringify([{ groupName: `${prefix}-lg1`, retryMaxTimes: 3 }]));
+  const names = {
+    addr: cluster.brokerAddr,
+    prefix,
+    topic,
+    group,
+    producers: `${prefix}-producers`,
+    clientId: client.clientId,
+    ...files,
+  };
+  return { names, close: () => client.close() };
+}
+
+function report(title: string, problem: string | undefined, ms: number): void {
+  if (problem === undefined) totals.passed++;
+  else totals.failed++;
+  console.log(`${problem === undefined ? "✓" : "✗"} ${title} [${ms} ms]${problem === undefined ? "" : `\n  ${problem}`}`);
+}
+
+async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apache: ApacheMqadmin): Promise<string | undefined> {
+  const words = [...filled(each.words, names).split(" "), "-n", namesrvAddr];
+  const prepare = async () => {
+    for (const before of each.before ?? []) {
+      const { code, err } = await mqadmin([...filled(before, names).split(" "), "-n", namesrvAddr]);
+      if (code !== 0) return `${before}: ${err}`;
+    }
+    return undefined;
+  };
+  const unprepared = await prepare();
+  if (unprepared !== undefined) return unprepared;
+  const startedAt = performance.now();
+  const theirs = (await apache.ask(words)) as { out: string; err: string };
+  const apacheMs = performance.now() - startedAt;
+  await prepare();
+  const oursAt = performance.now();
+  const ours = await mqadmin(words);
+  if (options.show) console.log(`Apache ${apacheMs.toFixed(0)} ms, ours ${(performance.now() - oursAt).toFixed(0)} ms`);
+  if (options.show)
+    console.log(`--- Apache\n${theirs.out}${theirs.err.slice(0, 600)}\n--- ours (${ours.code})\n${ours.out}${ours.err}`);
+  if (each.fails !== undefined) {
+    if (ours.code !== each.fails || ours.err === "")
+      return `ours ended with ${ours.code}, not ${each.fails}: ${ours.err}${ours.out}`;
+    if (theirs.err === "" && !/error/i.test(theirs.out)) return `Apache's does not fail: ${theirs.out}`;
+    return undefined;
+  }
+  if (ours.code !== 0) return `ours ended with ${ours.code}: ${ours.err}`;
+  if (theirs.err !== "") return `Apache's fails: ${theirs.err.slice(0, 1_000)}`;
+  const [a, b] = [normalised(theirs.out, each, names), normalised(ours.out, each, names)];
+  return a === b ? undefined : difference(a, b);
+}
+
+async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Readonly<Record<string, string>>): Promise<void> {
+  const target = name === "apache" ? apacheTarget(toolchain, classpaths["apache"] as string) : ourTarget(name);
+  const cluster = await Cluster.start({ target, brokerConfig: { registerNameServerPeriod: "10000" } });
+  const apache = new ApacheMqadmin(toolchain, classpaths["current"] as string, cluster);
+  try {
+    const { names, close } = await populate(cluster);
+    const declared = (await apache.ask([])) as ApacheDeclaration[];
+    if (options.only === undefined) {
+      const findings = declarationFindings(declared, commands);
+      report("every command is declared as Apache's", findings.length === 0 ? undefined : findings.join("\n  "), 0);
+    }
+    for (const each of cases) {
+      if (options.only !== undefined && !each.words.includes(options.only)) continue;
+      const startedAt = Date.now();
+      const problem = await runCase(each, names, cluster.namesrvAddrOf(0), apache);
+      report(`mqadmin of Apache and ours, ${name}: ${each.words}`, problem, Date.now() - startedAt);
+    }
+    await close();
+  } finally {
+    process.chdir(projectDirectory);
+    await apache.close();
+    await cluster.close();
+  }
+}
+
+const toolchain = findToolchain();
+if (typeof toolchain === "string") {
+  totals.skipped++;
+  console.log(`- mqadmin: skipped: it needs a JDK and Maven, and there is ${toolchain}`);
+} else {
+  const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current"]);
+  for (const name of options.target.split(",")) await runTarget(name as TargetName, toolchain, classpaths);
+}
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed === 0 ? 0 : 1);
