@@ -18,7 +18,6 @@ import { AccessControl } from "../auth/auth.ts";
 import { PlainAccess } from "../auth/plain_access.ts";
 import { adjustSettings } from "../config.ts";
 import { LiveConfiguration } from "../config_update.ts";
-import type { PrometheusExporter } from "../metrics/exporter.ts";
 import { networkTest } from "../networks.ts";
 import { Admission } from "../remoting/admission.ts";
 import { callLocally, LocalPeer } from "../remoting/local_peer.ts";
@@ -40,7 +39,9 @@ import { BrokerLite } from "./lite/lite.ts";
 import { BrokerMessages } from "./messages/messages.ts";
 import { SubscriptionGroupManager } from "./metadata/groups.ts";
 import { TopicConfigManager } from "./metadata/topics.ts";
-import { metricsExporter } from "./metrics/broker_exporter.ts";
+import { type MetricsExporter, metricsExporter } from "./metrics/broker_exporter.ts";
+import { BrokerInstruments } from "./metrics/instruments.ts";
+import { messageTypeOf } from "./metrics/message_metrics.ts";
 import { ExpiredMessages } from "./offsets/expired_messages.ts";
 import { ConsumerOffsetManager } from "./offsets/offsets.ts";
 import { type BrokerSettings, brokerOptions } from "./options.ts";
@@ -113,7 +114,7 @@ export class Broker {
   readonly #registration: NameServerRegistration;
   readonly #tls: TlsSetup;
   /** Undefined while metrics are not exported. */
-  readonly #metrics: PrometheusExporter | undefined;
+  readonly #metrics: MetricsExporter | undefined;
   readonly #localPeer = new LocalPeer();
   /** Stands in for the server's when there is no network. */
   readonly #idleAdmission: Admission;
@@ -141,6 +142,12 @@ export class Broker {
       changed: (config) => this.#registration.topicChanged(config),
       deleted: () => this.#registration.registerAll(),
     });
+    if (settings.metricsExporterType !== "DISABLE") {
+      this.stats.instruments = new BrokerInstruments(
+        () => settings.metricsOtelCardinalityLimit,
+        (topic) => messageTypeOf(this.topics, topic),
+      );
+    }
     this.groups = new SubscriptionGroupManager(base);
     this.offsets = new ConsumerOffsetManager(base);
     this.filters = new ConsumerFilterManager(base);
@@ -314,6 +321,7 @@ export class Broker {
       lanes: brokerLanes(settings),
       idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
       access: this.#plainAccess?.forServer() ?? this.#access.forServer(),
+      observe: settings.enableRemotingMetrics ? this.stats.instruments?.observer : undefined,
       backlog: settings.serverSocketBacklog,
       tls: this.#tls,
       trustsProxy: networkTest(settings.proxyProtocolFrom),

@@ -88,17 +88,6 @@ export const brokerIdleOptions = {
     endTransactionThreadPoolNums: int((s) => Math.max(8 + s.cpuCount() * 2, Math.min(s.cpuCount(), 4) * 4)),
     putThreadPoolQueueCapacity: int(10_000),
   }),
-  ...withoutEffect("metrics are exported in the Prometheus form alone", {
-    metricsOtelCardinalityLimit: int(50_000),
-    metricsGrpcExporterTarget: text(""),
-    metricsGrpcExporterHeader: text(""),
-    metricGrpcExporterTimeOutInMills: long(3000),
-    metricGrpcExporterIntervalInMills: long(60_000),
-    metricLoggingExporterIntervalInMills: long(10_000),
-    metricsExportBatchMaxDataPoints: int(1000),
-    metricsInDelta: bool(false),
-    enableRemotingMetrics: bool(true),
-  }),
   ...withoutEffect("thresholds of cold data are what they are set to", {
     coldCtrStrategyEnable: bool(false),
     usePIDColdCtrStrategy: bool(true),

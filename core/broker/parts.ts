@@ -9,6 +9,7 @@ import type { Peer } from "../remoting/processor.ts";
 import type { Log, Runtime } from "../runtime.ts";
 import type { MessageStore } from "../store/message_store.ts";
 import type { ConsumerFilters } from "./filters/consumer_filters.ts";
+import type { BrokerInstruments } from "./metrics/instruments.ts";
 import type { BrokerSettings } from "./options.ts";
 
 /** What every part gets. `settings` is live: read a key when it is needed, keep no copy. */
@@ -129,6 +130,8 @@ export interface Producers {
 
 /** Counters of code 315 and 28 (`stats.ts`); each call costs nanoseconds. */
 export interface Stats {
+  /** Undefined where no metrics are exported. */
+  readonly instruments?: BrokerInstruments | undefined;
   put(topic: string, count: number, bytes: number): void;
   got(group: string, topic: string, queueId: number, count: number, bytes: number): void;
   sendBack(group: string, topic: string): void;

@@ -84,7 +84,6 @@ export interface BrokerSettings extends StoreSettings, NettyServerSettings, Nett
   readonly enablePropertyFilter: boolean;
   readonly enableRegisterProducer: boolean;
   readonly enableRemoteEscape: boolean;
-  readonly enableRemotingMetrics: boolean;
   readonly enableRetryTopicV2: boolean;
   readonly enableSingleTopicRegister: boolean;
   readonly enableSkipLongAwaitingAck: boolean;
@@ -136,14 +135,6 @@ export interface BrokerSettings extends StoreSettings, NettyServerSettings, Nett
   readonly maxPopPollingSize: number;
   readonly maxStatsIdleTimeInMinutes: number;
   readonly messageStorePlugIn: string;
-  readonly metricGrpcExporterIntervalInMills: number;
-  readonly metricGrpcExporterTimeOutInMills: number;
-  readonly metricLoggingExporterIntervalInMills: number;
-  readonly metricsExportBatchMaxDataPoints: number;
-  readonly metricsGrpcExporterHeader: string;
-  readonly metricsGrpcExporterTarget: string;
-  readonly metricsInDelta: boolean;
-  readonly metricsOtelCardinalityLimit: number;
   readonly minLiteTTl: number;
   readonly msgTraceTopicName: string;
   readonly namesrvAddr: string | undefined;

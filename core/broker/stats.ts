@@ -8,6 +8,7 @@ import type { BrokerStatsData, BrokerStatsItem } from "../../wire/bodies/stats.t
 import { isLmq, LMQ_PREFIX } from "../../wire/mix_all.ts";
 import type { Clock, TimerHandle } from "../runtime.ts";
 import { isSystemGroup, isSystemTopicName } from "./metadata/topics_validator.ts";
+import type { BrokerInstruments } from "./metrics/instruments.ts";
 import type { Stats } from "./parts.ts";
 
 /** Names of Apache's statistics. Keys: a topic, `topic@group`, `queueId@topic`, or the cluster's name for `BROKER_…`. */
@@ -128,6 +129,7 @@ interface TopicCounters {
 }
 
 export class BrokerStats implements Stats {
+  instruments: BrokerInstruments | undefined;
   readonly #clock: Clock;
   readonly #tables = Object.fromEntries(NAMES.map((name) => [name, new Map()])) as Record<StatsName, Counters>;
   readonly #topics = new Map<string, TopicCounters>();

@@ -13,3 +13,16 @@ export function parseLabels(text: string): Readonly<Record<string, string>> | un
   }
   return labels;
 }
+
+/** Names of HTTP headers hold more than labels may. Undefined when the text is none. */
+export function parseHeaders(text: string): Readonly<Record<string, string>> | undefined {
+  const headers: Record<string, string> = {};
+  for (const pair of text.split(",")) {
+    if (pair.trim() === "") continue;
+    const colon = pair.indexOf(":");
+    const name = pair.slice(0, colon).trim();
+    if (colon < 1 || !/^[A-Za-z0-9_.-]+$/.test(name)) return undefined;
+    headers[name.toLowerCase()] = pair.slice(colon + 1).trim();
+  }
+  return headers;
+}

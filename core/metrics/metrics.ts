@@ -16,10 +16,23 @@ export interface Sample {
   readonly value: number;
 }
 
+/** A distribution since start. `counts` has one more than `boundaries`; a bound belongs to the class below it. */
+export interface HistogramSample {
+  readonly labels: Labels;
+  readonly boundaries: readonly number[];
+  readonly counts: readonly number[];
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+}
+
 /** What a metric says now. One without samples is not exported, as in Apache. */
 export interface Reading {
   readonly name: MetricName;
   readonly samples: readonly Sample[];
+  /** Of a histogram, which has no samples. */
+  readonly histograms?: readonly HistogramSample[];
 }
 
 /** Who can be asked. It is asked once a scrape and never twice at a time. */

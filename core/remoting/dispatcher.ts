@@ -35,12 +35,26 @@ type AnyReply = TypedReply<RequestName>;
 /** What a response takes from its request. */
 type Asked = Pick<RemotingCommand, "opaque" | "flag" | "serializeType">;
 
+/** How a request ended, in Apache's words. */
+export type ServedRequest = "success" | "oneway" | "write_channel_failed" | "process_request_failed";
+
+/** Is told of each request that was served: `ms` from its arrival. `held`: it waited for something to come. */
+export type RequestObserver = (
+  requestCode: number,
+  responseCode: number,
+  result: ServedRequest,
+  held: boolean,
+  ms: number,
+) => void;
+
 /** A request that waits for its reply. */
 interface Pending extends Asked {
   readonly connection: RemotingConnection;
   readonly entry: Entry;
   /** Of its body, which counts against the connection's bound. */
   readonly bodyBytes: number;
+  /** Clock.monotonic() of its arrival. */
+  readonly arrivedAt: number;
 }
 
 export interface DispatcherOptions<R extends Role> {
@@ -52,6 +66,7 @@ export interface DispatcherOptions<R extends Role> {
   readonly access?: AccessCheck | undefined;
   /** Language code put into responses. */
   readonly language: number;
+  readonly observe?: RequestObserver | undefined;
 }
 
 export class Dispatcher<R extends Role> {
@@ -61,13 +76,13 @@ export class Dispatcher<R extends Role> {
   readonly #listener: ReplyListener<AnyReply | undefined, Pending> = {
     settled: (pending, reply) => {
       this.#options.admission.leave(pending.entry.row.lane);
-      this.#respond(pending.connection, pending, pending.entry, reply);
+      this.#respond(pending.connection, pending, pending.entry, reply, pending);
       pending.connection.letGo(pending.bodyBytes);
     },
     failed: (pending, error) => {
       const { connection, entry } = pending;
       this.#options.admission.leave(entry.row.lane);
-      this.#respond(connection, pending, entry, this.#errorReply(error, connection, entry));
+      this.#respond(connection, pending, entry, this.#errorReply(error, connection, entry), pending);
       connection.letGo(pending.bodyBytes);
     },
   };
@@ -132,7 +147,8 @@ export class Dispatcher<R extends Role> {
     entry: Entry,
     reply: LaterReply<AnyReply> | Promise<AnyReply | undefined>,
   ): void {
-    const pending: Pending = { connection, opaque, flag, serializeType, entry, bodyBytes: body.length };
+    const { arrivedAt } = connection;
+    const pending: Pending = { connection, opaque, flag, serializeType, entry, bodyBytes: body.length, arrivedAt };
     connection.hold(body.length);
     if (reply instanceof LaterReply) reply.listen(this.#listener, pending);
     else this.#await(pending, reply);
@@ -172,7 +188,22 @@ export class Dispatcher<R extends Role> {
     if (refusal !== undefined) throw refusal;
   }
 
-  #respond(connection: RemotingConnection, asked: Asked, entry: Entry | undefined, reply: AnyReply | undefined): void {
+  /** @param pending of what was not answered at once */
+  #respond(
+    connection: RemotingConnection,
+    asked: Asked,
+    entry: Entry | undefined,
+    reply: AnyReply | undefined,
+    pending?: Pending,
+  ): void {
+    const { observe, clock } = this.#options;
+    if (observe !== undefined && entry !== undefined) {
+      const ms = clock.monotonic() - (pending ?? connection).arrivedAt;
+      const code = reply?.code ?? ResponseCode.SUCCESS;
+      // A send waits for the disk, a read perhaps too; what waited longer than that waited for something to come.
+      const held = pending !== undefined && entry.row.lane !== "send" && ms >= HELD_MS && HOLDING.has(entry.name);
+      observe(entry.row.code, code, resultOf(isOneway(asked), connection.closed, code), held, ms);
+    }
     if (reply === undefined || isOneway(asked)) return;
     connection.respond(this.#replies, asked, reply, entry?.row.reply);
     reply.release?.();
@@ -190,6 +221,21 @@ export class Dispatcher<R extends Role> {
     });
     return { code: ResponseCode.SYSTEM_ERROR, remark: `${entry.name} failed: ${text}` };
   }
+}
+
+/** Requests that may be held, and from when on it is taken for that. */
+const HOLDING: ReadonlySet<RequestName> = new Set<RequestName>([
+  "PULL_MESSAGE",
+  "LITE_PULL_MESSAGE",
+  "POP_MESSAGE",
+  "NOTIFICATION",
+]);
+const HELD_MS = 100;
+
+function resultOf(oneway: boolean, closed: boolean, code: number): ServedRequest {
+  if (oneway) return "oneway";
+  if (closed) return "write_channel_failed";
+  return code === ResponseCode.SYSTEM_ERROR ? "process_request_failed" : "success";
 }
 
 const NO_FIELDS: ExtFields = Object.freeze({});

@@ -9,7 +9,7 @@ import { REQUESTS, type RequestName, type RequestRow, type Role } from "../../wi
 import type { Endpoint, Listener, Log, Runtime, Socket, SocketHandler, TimerHandle } from "../runtime.ts";
 import { Admission, type LaneLimits } from "./admission.ts";
 import { type ConnectionOptions, endpointText, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { Dispatcher, type RequestObserver } from "./dispatcher.ts";
 import { Door, type ServerTls } from "./door.ts";
 import type { AccessCheck, ProcessorMap, RemotingError } from "./processor.ts";
 import { UnreadBytes } from "./unread_bytes.ts";
@@ -31,6 +31,8 @@ export interface RemotingServerOptions<R extends Role> {
   readonly lanes?: LaneLimits;
   /** Who may do what; left out: everybody everything. */
   readonly access?: AccessCheck | undefined;
+  /** Is told of each request that was served. */
+  readonly observe?: RequestObserver | undefined;
   readonly serializeType?: SerializeType;
   readonly backlog?: number;
   /** Silence, in both directions, after which a connection is closed (serverChannelMaxIdleTimeSeconds). */
@@ -93,6 +95,7 @@ export class RemotingServer<R extends Role> {
       admission: this.admission,
       access: options.access,
       language: LANGUAGE_OTHER,
+      observe: options.observe,
     });
   }
 

@@ -42,15 +42,28 @@ export function exposition(text: string): Exposition {
   };
 }
 
-/** Type and label names (sorted, joined by commas) of Apache 5.5.0's metrics, by name: `golden/apache_5_5_0.tsv`. */
-export function apacheMetrics(): Map<string, { readonly type: string; readonly labels: string }> {
+/** Type, label names (sorted, joined by commas) and bounds of Apache 5.5.0's metrics, by name: `golden/apache_5_5_0.tsv`. */
+export function apacheMetrics(): Map<
+  string,
+  { readonly type: string; readonly labels: string; readonly bounds: readonly string[] }
+> {
   const lines = readFileSync(new URL("golden/apache_5_5_0.tsv", import.meta.url), "utf8").split("\n");
   return new Map(
     lines
       .filter((line) => line !== "" && !line.startsWith("#"))
       .map((line) => {
-        const [name = "", type = "", labels = ""] = line.split("\t");
-        return [name, { type, labels }];
+        const [name = "", type = "", labels = "", bounds = ""] = line.split("\t");
+        return [
+          name,
+          {
+            type,
+            labels,
+            bounds: bounds
+              .replace("le=", "")
+              .split(" ")
+              .filter((bound) => bound !== ""),
+          },
+        ];
       }),
   );
 }

@@ -8,7 +8,10 @@ import { Broker } from "../../core/broker/broker.ts";
 import { PrometheusExporter } from "../../core/metrics/exporter.ts";
 import { LocalPeer } from "../../core/remoting/local_peer.ts";
 import { heartbeatData } from "../../wire/bodies/heartbeat.ts";
+import { decodeMessageId } from "../../wire/message_id.ts";
+import { formatProperties } from "../../wire/properties.ts";
 import { RecordingLog, settingsOf } from "../broker/management_harness.ts";
+import { sendHeader } from "../broker/messages_harness.ts";
 import { hostRuntime } from "../support/host_runtime.ts";
 import { apacheMetrics, type Exposition, exposition } from "./exposition.ts";
 
@@ -69,6 +72,25 @@ describe("GET /metrics", () => {
     expect(value("rocketmq_storage_flush_behind_bytes", { zone: "a", rack: "7" })).toBeGreaterThanOrEqual(0);
   });
 
+  test("says what was counted as it happened", async () => {
+    const { value, metrics } = await scrape();
+    const sizes = { topic: "T", message_type: "normal", is_system: "false" };
+    expect(value("rocketmq_message_size_count", sizes)).toBe(3);
+    expect(value("rocketmq_message_size_bucket", { ...sizes, le: "1024" })).toBe(3);
+    expect(value("rocketmq_message_size_sum", sizes)).toBe(value("rocketmq_throughput_in_total", { topic: "T" }));
+    expect(value("rocketmq_commit_messages_total", { topic: "Tx" })).toBe(1);
+    expect(value("rocketmq_rollback_messages_total", { topic: "Tx" })).toBe(1);
+    expect(value("rocketmq_finish_message_latency_milliseconds_count", { topic: "Tx" })).toBe(1);
+    expect(value("rocketmq_topic_create_execution_time_milliseconds_count", { invocation_status: "success" })).toBe(1);
+    expect(value("rocketmq_topic_create_execution_time_milliseconds_count", { invocation_status: "failure" })).toBe(1);
+    expect(value("rocketmq_consumer_group_create_execution_time_milliseconds_count")).toBe(1);
+    expect(value("rocketmq_timer_enqueue_latency_milliseconds")).toBe(0);
+    for (const name of ["rocketmq_message_size", "rocketmq_finish_message_latency_milliseconds"]) {
+      const bounds = (all: Iterable<string>) => [...all].map(Number).sort((a, b) => a - b);
+      expect([name, bounds(metrics.get(name)?.bounds ?? [])]).toEqual([name, bounds(apache.get(name)?.bounds ?? [])]);
+    }
+  });
+
   test("a port that is taken stops a start, with the key that mends it", async () => {
     const { port } = new URL(url);
     const source = { read: () => [] };
@@ -84,6 +106,31 @@ describe("GET /metrics", () => {
     await posted.text();
   });
 });
+
+/** A transaction that ends, in either way. */
+async function transaction(peer: LocalPeer, commitOrRollback: number): Promise<void> {
+  const key = `k${commitOrRollback}`;
+  const properties = formatProperties([
+    ["TRAN_MSG", "true"],
+    ["PGROUP", "P"],
+    ["UNIQ_KEY", key],
+  ]);
+  const half = { ...sendHeader({ topic: "Tx", producerGroup: "P" }), sysFlag: 4, properties };
+  const sent = await broker.invoke("SEND_MESSAGE", half, new Uint8Array(10), { peer });
+  const { msgId = "", queueOffset = -1 } = sent?.header ?? {};
+  const header = {
+    topic: "Tx",
+    producerGroup: "P",
+    tranStateTableOffset: queueOffset,
+    commitLogOffset: decodeMessageId(msgId).physicalOffset,
+    commitOrRollback,
+    fromTransactionCheck: false,
+    msgId: key,
+    transactionId: key,
+    bname: undefined,
+  };
+  await broker.invoke("END_TRANSACTION", header, undefined, { peer });
+}
 
 /** Three messages, and a consumer that is connected, was given two and has consumed none. */
 async function load(): Promise<void> {
@@ -122,4 +169,20 @@ async function load(): Promise<void> {
   const pull = { consumerGroup: "G", topic: "T", queueId: 0, queueOffset: 0, maxMsgNums: 2, sysFlag: 4, commitOffset: 0 };
   const more = { suspendTimeoutMillis: 0, subscription: "*", subVersion: 1, expressionType: "TAG" };
   await broker.invoke("PULL_MESSAGE", { ...pull, ...more }, undefined, { peer });
+  await transaction(peer, 8);
+  await transaction(peer, 12);
+  const topic = {
+    topic: "Made",
+    defaultTopic: "TBW102",
+    readQueueNums: 1,
+    writeQueueNums: 1,
+    perm: 6,
+    topicSysFlag: 0,
+    order: false,
+  };
+  await broker.invoke("UPDATE_AND_CREATE_TOPIC", { ...topic, topicFilterType: "SINGLE_TAG" } as never, undefined, { peer });
+  const bad = { ...topic, topicFilterType: "SINGLE_TAG", perm: 99 } as never;
+  await broker.invoke("UPDATE_AND_CREATE_TOPIC", bad, undefined, { peer }).catch(() => undefined);
+  const group = new TextEncoder().encode('{"groupName":"Made"}');
+  await broker.invoke("UPDATE_AND_CREATE_SUBSCRIPTIONGROUP", {}, group, { peer });
 }

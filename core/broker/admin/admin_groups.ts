@@ -26,10 +26,18 @@ export function groupProcessors(parts: AdminParts): GroupProcessors {
   const { groups, offsets, settings, stats } = parts;
   return {
     UPDATE_AND_CREATE_SUBSCRIPTIONGROUP(_context, { body }) {
-      const config = subscriptionGroupConfig.decode(body);
-      checkQueues(config);
-      groups.update(config);
-      return {};
+      const { clock } = parts.runtime;
+      const startedAt = clock.monotonic();
+      let success = false;
+      try {
+        const config = subscriptionGroupConfig.decode(body);
+        checkQueues(config);
+        groups.update(config);
+        success = true;
+        return {};
+      } finally {
+        stats.instruments?.groupCreated(clock.monotonic() - startedAt, success);
+      }
     },
 
     UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST(_context, { body }) {

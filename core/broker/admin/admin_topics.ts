@@ -33,10 +33,19 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
   const { topics, settings, store } = parts;
   return {
     UPDATE_AND_CREATE_TOPIC(_context, { header }) {
+      const { instruments } = parts.stats;
+      const { clock } = parts.runtime;
+      const startedAt = clock.monotonic();
       const config = configOf(header);
-      checkMayUpdate(parts, config);
-      if (!isSame(topics.find(config.topicName), topics.checked(config))) topics.update(config);
-      return {};
+      let success = false;
+      try {
+        checkMayUpdate(parts, config);
+        if (!isSame(topics.find(config.topicName), topics.checked(config))) topics.update(config);
+        success = true;
+        return {};
+      } finally {
+        instruments?.topicCreated(clock.monotonic() - startedAt, isSystemTopicName(config.topicName), success);
+      }
     },
 
     UPDATE_AND_CREATE_TOPIC_LIST(_context, { body }) {

@@ -331,6 +331,7 @@ export class SendMessageProcessor {
   #answer(sent: Sent, now: number, inTime: boolean): SendReply {
     const { settings, stats } = this.#parts;
     stats.put(sent.topic, sent.count, sent.bytes);
+    stats.instruments?.messageSize.record(sent.topic, sent.bytes / sent.count, sent.count);
     stats.putLatency(sent.topic, sent.storedQueueId, now - sent.receivedAt);
     const { batchUniqId, recallHandle } = sent;
     const header: SendMessageResponseHeader = {

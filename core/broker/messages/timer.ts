@@ -57,7 +57,14 @@ export class TimerMessages {
       settings,
       store,
       metricsFile: new OffsetsFile(runtime.files, log, `${settings.storePathRootDir}/config/timermetrics`),
-      counted: (topic, bytes) => stats.put(topic, 1, bytes),
+      counted: (topic, bytes) => {
+        stats.put(topic, 1, bytes);
+        stats.instruments?.timerDequeued.add(topic);
+      },
+      enqueued: (topic, delayMs) => {
+        stats.instruments?.timerEnqueued.add(topic);
+        stats.instruments?.delayLatency.record(topic, Math.max(0, Math.floor(delayMs / 1000)));
+      },
       topicExists: (topic) => topics.find(topic) !== undefined,
     });
   }

@@ -1,5 +1,6 @@
 /**
- * What the broker says when its metrics are scraped: each value is read from whoever owns it, at that moment. Keeps nothing.
+ * What the broker says when its metrics are scraped: each value is read from whoever owns it, at that moment, or was counted in
+ * `instruments.ts`. Keeps nothing.
  * Which names there are is in `../../metrics/catalogue.ts`; the families that are switched off are not read.
  */
 import { LANGUAGES } from "../../../wire/remoting_command.ts";
@@ -14,6 +15,8 @@ import type { MetricsParts } from "./metrics_parts.ts";
 import { reviveLag, reviveLatency } from "./revive_metrics.ts";
 
 const STORE: Labels = { storage_type: "local", storage_medium: "disk" };
+/** Apache's, seconds: a message counts in the first that it comes within. */
+const TIMER_BOUNDS_S = [5, 60, 300, 900, 3_600, 14_400, 28_800, 86_400];
 const REMOTING: Labels = { protocol_type: "remoting" };
 
 /** Apache's names of its thread pools, and our lanes. Apache's async_put has no lane here, and is left out. */
@@ -79,11 +82,18 @@ const READERS: { readonly [N in MetricName]?: Reader } = {
     return earliestStoreTimestamp > 0 ? one(Math.max(0, runtime.clock.now() - earliestStoreTimestamp), STORE) : [];
   },
   rocketmq_timer_enqueue_lag: ({ timer }) => one(timer.state().enqueueBehind, STORE),
+  rocketmq_timer_enqueue_latency: async ({ timer }) => one((await timer.store?.enqueueBehindMs()) ?? 0, STORE),
+  rocketmq_timer_message_snapshot: async ({ timer }) =>
+    ((await timer.store?.snapshot(TIMER_BOUNDS_S)) ?? []).map((value, i) => ({
+      labels: { ...STORE, timer_bound_s: String(TIMER_BOUNDS_S[i]) },
+      value,
+    })),
   rocketmq_timer_dequeue_lag: ({ timer }) => one(timer.state().waiting, STORE),
   rocketmq_timer_dequeue_latency: ({ timer }) => one(timer.state().dequeueBehindMs, STORE),
   rocketmq_timing_messages: ({ timer }) =>
     [...(timer.store?.metrics.counts ?? [])].map(([topic, { count }]) => ({ labels: { ...STORE, topic }, value: count })),
   rocketmq_pop_checkpoint_buffer_size: ({ checkPoints }) => one(checkPoints.size),
+  rocketmq_pop_offset_buffer_size: ({ checkPoints }) => one(checkPoints.openByQueue().size),
   rocketmq_pop_revive_lag: (parts) => reviveLag(parts),
   rocketmq_pop_revive_latency: (parts) => reviveLatency(parts),
 };
@@ -102,7 +112,10 @@ export class BrokerMetrics implements MetricsSource {
     const readings: Reading[] = [];
     for (const name of Object.keys(CATALOGUE) as MetricName[]) {
       if (!exported[CATALOGUE[name].family]) continue;
-      readings.push({ name, samples: lag.get(name) ?? (await READERS[name]?.(this.#parts)) ?? [] });
+      const { instruments } = this.#parts.stats;
+      const histograms = instruments?.histogram(name);
+      const samples = lag.get(name) ?? instruments?.counter(name) ?? (await READERS[name]?.(this.#parts)) ?? [];
+      readings.push({ name, samples, ...(histograms && { histograms }) });
     }
     return readings;
   }
@@ -111,7 +124,7 @@ export class BrokerMetrics implements MetricsSource {
 /** Which families are on, now: the keys are live. */
 function families({ settings }: MetricsParts): Readonly<Record<MetricFamily, boolean>> {
   const { enableStatsMetrics, enableRequestMetrics, enableConnectionMetrics, enableLagAndDlqMetrics } = settings;
-  const { enableTransactionMetrics, enableMessageStoreMetrics, enablePopMetrics } = settings;
+  const { enableTransactionMetrics, enableMessageStoreMetrics, enablePopMetrics, enableRemotingMetrics } = settings;
   return {
     enableStatsMetrics,
     enableRequestMetrics,
@@ -120,6 +133,7 @@ function families({ settings }: MetricsParts): Readonly<Record<MetricFamily, boo
     enableTransactionMetrics,
     enableMessageStoreMetrics,
     enablePopMetrics,
+    enableRemotingMetrics,
   };
 }
 

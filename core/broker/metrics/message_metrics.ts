@@ -7,6 +7,7 @@
 import { DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import type { Sample } from "../../metrics/metrics.ts";
 import { isSystemGroup, isSystemTopicName, SCHEDULE_TOPIC, TIMER_TOPIC, TRANS_HALF_TOPIC } from "../metadata/topics_validator.ts";
+import type { Topics } from "../parts.ts";
 import type { MetricsParts } from "./metrics_parts.ts";
 
 const TYPES: ReadonlyMap<string, string> = new Map([
@@ -15,13 +16,15 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   [TRANS_HALF_TOPIC, "transaction"],
 ]);
 
+/** message_type of a topic. */
+export function messageTypeOf(topics: Pick<Topics, "find">, topic: string): string {
+  const declared = topics.find(topic)?.attributes["message.type"]?.toLowerCase() ?? "unspecified";
+  return TYPES.get(topic) ?? (declared === "unspecified" ? "normal" : declared);
+}
+
 export function messagesIn({ stats, topics }: MetricsParts, name: "TOPIC_PUT_NUMS" | "TOPIC_PUT_SIZE"): Sample[] {
-  const typeOf = (topic: string): string => {
-    const declared = topics.find(topic)?.attributes["message.type"]?.toLowerCase() ?? "unspecified";
-    return TYPES.get(topic) ?? (declared === "unspecified" ? "normal" : declared);
-  };
   return Array.from(stats.counted(name), ([topic, value]) => ({
-    labels: { topic, message_type: typeOf(topic), is_system: String(isSystemTopicName(topic)) },
+    labels: { topic, message_type: messageTypeOf(topics, topic), is_system: String(isSystemTopicName(topic)) },
     value,
   }));
 }

@@ -113,7 +113,9 @@ export class PopReviveService {
       reader.next = found.nextBeginOffset;
       if (portions % SLICE === 0) await this.#judge(reader);
     }
+    const judgedAt = this.#parts.runtime.clock.monotonic();
     await this.#judge(reader);
+    this.#parts.stats.instruments?.popScanned(this.#parts.runtime.clock.monotonic() - judgedAt);
     if (!this.#isRunning(reader)) return;
     const [oldest] = reader.waiting.values();
     const done = oldest?.reviveOffset ?? reader.next;
@@ -126,9 +128,16 @@ export class PopReviveService {
     const tag = propertyOf(message.properties, MessageConst.TAGS);
     try {
       const text = decodeUtf8(message.body);
-      if (tag === CK_TAG) this.#takeCheckPoint(reader, popCheckPoint.parse(text), message.queueOffset);
-      else if (tag === ACK_TAG || tag === BATCH_ACK_TAG) this.#takeAck(reader, popAck.parse(text));
-      else throw new Error(`the tag is "${tag}"`);
+      const { instruments } = this.#parts.stats;
+      if (tag === CK_TAG) {
+        const record = popCheckPoint.parse(text);
+        instruments?.reviveOut("CK", record.t, record.c, reader.queueId);
+        this.#takeCheckPoint(reader, record, message.queueOffset);
+      } else if (tag === ACK_TAG || tag === BATCH_ACK_TAG) {
+        const ack = popAck.parse(text);
+        instruments?.reviveOut("ACK", ack.t, ack.c, reader.queueId);
+        this.#takeAck(reader, ack);
+      } else throw new Error(`the tag is "${tag}"`);
     } catch (error) {
       this.#parts.log.error("a record of the revive topic can't be read and is passed over", {
         topic: this.#topic,
@@ -196,6 +205,7 @@ export class PopReviveService {
     properties = setProperty(properties, "ORIGIN_GROUP", record.c);
     const input = renewed(message, properties);
     const receipt = store.append({ ...input, topic, queueId: 0, reconsumeTimes: message.reconsumeTimes + 1 });
+    stats.instruments?.reviveRetry(record.t, record.c, receipt.status);
     if (receipt.status !== "PUT_OK") {
       log.warn("a message that was not acknowledged can't be given back now; tried again", { topic, reason: receipt.reason });
       return false;

@@ -71,6 +71,7 @@ export class ReviveLog {
     };
     const key = `${topic}@${queueId}@${startOffset}@${group}@${popTime}@${settings.brokerName}@${CK_TAG}`;
     this.#put(popCheckPoint.format(record), CK_TAG, key, popTime + invisibleTime - CK_AHEAD_MS, ref.reviveQid, host);
+    this.#parts.stats.instruments?.reviveIn("CK", topic, group);
   }
 
   /** @throws RemotingError when it can't be stored: the messages come again. */
@@ -93,6 +94,7 @@ export class ReviveLog {
       ? `${topic}@${queueId}@[${offsets.join(", ")}]@${group}@${popTime}@${BATCH_ACK_TAG}`
       : `${topic}@${queueId}@${first}@${group}@${popTime}@${settings.brokerName}@${ACK_TAG}`;
     this.#put(popAck.format(record), batch ? BATCH_ACK_TAG : ACK_TAG, key, popTime + invisibleTime, ref.reviveQid, host);
+    this.#parts.stats.instruments?.reviveIn("ACK", topic, group);
   }
 
   #put(body: string, tag: string, key: string, deliverMs: number, reviveQid: number, host: Host): void {

@@ -127,6 +127,7 @@ export class TransactionalMessageService {
     if (commits) {
       const endOffset = this.#append(this.#placed(finalOf(half, destination)));
       this.#noteEnd(half, destination.topic);
+      this.#countCommit(half, destination.topic);
       try {
         await this.#parts.store.durable(endOffset, false);
       } catch (fault) {
@@ -134,6 +135,7 @@ export class TransactionalMessageService {
       }
     } else {
       this.#noteEnd(half, destination.topic);
+      this.#parts.stats.instruments?.rollbacks.add(destination.topic);
     }
     return {};
   }
@@ -197,6 +199,12 @@ export class TransactionalMessageService {
   #hasEnded(half: StoredMessage): boolean {
     const key = propertyOf(half.properties, MessageConst.UNIQ_KEY);
     return key !== undefined && this.#ended.has(key);
+  }
+
+  #countCommit(half: StoredMessage, topic: string): void {
+    const { stats, runtime } = this.#parts;
+    stats.instruments?.commits.add(topic);
+    stats.instruments?.finishLatency.record(topic, Math.floor((runtime.clock.now() - half.bornTimestamp) / 1000));
   }
 
   #noteEnd(half: StoredMessage, topic: string): void {

@@ -28,6 +28,7 @@ export interface TimerEnqueueParts {
   readonly metrics: TimerMetrics;
   readonly progress: TimerProgress;
   readonly put: TimerPut;
+  readonly enqueued?: (topic: string, delayMs: number) => void;
 }
 
 export class TimerEnqueue {
@@ -136,6 +137,7 @@ export class TimerEnqueue {
       magic: slot?.magic ?? 0,
     });
     metrics.add(waiting.realTopic, count);
+    this.#parts.enqueued?.(waiting.realTopic, waiting.outTimeMs - waiting.message.bornTimestamp);
     progress.waiting += count;
     progress.enqueued++;
   }

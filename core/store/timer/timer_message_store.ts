@@ -68,6 +68,8 @@ export interface TimerStoreParts {
   readonly metricsFile: TimerMetricsFile;
   /** Counts a message that was put again. */
   readonly counted: (topic: string, bytes: number) => void;
+  /** Counts a message that was taken in. `delayMs` from its birth until its time. */
+  readonly enqueued?: (topic: string, delayMs: number) => void;
   /** Counts of topics that are gone are dropped. */
   readonly topicExists: (topic: string) => boolean;
 }
@@ -119,6 +121,7 @@ export class TimerMessageStore {
       metrics: this.metrics,
       progress: this.progress,
       put: this.#put,
+      ...(parts.enqueued && { enqueued: parts.enqueued }),
     };
     this.#enqueue = new TimerEnqueue(rooms);
     this.#dequeue = new TimerDequeue(rooms);
@@ -210,6 +213,28 @@ export class TimerMessageStore {
   /** Messages of the timer topic that are not in the wheel yet. */
   get enqueueBehind(): number {
     return this.#enqueue.behind;
+  }
+
+  /** Age of the oldest message of the timer topic that is not in the wheel, ms; 0 when all are. */
+  async enqueueBehindMs(): Promise<number> {
+    if (this.enqueueBehind === 0) return 0;
+    const storedAt = await this.#parts.store.storeTimeAt({ topic: TIMER_TOPIC, queueId: 0 }, this.progress.queueOffset);
+    return storedAt > 0 ? Math.max(0, this.#parts.runtime.clock.now() - storedAt) : 0;
+  }
+
+  /** Messages in the wheel whose time comes within `boundsS[i]` seconds and not within the one before it; ascending bounds. */
+  async snapshot(boundsS: readonly number[]): Promise<number[]> {
+    const counts = boundsS.map(() => 0);
+    if (!this.#loaded || this.progress.waiting === 0) return counts;
+    const now = this.#wheel.slotTime(this.#parts.runtime.clock.now());
+    const end = now + (boundsS.at(-1) ?? 0) * 1000;
+    let at = 0;
+    for (let time = await this.#wheel.nextUsed(now, end); time !== undefined; ) {
+      while (time >= now + (boundsS[at] ?? Number.POSITIVE_INFINITY) * 1000) at++;
+      counts[at] = (counts[at] ?? 0) + Math.max(0, this.#wheel.slot(time)?.num ?? 0);
+      time = await this.#wheel.nextUsed(time + this.progress.precisionMs, end);
+    }
+    return counts;
   }
 
   /** By how much delivering is late, ms. */
