@@ -8,9 +8,11 @@ import { consumerCommands } from "./consumer/mod.ts";
 import { containerCommands } from "./container/mod.ts";
 import { controllerCommands } from "./controller/mod.ts";
 import type { Command } from "./declaration.ts";
+import { exportCommands } from "./export/mod.ts";
 import { haCommands } from "./ha/mod.ts";
 import { liteCommands } from "./lite/mod.ts";
 import { messageCommands } from "./message/mod.ts";
+import { metadataCommands } from "./metadata/mod.ts";
 import { namesrvCommands } from "./namesrv/mod.ts";
 import { offsetCommands } from "./offset/mod.ts";
 import { producerCommands } from "./producer/mod.ts";
@@ -29,6 +31,8 @@ export const commands: readonly Command[] = [
   ...namesrvCommands,
   ...messageCommands,
   ...offsetCommands,
+  ...exportCommands,
+  ...metadataCommands,
   ...haCommands,
   ...controllerCommands,
   ...containerCommands,

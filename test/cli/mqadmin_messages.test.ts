@@ -1,6 +1,6 @@
 /** mqadmin's commands of messages, offsets, users and replication, against our own servers. What Apache's print was taken as the model. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { propertiesText } from "../../cli/mqadmin/message/java_text.ts";
@@ -195,5 +195,47 @@ describe("replication, controllers and containers", () => {
       expect(await mqadmin(words)).toMatchObject({ code: 2, err: expect.stringContaining(`${b} answered`) });
     }
     expect((await mqadmin(["removeBroker", "-c", b, "-b", "nonsense"])).code).toBe(1);
+  });
+});
+
+describe("exports", () => {
+  test("write topics, groups, settings and figures as JSON files", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "edgemq-cli-"));
+    const read = (name: string) => JSON.parse(readFileSync(join(directory, name), "utf8")) as object;
+    try {
+      const where = ["-n", n, "-c", "DefaultCluster", "-f", directory];
+      expect(await ran("exportMetadata", ...where)).toEqual([`export ${directory}/metadata.json success`]);
+      const T = { readQueueNums: 1, topicName: "T", perm: 6 };
+      expect(read("metadata.json")).toMatchObject({ topicConfigTable: { T } });
+      expect(JSON.stringify(read("metadata.json"))).not.toContain("rmq_sys_");
+      await ran("exportMetadata", ...where, "-t");
+      expect(Object.keys(read("topic.json"))).toEqual(["topicConfigTable", "exportTime"]);
+      await ran("exportMetadata", "-b", b, "-f", directory, "-g");
+      expect(read("subscriptionGroup.json")).toHaveProperty("dataVersion");
+      await ran("exportConfigs", ...where);
+      expect(read("configs.json")).toMatchObject({
+        clusterScale: { namesrvSize: 1, masterBrokerSize: 1, slaveBrokerSize: 0 },
+        brokerConfigs: { "broker-a": { brokerRole: "ASYNC_MASTER" } },
+      });
+      await ran("exportMetrics", ...where);
+      const groupSize = expect.any(Number) as number;
+      expect(read("metrics.json")).toMatchObject({ evaluateReport: { "broker-a": { runtimeQuota: { groupSize } } } });
+      expect((await mqadmin(["exportMetadata", "-b", b])).code).toBe(1);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  test("out of RocksDB are refused in a sentence", async () => {
+    expect(await mqadmin(["exportMetadataInRocksDB", "-p", "/x", "-t", "topics"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("/x is a RocksDB directory, which this mqadmin can't read"),
+    });
+    expect((await mqadmin(["rocksDBConfigToJson", "-p", "/x", "-t", "topics"])).code).toBe(2);
+    expect(await mqadmin(["rocksDBConfigToJson", "-b", b])).toMatchObject({ code: 2, err: expect.stringContaining(b) });
+    expect((await mqadmin(["rocksDBConfigToJson", "-b", b, "-t", "everything"])).code).toBe(1);
+    expect(await ran("exportPopRecord", "-n", n, "-c", "DefaultCluster", "-d", "true")).toEqual([
+      `Export broker records, brokerName=broker-a, brokerAddr=${b}, dryRun=true`,
+    ]);
   });
 });
