@@ -3,11 +3,13 @@ import type { SimRuntime } from "../../adapters/sim/sim.ts";
 import type { BrokerSettingsInput } from "../../core/broker/options.ts";
 import type { TypedReply } from "../../core/remoting/processor.ts";
 import { batchAckMessageRequestBody } from "../../wire/bodies/pop.ts";
+import { subscriptionGroupConfig } from "../../wire/bodies/subscription_group.ts";
+import type { TopicConfig } from "../../wire/bodies/topic.ts";
 import { decodeRecords, type StoredMessage } from "../../wire/message_reader.ts";
 import { formatExtraInfo, parseExtraInfo } from "../../wire/pop_info.ts";
 import { propertyOf } from "../../wire/properties.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
-import { BrokerHarness, client } from "./management_harness.ts";
+import { BrokerHarness, client, rejection } from "./management_harness.ts";
 
 type PopHeader = RequestHeaderOf<"POP_MESSAGE">;
 
@@ -416,5 +418,60 @@ test("PEEK shows messages and hands none out", async () => {
   const peeked = await pop.harness.call("PEEK_MESSAGE", { topic: "T", queueId: -1, maxMsgNums: 2, consumerGroup: "G" });
   expect(decodeRecords(peeked.body ?? new Uint8Array(0)).map(textOf)).toEqual(["m0", "m1"]);
   expect((await pop.pop()).texts).toHaveLength(3);
+  await pop.close();
+});
+
+describe("POP by priority", () => {
+  const priorities = async (factor: string | undefined, settings: BrokerSettingsInput = {}): Promise<string[]> => {
+    const pop = await Pop.open(3, settings);
+    const { harness } = pop;
+    harness.broker.topics.update({
+      ...(harness.broker.topics.find("T") as TopicConfig),
+      attributes: { "+message.type": "PRIORITY" },
+    });
+    if (factor !== undefined) {
+      const config = { ...subscriptionGroupConfig.read({}, ""), groupName: "G", attributes: { "+priority.factor": factor } };
+      await harness.call("UPDATE_AND_CREATE_SUBSCRIPTIONGROUP", {}, subscriptionGroupConfig.encode(config));
+    }
+    const orders: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      for (const queueId of [1, 0, 2]) await harness.send("T", queueId, `q${queueId}`);
+      orders.push((await pop.pop()).texts.join(" "));
+    }
+    await pop.close();
+    return [...new Set(orders)];
+  };
+
+  test("asks the queue of the highest priority first, or of the lowest", async () => {
+    expect(await priorities(undefined)).toEqual(["q2 q1 q0"]);
+    expect(await priorities(undefined, { priorityOrderAsc: false })).toEqual(["q0 q1 q2"]);
+  });
+
+  test("only as often as the group wants", async () => {
+    expect((await priorities("0")).length).toBeGreaterThan(1);
+  });
+});
+
+test("enablePopMessageThreshold: no more is given than may be open, and an acknowledgement wakes who waits", async () => {
+  const pop = await Pop.open(1, { enablePopMessageThreshold: true, popInflightMessageThreshold: 1 });
+  await pop.fill(4);
+  const first = await pop.pop({ maxMsgNums: 2 });
+  expect((await pop.pop()).code).toBe(210);
+  let answer: Popped | undefined;
+  const waiting = pop.harness.call("POP_MESSAGE", pop.header({ pollTime: 20_000 })).then((reply) => (answer = pop.popped(reply)));
+  await pop.clock.advance(100);
+  expect(answer).toBeUndefined();
+  await pop.ack(first.acks[0]);
+  await waiting;
+  expect(answer?.texts).toEqual(["m2", "m3"]);
+  expect(pop.harness.broker.settings.popInflightMessageThreshold).toBe(1);
+  await pop.close();
+});
+
+test("POP_ROLLBACK has nothing to move, unless check points of Apache in RocksDB are there", async () => {
+  const pop = await Pop.open();
+  await pop.harness.call("POP_ROLLBACK", {});
+  pop.harness.runtime.files.makeDirectory("/store/kvStore");
+  expect(await rejection(pop.harness.call("POP_ROLLBACK", {}))).toContain("mqadmin exportPopRecord");
   await pop.close();
 });

@@ -13,10 +13,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.TopicConfig;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
 import org.apache.rocketmq.remoting.protocol.SerializeType;
@@ -31,6 +35,7 @@ final class PopCases {
         cases.add(Case.together("popRetries", PopCases::popRetries));
         cases.add(Case.together("popTags", PopCases::popTags));
         cases.add(Case.together("popAssignment", PopCases::popAssignment));
+        cases.add(Case.together("popByPriority", PopCases::popByPriority));
     }
 
     /** By name: clients of 4.x have no such call, and none of these cases. */
@@ -181,5 +186,35 @@ final class PopCases {
             kit.send(producer, topic, "TagA", "more", 8);
             return inboxes.stream().allMatch(inbox -> inbox.size() > 4);
         });
+    }
+
+    /** A topic with priorities has a queue for each, and a POP asks the highest first. */
+    private static void popByPriority(Kit kit) throws Exception {
+        if (kit.settings().older()) throw new Case.Skipped("clients before 5.0 know no topic attributes");
+        String topic = kit.named("t");
+        TopicConfig config = new TopicConfig(topic);
+        config.setReadQueueNums(3);
+        config.setWriteQueueNums(3);
+        TopicConfig.class.getMethod("setAttributes", Map.class).invoke(config, Map.of("+message.type", "PRIORITY"));
+        kit.admin().createAndUpdateTopicConfig(kit.settings().brokerAddr(), config);
+        kit.routeExists(topic);
+        DefaultMQProducer producer = kit.producer();
+        List<String> expected = new ArrayList<>();
+        for (int priority : new int[] {1, 9, 0}) {
+            for (int i = 0; i < 3; i++) {
+                Message message = new Message(topic, bytes(priority + "-" + i));
+                MessageAccessor.putProperty(message, "_SYS_MSG_PRIORITY_", String.valueOf(priority));
+                equal(Math.min(priority, 2), producer.send(message, kit.queue(topic, 0)).getMessageQueue().getQueueId(), "queue");
+            }
+        }
+        for (String priority : List.of("9", "1", "0")) expected.addAll(Kit.bodies(priority, 3));
+        DefaultMQPushConsumer consumer = consumer(kit, kit.named("g"), topic, "*", -1);
+        consumer.setConsumeThreadMin(1);
+        consumer.setConsumeThreadMax(1);
+        Inbox inbox = new Inbox();
+        consumer.registerMessageListener(inbox.concurrently());
+        consumer.start();
+        eventually("nine messages", 30, () -> inbox.size() >= 9);
+        equal(expected, inbox.messages().stream().map(Inbox::bodyOf).collect(Collectors.toList()), "in their order");
     }
 }
