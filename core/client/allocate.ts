@@ -3,6 +3,7 @@
  * to the same split, whatever language they are written in. Names and results are those of the Java client.
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import { MQClientError } from "./errors.ts";
 
 /** @returns the queues of `clientId`. `queues` and `clientIds` are sorted, and `clientIds` contains it. */
 export interface AllocateMessageQueueStrategy {
@@ -60,3 +61,41 @@ export const allocateByMachineRoom = (consumeridcs: ReadonlySet<string>): Alloca
     return extra === undefined || near.length % clientIds.length <= index ? mine : [...mine, extra];
   },
 });
+
+/** Which room (zone) brokers and members are in; an empty name is an error. */
+export interface MachineRoomResolver {
+  brokerDeployIn(queue: MessageQueue): string;
+  consumerDeployIn(clientId: string): string;
+}
+
+/**
+ * Queues go to members of their own room, divided by `inner`; those of a room without members are divided among all.
+ * `allocate` throws MQClientError kind invalid for a queue or member without a room: then queues stay as they are.
+ */
+export const allocateByMachineRoomNearby = (
+  inner: AllocateMessageQueueStrategy,
+  rooms: MachineRoomResolver,
+): AllocateMessageQueueStrategy => ({
+  name: `MACHINE_ROOM_NEARBY-${inner.name}`,
+  allocate(group, clientId, queues, clientIds) {
+    if (!clientIds.includes(clientId)) return [];
+    const queuesOf = byRoom(queues, (queue) => rooms.brokerDeployIn(queue), "queue");
+    const clientsOf = byRoom(clientIds, (id) => rooms.consumerDeployIn(id), "member");
+    const own = rooms.consumerDeployIn(clientId);
+    const mine = inner.allocate(group, clientId, queuesOf.get(own) ?? [], clientsOf.get(own) ?? []);
+    for (const [room, ofRoom] of [...queuesOf].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (!clientsOf.has(room)) mine.push(...inner.allocate(group, clientId, ofRoom, clientIds));
+    }
+    return mine;
+  },
+});
+
+function byRoom<T>(items: readonly T[], roomOf: (item: T) => string, what: string): Map<string, T[]> {
+  const rooms = new Map<string, T[]>();
+  for (const item of items) {
+    const room = roomOf(item);
+    if (room === "") throw new MQClientError("invalid", `A ${what} is in no machine room: ${JSON.stringify(item)}`);
+    rooms.set(room, [...(rooms.get(room) ?? []), item]);
+  }
+  return rooms;
+}

@@ -76,7 +76,9 @@ export class OrderlyConsumption implements ConsumptionService {
   /** @returns how long the queue is to rest, ms; 0 when the batch is done */
   async #consume(queue: ProcessQueue, batch: readonly MessageExt[]): Promise<number> {
     const { signal, maxReconsumeTimes, suspendCurrentQueueTimeMillis, locking } = this.#parts;
+    queue.consuming = batch;
     const { fault } = await consume(this.#parts, queue, batch);
+    queue.consuming = [];
     if (fault !== undefined) {
       if (signal.aborted || queue.dropped) return 0;
       const over = maxReconsumeTimes >= 0 && batch.every(({ reconsumeTimes }) => reconsumeTimes >= maxReconsumeTimes);

@@ -4,6 +4,7 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import type { Log } from "../runtime.ts";
+import type { ConsumeStatusCounts } from "./consume_status.ts";
 import type { MessageExt } from "./message.ts";
 import type { ProcessQueue } from "./process_queue.ts";
 import type { MessageTrace } from "./trace.ts";
@@ -36,6 +37,9 @@ export interface ConsumptionParts {
   /** Milliseconds, then the callback; nothing once the consumer is closed. */
   later(ms: number, callback: () => void): void;
   now(): number;
+  /** Clock.monotonic(). */
+  readonly monotonic: () => number;
+  readonly counts: ConsumeStatusCounts;
 }
 
 export interface ConsumptionService {
@@ -62,22 +66,27 @@ export interface ListenedQueue {
 
 /** Calls the listener; never throws. */
 export async function consume(
-  parts: Pick<ConsumptionParts, "log" | "consumerGroup" | "listener" | "signal" | "now" | "trace">,
+  parts: Pick<ConsumptionParts, "log" | "consumerGroup" | "listener" | "signal" | "now" | "trace" | "monotonic" | "counts">,
   queue: ListenedQueue,
   messages: readonly MessageExt[],
 ): Promise<Outcome> {
   const { messageQueue } = queue;
   const context: ConsumeContext = { messageQueue, signal: parts.signal, delayLevelWhenNextConsume: 0 };
   queue.lastConsumeTimestamp = parts.now();
+  const startedAt = parts.monotonic();
+  const count = (failed: boolean) =>
+    parts.counts.consumed(messageQueue.topic, messages.length, parts.monotonic() - startedAt, failed);
   const consumed = parts.trace?.consuming(parts.consumerGroup, messages);
   try {
     const unreadable = messages.find(({ bodyFault }) => bodyFault !== undefined);
     if (unreadable !== undefined) throw new Error(`message ${unreadable.msgId}: ${unreadable.bodyFault}`);
     await parts.listener(messages, context);
     consumed?.(true);
+    count(false);
     return { fault: undefined, delayLevel: 0 };
   } catch (fault) {
     consumed?.(false);
+    count(true);
     parts.log.warn("the listener did not consume; the messages come again", {
       group: parts.consumerGroup,
       topic: messages[0]?.topic,
@@ -89,6 +98,18 @@ export async function consume(
   }
 }
 
+/** A call of the listener that is under way. */
+interface Call {
+  readonly queue: ProcessQueue;
+  readonly messages: readonly MessageExt[];
+  /** Clock.monotonic(). */
+  readonly startedAt: number;
+  /** It took too long, and its messages were given back: what it comes to does not count. */
+  expired: boolean;
+}
+
+/** Apache's level for messages whose listener took too long. */
+const EXPIRED_DELAY_LEVEL = 3;
 /** A message that could not be given to the broker is consumed again here after so long; Apache's value. */
 const LOCAL_RETRY_MS = 5_000;
 
@@ -96,6 +117,7 @@ export class ConcurrentConsumption implements ConsumptionService {
   readonly #parts: ConsumptionParts;
   /** In order of arrival; no more than the process queues hold. */
   readonly #waiting: { queue: ProcessQueue; messages: readonly MessageExt[] }[] = [];
+  readonly #calls = new Set<Call>();
   #whenIdle: (() => void)[] = [];
   #active = 0;
 
@@ -116,6 +138,30 @@ export class ConcurrentConsumption implements ConsumptionService {
   idle(): Promise<void> {
     if (this.#active === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /**
+   * Gives back what the listener has had for `timeoutMs`, so that one call that hangs does not hold up the offset of its queue.
+   * The call itself can't be ended: it goes on, and keeps its place among `consumeThreadMax`.
+   */
+  async giveBackExpired(timeoutMs: number): Promise<void> {
+    const since = this.#parts.monotonic() - timeoutMs;
+    const late = [...this.#calls].filter((call) => call.startedAt <= since && !call.expired && !call.queue.dropped);
+    await Promise.all(late.map((call) => this.#expire(call)));
+  }
+
+  async #expire(call: Call): Promise<void> {
+    const { queue, messages } = call;
+    const { log, consumerGroup } = this.#parts;
+    log.warn("the listener takes longer than consumeTimeout; its messages are given back", {
+      group: consumerGroup,
+      msgId: messages[0]?.msgId,
+    });
+    call.expired = true;
+    const back = await Promise.all(messages.map((message) => this.#parts.sendBack(message, EXPIRED_DELAY_LEVEL)));
+    if (back.some((each) => !each)) call.expired = false;
+    const offset = queue.remove(messages.filter((_, i) => back[i]));
+    if (!queue.dropped) this.#parts.consumedUpTo(queue, offset);
   }
 
   /** Others may consume the same at the same time: no order is promised. */
@@ -139,7 +185,11 @@ export class ConcurrentConsumption implements ConsumptionService {
   }
 
   async #run(queue: ProcessQueue, messages: readonly MessageExt[]): Promise<void> {
+    const call: Call = { queue, messages, startedAt: this.#parts.monotonic(), expired: false };
+    this.#calls.add(call);
     const { fault, delayLevel } = await consume(this.#parts, queue, messages);
+    this.#calls.delete(call);
+    if (call.expired) return;
     let done = messages;
     // Given up for the close: not the message's fault. It stays below what is committed, and the next member consumes it.
     if (fault !== undefined && this.#parts.signal.aborted) return;

@@ -15,6 +15,7 @@ import type { TimerHandle } from "../runtime.ts";
 import { type AllocateMessageQueueStrategy, allocateAveragely } from "./allocate.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ConsumerMember } from "./client_processors.ts";
+import { ConsumeStatusCounts } from "./consume_status.ts";
 import { MQClientError } from "./errors.ts";
 import { learnRoutes } from "./learn_routes.ts";
 import { LitePullBuffer } from "./lite_pull_buffer.ts";
@@ -82,6 +83,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   readonly #stopping = new AbortController();
   readonly #offsets: LitePullOffsets;
   readonly #buffer: LitePullBuffer;
+  readonly #counts: ConsumeStatusCounts;
   readonly #taker: QueueTaker;
   readonly #rebalance: Rebalance;
   readonly #forget: () => void;
@@ -91,6 +93,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   #committing: TimerHandle | undefined;
   #assigningAgain: TimerHandle | undefined;
   #polling = false;
+  #startTimestamp = 0;
   #closing: Promise<void> | undefined;
 
   /** @throws MQClientError kind invalid */
@@ -107,6 +110,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
         : new RemoteBrokerOffsetStore(client, consumerGroup),
       options.autoCommit ?? true,
     );
+    this.#counts = new ConsumeStatusCounts(client.runtime.clock);
     this.#buffer = new LitePullBuffer(({ messageQueue }, offset) => this.#offsets.update(messageQueue, offset, true));
     this.#taker = new QueueTaker({
       client,
@@ -118,16 +122,17 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
       locks: undefined,
       lite: true,
       pullBatchSize: this.#pullBatchSize,
-      flow: {
+      flow: () => ({
         pullThresholdForQueue: options.pullThresholdForQueue ?? 1_000,
         pullThresholdSizeBytes: (options.pullThresholdSizeForQueue ?? 100) * 1024 * 1024,
         maxSpan: options.consumeMaxSpan ?? 2_000,
         allFull: () => this.#allFull(),
-      },
+      }),
       begin: {
         consumeFromWhere: options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
         consumeTimestamp: options.consumeTimestamp ?? client.runtime.clock.now() - HALF_AN_HOUR_MS,
       },
+      counts: this.#counts,
       signal: this.#stopping.signal,
     });
     this.#rebalance = new Rebalance({
@@ -377,7 +382,17 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   }
 
   runningInfo(): ConsumerRunningInfo {
-    return runningInfo(this.heartbeat(), false, this.#taker.queues(), this.#offsets);
+    return runningInfo({
+      heartbeat: this.heartbeat(),
+      orderly: false,
+      consumeThreadMax: 0,
+      startTimestamp: this.#startTimestamp,
+      namesrvAddr: this.#client.nameServerAddresses.join(";"),
+      settings: this.#options,
+      queues: this.#taker.queues(),
+      offsets: this.#offsets,
+      counts: this.#counts,
+    });
   }
 
   consumeDirectly(): Promise<ConsumeMessageDirectlyResult> {
@@ -444,6 +459,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     const { clock } = this.#client.runtime;
     if (this.#assigned === undefined) await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
     if (this.#closing !== undefined) throw this.#closedError();
+    this.#startTimestamp = clock.now();
     this.#client.addConsumer(this);
     await this.#client.beat();
     if (this.#assigned === undefined) await this.#rebalance.start();

@@ -14,7 +14,10 @@ export {
   allocateAveragelyByCircle,
   allocateByConfig,
   allocateByMachineRoom,
+  allocateByMachineRoomNearby,
+  type MachineRoomResolver,
 } from "./allocate.ts";
+export { allocateByConsistentHash } from "./allocate_consistent_hash.ts";
 export type { CompressType } from "./body_compression.ts";
 export { ClientInstance, type ClientOptions } from "./client_instance.ts";
 export type { BatchListener, ConsumeContext } from "./consumption.ts";

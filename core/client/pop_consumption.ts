@@ -16,8 +16,6 @@ export interface PopQueue extends ListenedQueue {
 }
 
 export interface PopConsumptionParts extends Omit<ConsumptionParts, "consumedUpTo" | "later"> {
-  /** Clock.monotonic(). */
-  readonly monotonic: () => number;
   /** Below 0: Apache's 16. */
   readonly maxReconsumeTimes: number;
   readonly acknowledge: (message: MessageExt) => Promise<void>;

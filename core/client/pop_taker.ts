@@ -2,6 +2,7 @@
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
 import type { ClientInstance } from "./client_instance.ts";
+import type { ConsumeStatusCounts } from "./consume_status.ts";
 import { pop } from "./pop.ts";
 import type { PopConsumption, PopQueue } from "./pop_consumption.ts";
 import { queueText } from "./topic_route.ts";
@@ -19,6 +20,7 @@ export interface PopTakerOptions {
   /** Messages of a queue that are neither acknowledged nor put off; no POP beyond. */
   readonly popThresholdForQueue: number;
   readonly initMode: "MIN" | "MAX";
+  readonly counts: ConsumeStatusCounts;
   /** Aborted when the consumer closes. */
   readonly signal: AbortSignal;
 }
@@ -58,6 +60,13 @@ export class PopTaker {
     }
   }
 
+  /** No further POP until `suspend(false)`. */
+  suspend(suspended: boolean): void {
+    this.#suspended = suspended;
+    for (const queue of this.#queues.values()) queue.room?.();
+  }
+  #suspended = false;
+
   /** For the close. Answers that are still under way are given back when they come. */
   release(): void {
     for (const queue of this.#queues.values()) {
@@ -71,7 +80,7 @@ export class PopTaker {
     const { client, popThresholdForQueue, signal } = this.#options;
     const { clock } = client.runtime;
     while (!queue.dropped && !signal.aborted) {
-      if (queue.waitAckCount > popThresholdForQueue) {
+      if (queue.waitAckCount > popThresholdForQueue || this.#suspended) {
         await new Promise<void>((resolve) => {
           queue.room = resolve;
         });
@@ -98,6 +107,7 @@ export class PopTaker {
     const asked = subscription(messageQueue.topic);
     if (asked === undefined) throw new Error(`impossible: ${messageQueue.topic} was taken and is not subscribed to`);
     queue.lastPopTimestamp = clock.now();
+    const startedAt = clock.monotonic();
     const messages = await pop(client, {
       ...messageQueue,
       consumerGroup,
@@ -108,6 +118,7 @@ export class PopTaker {
       subscription: asked,
     });
     if (messages.length === 0) return;
+    this.#options.counts.pulled(messageQueue.topic, messages.length, clock.monotonic() - startedAt);
     if (signal.aborted) await service.giveBack(messages);
     else service.arrived(queue, messages, clock.monotonic() + popInvisibleTime);
   }

@@ -25,11 +25,16 @@ export class ProcessQueue {
   locked = false;
   /** Pulled no further, until `nudge`. */
   paused = false;
+  /** When the broker last confirmed the lock, ms since 1970. */
+  lastLockTimestamp = 0;
+  /** Orderly: what the listener has now. */
+  consuming: readonly MessageExt[] = [];
   lastPullTimestamp = 0;
   lastConsumeTimestamp = 0;
   /** Settles when nobody works on this queue any more. */
   working: Promise<void> = Promise.resolve();
-  readonly #flow: FlowControl;
+  /** Bounds may change with the number of queues. */
+  flow: FlowControl;
   /** By queue offset; insertion is in its order, since pulls go forward. */
   readonly #messages = new Map<number, MessageExt>();
   #bytes = 0;
@@ -41,7 +46,7 @@ export class ProcessQueue {
     this.messageQueue = messageQueue;
     this.nextOffset = nextOffset;
     this.#endOffset = nextOffset;
-    this.#flow = flow;
+    this.flow = flow;
   }
 
   /** Not this client's any more: nothing of it is consumed or committed from now on. */
@@ -67,7 +72,7 @@ export class ProcessQueue {
 
   /** No further pull now. */
   get full(): boolean {
-    const { pullThresholdForQueue, pullThresholdSizeBytes, maxSpan, allFull } = this.#flow;
+    const { pullThresholdForQueue, pullThresholdSizeBytes, maxSpan, allFull } = this.flow;
     const span = this.#endOffset - (this.firstOffset ?? this.#endOffset);
     return (
       this.paused ||

@@ -15,6 +15,7 @@ import { type AllocateMessageQueueStrategy, allocateAveragely } from "./allocate
 import type { ClientInstance } from "./client_instance.ts";
 import type { ConsumerMember } from "./client_processors.ts";
 import { OrderlyConsumption } from "./consume_orderly.ts";
+import { ConsumeStatusCounts } from "./consume_status.ts";
 import {
   type BatchListener,
   ConcurrentConsumption,
@@ -30,6 +31,7 @@ import { LocalFileOffsetStore, type OffsetStore, RemoteBrokerOffsetStore } from 
 import { acknowledge, changeInvisibleTime, POP_MESSAGES_MAX } from "./pop.ts";
 import { PopConsumption } from "./pop_consumption.ts";
 import { PopTaker } from "./pop_taker.ts";
+import type { FlowControl } from "./process_queue.ts";
 import { consumeDirectly, runningInfo } from "./push_consumer_info.ts";
 import { QueueLocks } from "./queue_locks.ts";
 import type { ConsumeFromWhere } from "./queue_offsets.ts";
@@ -74,8 +76,16 @@ export interface PushConsumerOptions {
   readonly pullThresholdForQueue?: number;
   /** The same, in MiB; default 100. */
   readonly pullThresholdSizeForQueue?: number;
+  /** Messages of a topic here, over all its queues; takes the place of pullThresholdForQueue; default -1: no such bound. */
+  readonly pullThresholdForTopic?: number;
+  /** The same, in MiB; default -1. */
+  readonly pullThresholdSizeForTopic?: number;
+  /** Between two pulls of a queue, ms; default 0. */
+  readonly pullInterval?: number;
   /** Offsets between the first and the last of them; default 2,000. */
   readonly consumeConcurrentlyMaxSpan?: number;
+  /** Messages that the listener has had for so many minutes are given back; default 15. Not orderly: there it may take its time. */
+  readonly consumeTimeout?: number;
   /** How often a message is given back before it goes to the dead letter queue; default -1: 16, orderly without end. */
   readonly maxReconsumeTimes?: number;
   /** Orderly: how long a queue rests after a failure, ms; default 1,000. */
@@ -91,6 +101,7 @@ export interface PushConsumerOptions {
 /** Consumed when it returns or its promise is kept; a throw gives the message back. */
 export type MessageListener = (message: MessageExt, context: ConsumeContext) => unknown;
 
+const MINUTE_MS = 60_000;
 const HALF_AN_HOUR_MS = 30 * 60 * 1000;
 
 export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncIterable<MessageExt> {
@@ -99,6 +110,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   readonly #options: PushConsumerOptions;
   readonly #subscriptions = new Map<string, SubscriptionData>();
   readonly #offsets: OffsetStore;
+  readonly #counts: ConsumeStatusCounts;
   readonly #stopping = new AbortController();
   readonly #forget: () => void;
   #service: ConsumptionService | undefined;
@@ -107,6 +119,8 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   #pop: { readonly service: PopConsumption; readonly taker: PopTaker } | undefined;
   #rebalance: Rebalance | undefined;
   #persisting: TimerHandle | undefined;
+  #expiring: TimerHandle | undefined;
+  #startTimestamp = 0;
   #stream: MessageStream | undefined;
   #closing: Promise<void> | undefined;
 
@@ -125,6 +139,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     this.consumerGroup = consumerGroup;
     this.#client = client;
     this.#options = options;
+    this.#counts = new ConsumeStatusCounts(client.runtime.clock);
     this.#offsets = this.#broadcasting
       ? new LocalFileOffsetStore(client, consumerGroup, options.offsetStoreRoot)
       : new RemoteBrokerOffsetStore(client, consumerGroup);
@@ -165,6 +180,17 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     return queues.map(({ messageQueue }) => messageQueue);
   }
 
+  /** Asks for no more messages until `resume`; those that are here are consumed. */
+  suspend(): void {
+    this.#taker?.suspend(true);
+    this.#pop?.taker.suspend(true);
+  }
+
+  resume(): void {
+    this.#taker?.suspend(false);
+    this.#pop?.taker.suspend(false);
+  }
+
   /**
    * Hands over: takes no more, waits for the listener, stores offsets, gives up locks, leaves the group. May be called more
    * than once.
@@ -201,7 +227,18 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
 
   runningInfo(): ReturnType<typeof runningInfo> {
     const queues = this.#taker?.queues() ?? [];
-    return runningInfo(this.heartbeat(), this.#options.orderly ?? false, queues, this.#offsets, this.#pop?.taker.queues());
+    return runningInfo({
+      heartbeat: this.heartbeat(),
+      orderly: this.#options.orderly ?? false,
+      consumeThreadMax: this.#options.consumeThreadMax ?? 20,
+      startTimestamp: this.#startTimestamp,
+      namesrvAddr: this.#client.nameServerAddresses.join(";"),
+      settings: this.#options,
+      queues,
+      offsets: this.#offsets,
+      popQueues: this.#pop?.taker.queues() ?? [],
+      counts: this.#counts,
+    });
   }
 
   consumeDirectly(record: StoredMessage, brokerName: string): ReturnType<typeof consumeDirectly> {
@@ -247,11 +284,9 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       broadcasting: this.#broadcasting,
       locks: options.orderly === true && !this.#broadcasting ? new QueueLocks(this.#client, this.consumerGroup) : undefined,
       pullBatchSize: options.pullBatchSize ?? 32,
-      flow: {
-        pullThresholdForQueue: options.pullThresholdForQueue ?? 1_000,
-        pullThresholdSizeBytes: (options.pullThresholdSizeForQueue ?? 100) * 1024 * 1024,
-        maxSpan: options.orderly === true ? Number.POSITIVE_INFINITY : (options.consumeConcurrentlyMaxSpan ?? 2_000),
-      },
+      flow: (queues) => this.#flow(queues),
+      counts: this.#counts,
+      pullIntervalMs: options.pullInterval ?? 0,
       begin: {
         consumeFromWhere: options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
         consumeTimestamp: options.consumeTimestamp ?? clock.now() - HALF_AN_HOUR_MS,
@@ -262,6 +297,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     if (options.clientRebalance === false && options.orderly !== true && !this.#broadcasting) {
       this.#pop = this.#popParts(batchSize, listener);
     }
+    this.#startTimestamp = clock.now();
     this.#client.addConsumer(this);
     await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
     await this.#client.beat();
@@ -276,6 +312,10 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     });
     this.#rebalance = rebalance;
     await rebalance.start();
+    if (service instanceof ConcurrentConsumption) {
+      const timeoutMs = (options.consumeTimeout ?? 15) * MINUTE_MS;
+      this.#expiring = clock.setInterval(() => void service.giveBackExpired(timeoutMs), Math.min(timeoutMs, MINUTE_MS));
+    }
     this.#persisting = clock.setInterval(() => void this.#offsets.persist(), options.persistConsumerOffsetInterval ?? 5_000);
   }
 
@@ -283,6 +323,23 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     const { orderly, suspendCurrentQueueTimeMillis = 1_000, maxReconsumeTimes = -1 } = this.#options;
     if (orderly !== true) return new ConcurrentConsumption(parts);
     return new OrderlyConsumption({ ...parts, suspendCurrentQueueTimeMillis, maxReconsumeTimes, locking: !this.#broadcasting });
+  }
+
+  /** What a topic may have, divided by the queues that this consumer has of it. */
+  #flow(queues: number): FlowControl {
+    const {
+      pullThresholdForTopic = -1,
+      pullThresholdSizeForTopic = -1,
+      orderly,
+      consumeConcurrentlyMaxSpan = 2_000,
+    } = this.#options;
+    const { pullThresholdForQueue = 1_000, pullThresholdSizeForQueue = 100 } = this.#options;
+    const share = (ofTopic: number, ofQueue: number) => (ofTopic < 0 ? ofQueue : Math.max(1, Math.floor(ofTopic / queues)));
+    return {
+      pullThresholdForQueue: share(pullThresholdForTopic, pullThresholdForQueue),
+      pullThresholdSizeBytes: share(pullThresholdSizeForTopic, pullThresholdSizeForQueue) * 1024 * 1024,
+      maxSpan: orderly === true ? Number.POSITIVE_INFINITY : consumeConcurrentlyMaxSpan,
+    };
   }
 
   #parts(consumeMessageBatchMaxSize: number, listener: BatchListener): ConsumptionParts {
@@ -307,6 +364,8 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
         signal.addEventListener("abort", () => timer.cancel(), { once: true });
       },
       now: () => client.runtime.clock.now(),
+      monotonic: () => client.runtime.clock.monotonic(),
+      counts: this.#counts,
     };
   }
 
@@ -315,10 +374,8 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     const client = this.#client;
     const { popBatchNums = 32, popInvisibleTime = 60_000, popThresholdForQueue = 96, maxReconsumeTimes = -1 } = this.#options;
     const { signal } = this.#stopping;
-    const { clock } = client.runtime;
     const service = new PopConsumption({
       ...this.#parts(batchSize, listener),
-      monotonic: () => clock.monotonic(),
       maxReconsumeTimes,
       acknowledge: (message) => acknowledge(client, consumerGroup, message),
       putOff: (message, ms) => changeInvisibleTime(client, consumerGroup, message, ms),
@@ -332,6 +389,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       popInvisibleTime: within("popInvisibleTime", popInvisibleTime, 5_000, 300_000),
       popThresholdForQueue: within("popThresholdForQueue", popThresholdForQueue, 1, 1_000),
       initMode: this.#options.consumeFromWhere === "CONSUME_FROM_FIRST_OFFSET" ? "MIN" : "MAX",
+      counts: this.#counts,
       signal,
     });
     return { service, taker };
@@ -342,6 +400,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     this.#stopping.abort(new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`));
     this.#stream?.end();
     this.#persisting?.cancel();
+    this.#expiring?.cancel();
     await this.#rebalance?.stop();
     const { clock } = this.#client.runtime;
     this.#pop?.taker.release();

@@ -41,6 +41,7 @@ export class QueueLocks {
   keep(queue: ProcessQueue): void {
     for (const other of this.#held.keys()) if (sameQueue(other.messageQueue, queue.messageQueue)) this.#held.delete(other);
     queue.locked = true;
+    queue.lastLockTimestamp = this.#client.runtime.clock.now();
     this.#held.set(queue, this.#client.runtime.clock.monotonic());
   }
 
@@ -77,7 +78,9 @@ export class QueueLocks {
         for (const queue of queues) {
           if (!this.#held.has(queue)) continue;
           queue.locked = locked.has(queueText(queue.messageQueue));
-          if (queue.locked) this.#held.set(queue, clock.monotonic());
+          if (!queue.locked) continue;
+          queue.lastLockTimestamp = clock.now();
+          this.#held.set(queue, clock.monotonic());
         }
       } catch (fault) {
         this.#client.log.warn("locks were not confirmed", { broker: brokerName, reason: (fault as Error).message });

@@ -6,6 +6,7 @@ import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { ClientInstance } from "./client_instance.ts";
+import type { ConsumeStatusCounts } from "./consume_status.ts";
 import type { ConsumptionService } from "./consumption.ts";
 import { MQBrokerError } from "./errors.ts";
 import type { OffsetStore } from "./offset_store.ts";
@@ -28,7 +29,11 @@ export interface QueueTakerOptions {
   /** Of a lite pull consumer: the subscription goes with each pull. */
   readonly lite?: boolean;
   readonly pullBatchSize: number;
-  readonly flow: FlowControl;
+  /** @param queues how many of the topic this consumer has */
+  readonly flow: (queues: number) => FlowControl;
+  readonly counts?: ConsumeStatusCounts | undefined;
+  /** Between two pulls of a queue, ms. */
+  readonly pullIntervalMs?: number | undefined;
   readonly begin: { readonly consumeFromWhere: ConsumeFromWhere; readonly consumeTimestamp: number };
   /** Aborted when the consumer closes. */
   readonly signal: AbortSignal;
@@ -45,6 +50,7 @@ export class QueueTaker {
   readonly #options: QueueTakerOptions;
   readonly #queues = new Map<string, ProcessQueue>();
   /** Given up, with a call of the listener still under way: not to be taken again before it ends. */
+  #suspended = false;
   readonly #leaving = new Map<string, Promise<void>>();
 
   constructor(options: QueueTakerOptions) {
@@ -75,6 +81,7 @@ export class QueueTaker {
     for (const [key, queue] of lost) this.#giveUp(key, queue);
     const fresh = [...wanted].filter(([key]) => !this.#queues.has(key) && !this.#leaving.has(key));
     const leaving = [...wanted].some(([key]) => this.#leaving.has(key));
+    if (lost.length > 0) this.#reflow(topic);
     const taken = await Promise.all(fresh.map(([key, queue]) => this.#take(key, queue)));
     return !leaving && taken.every((each) => each);
   }
@@ -90,6 +97,15 @@ export class QueueTaker {
     await this.#options.offsets.persist(offsets.map(([queue]) => queue));
   }
 
+  /** No further pull of any queue until `suspend(false)`. */
+  suspend(suspended: boolean): void {
+    this.#suspended = suspended;
+    for (const queue of this.#queues.values()) {
+      queue.paused = suspended;
+      queue.nudge();
+    }
+  }
+
   /** For the close: stores the offsets of all queues, gives up the locks, drops the queues. */
   async release(): Promise<void> {
     const { offsets, locks } = this.#options;
@@ -99,6 +115,15 @@ export class QueueTaker {
     this.#queues.clear();
     await locks?.unlock(queues);
     locks?.stop();
+  }
+
+  #reflow(topic: string): void {
+    const ofTopic = this.queues().filter(({ messageQueue }) => messageQueue.topic === topic);
+    const flow = this.#options.flow(ofTopic.length);
+    for (const queue of ofTopic) {
+      queue.flow = flow;
+      queue.nudge();
+    }
   }
 
   async #take(key: string, messageQueue: MessageQueue): Promise<boolean> {
@@ -119,9 +144,10 @@ export class QueueTaker {
   }
 
   #add(key: string, messageQueue: MessageQueue, offset: number, paused = false): void {
-    const queue = new ProcessQueue(messageQueue, offset, this.#options.flow);
-    queue.paused = paused;
+    const queue = new ProcessQueue(messageQueue, offset, this.#options.flow(1));
+    queue.paused = paused || this.#suspended;
     this.#queues.set(key, queue);
+    this.#reflow(messageQueue.topic);
     this.#options.locks?.keep(queue);
     queue.working = this.#pullLoop(key, queue);
   }
@@ -149,14 +175,21 @@ export class QueueTaker {
   }
 
   async #pullLoop(key: string, queue: ProcessQueue): Promise<void> {
-    const { client, signal } = this.#options;
+    const { client, signal, pullIntervalMs = 0 } = this.#options;
     while (!queue.dropped && !signal.aborted) {
       if (queue.full) {
         await queue.changed();
         continue;
       }
       try {
-        this.#pulled(key, queue, await this.#pull(queue));
+        const startedAt = client.runtime.clock.monotonic();
+        const result = await this.#pull(queue);
+        if (result.messages.length > 0) {
+          const tookMs = client.runtime.clock.monotonic() - startedAt;
+          this.#options.counts?.pulled(queue.messageQueue.topic, result.messages.length, tookMs);
+        }
+        this.#pulled(key, queue, result);
+        if (pullIntervalMs > 0) await delay(client.runtime.clock, pullIntervalMs);
       } catch (fault) {
         if (queue.dropped || signal.aborted) return;
         client.log.warn("a pull failed; it is tried again", { queue: key, reason: (fault as Error).message });

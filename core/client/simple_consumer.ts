@@ -14,7 +14,7 @@ import { MQClientError } from "./errors.ts";
 import { learnRoutes } from "./learn_routes.ts";
 import type { MessageExt } from "./message.ts";
 import { ANY_QUEUE, acknowledge, changeInvisibleTime, notification, POP_MESSAGES_MAX, type PopTarget, pop } from "./pop.ts";
-import { noQueuesInfo } from "./push_consumer_info.ts";
+import { runningInfo } from "./push_consumer_info.ts";
 import { type FilterExpression, subscriptionOf } from "./subscription.ts";
 import { abortable, delay, settledWithin } from "./waiting.ts";
 
@@ -58,6 +58,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   readonly #waits = new Map<string, Promise<boolean>>();
   #started: Promise<void> | undefined;
   #next = 0;
+  #startTimestamp = 0;
   #closing: Promise<void> | undefined;
 
   /** @throws MQClientError kind invalid */
@@ -199,7 +200,14 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   rebalanceSoon(): void {}
 
   runningInfo(): ConsumerRunningInfo {
-    return noQueuesInfo(this.heartbeat());
+    return runningInfo({
+      heartbeat: this.heartbeat(),
+      orderly: false,
+      consumeThreadMax: 0,
+      startTimestamp: this.#startTimestamp,
+      namesrvAddr: this.#client.nameServerAddresses.join(";"),
+      settings: this.#options,
+    });
   }
 
   consumeDirectly(): Promise<ConsumeMessageDirectlyResult> {
@@ -236,6 +244,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   async #start(): Promise<void> {
     await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
     if (this.#closing !== undefined) throw this.#closedError();
+    this.#startTimestamp = this.#client.runtime.clock.now();
     this.#client.addConsumer(this);
     await this.#client.beat();
   }
