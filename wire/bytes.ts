@@ -50,7 +50,7 @@ export function writeInt64(target: Uint8Array, at: number, value: number): void 
 }
 
 /** Longest text that is tried character by character: below it a loop beats the encoder's call. */
-const ASCII_LOOP_MAX = 64;
+const ASCII_LOOP_MAX = 128;
 
 /**
  * Writes `text` as UTF-8 at `at`; returns the bytes written.

@@ -89,6 +89,8 @@ export interface RecordInput {
   readonly body: Uint8Array;
   /** Text of `properties.ts`, or the same already in UTF-8. */
   readonly properties: string | Uint8Array;
+  /** Pairs in UTF-8 that are stored behind `properties`, which end with 0x02: those that many messages have in common. */
+  readonly commonProperties?: Uint8Array | undefined;
 }
 
 /** What the log adds. */
@@ -134,7 +136,8 @@ export function recordSizeBound(input: RecordInput): number {
     1 +
     input.body.length +
     3 * input.topic.length +
-    (typeof properties === "string" ? 3 * properties.length : properties.length)
+    (typeof properties === "string" ? 3 * properties.length : properties.length) +
+    (input.commonProperties?.length ?? 0)
   );
 }
 
@@ -189,6 +192,8 @@ export function writeRecord(
 
   const propertiesAt = topicAt + topicBytes + 2;
   let propertiesBytes = writeProperties(target, propertiesAt, input.properties, crc32 !== undefined);
+  const { commonProperties } = input;
+  if (commonProperties !== undefined) propertiesBytes += writeBytes(target, propertiesAt + propertiesBytes, commonProperties);
   if (crc32 !== undefined) {
     const last = propertiesAt + propertiesBytes - 1;
     if (!batchEntry && propertiesBytes > 0 && target[last] !== 2) {
@@ -213,6 +218,12 @@ function writeProperties(target: Uint8Array, at: number, properties: string | Ui
   }
   target.set(properties, at);
   return properties.length;
+}
+
+/** Returns their number. A loop: for some tens of bytes a call of `set` costs more. */
+function writeBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
+  for (let i = 0; i < bytes.length; i++) target[at + i] = bytes[i] as number;
+  return bytes.length;
 }
 
 /**

@@ -52,6 +52,7 @@ const PUT_TIME_CLASSES = [
   [10_000, "[5~10s]"],
   [Number.POSITIVE_INFINITY, "[10s~]"],
 ] as const;
+const PUT_TIME_BOUNDS: readonly number[] = PUT_TIME_CLASSES.map(([bound]) => bound);
 /** Put times that percentiles are taken from. */
 const PUT_TIMES_KEPT = 1000;
 /** Put times are those of the current minute and the one before. */
@@ -210,7 +211,8 @@ export class BrokerStats implements Stats {
     latency[queueId].add(ms);
     this.#lastPutTimes[this.#putTimesSeen++ % PUT_TIMES_KEPT] = ms;
     // Whole milliseconds, as Java's clock has them: what takes less counts as none.
-    const index = PUT_TIME_CLASSES.findIndex(([bound]) => Math.floor(ms) <= bound);
+    let index = 0;
+    while (Math.floor(ms) > (PUT_TIME_BOUNDS[index] as number)) index++;
     this.#putTimes[index] = (this.#putTimes[index] as number) + 1;
   }
 

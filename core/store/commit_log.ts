@@ -113,9 +113,11 @@ export class CommitLog {
 
     const { fileSize } = this.files;
     const sealing = this.#settings.enabledAppendPropCRC ? this.#crc32 : undefined;
-    const inFile = this.endOffset % fileSize;
     // The last file may be gone (expired, or none was made yet): then the next byte opens one.
-    if (inFile === 0 || this.files.fileAt(this.endOffset) === undefined) {
+    const file = this.files.fileAt(this.endOffset);
+    // Beyond 2 GiB a remainder is found bit by bit, so it is not asked for where the file is known.
+    const inFile = file === undefined ? this.endOffset % fileSize : this.endOffset - file.base;
+    if (inFile === 0 || file === undefined) {
       const refused = this.#openFile(this.endOffset);
       if (refused !== undefined) return refused;
     }

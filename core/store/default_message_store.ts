@@ -371,6 +371,7 @@ export class DefaultMessageStore implements MessageStore {
       queueOffset,
       sysFlag: message.sysFlag,
       properties: message.properties,
+      commonProperties: message.commonProperties,
       batchSize: message.innerBatchSize,
     });
     this.#putCount++;

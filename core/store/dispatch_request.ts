@@ -24,6 +24,8 @@ export interface DispatchRequest {
   readonly sysFlag: number;
   /** Property text; the keys are in it. */
   readonly properties: string;
+  /** See `RecordInput`; absent in a record read back, whose `properties` are all there are. */
+  readonly commonProperties?: Uint8Array | undefined;
   /** Which groups' expressions it passes, as bits; goes into the extended unit. Made at dispatch, see `setFilterBitMap`. */
   readonly filterBitMap?: Uint8Array | undefined;
   /** Messages in an inner batch, which begin at `queueOffset`; absent for any other message. */

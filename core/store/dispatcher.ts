@@ -2,6 +2,7 @@
  * From the log to everything made of it: each record, once and in log order, to its consume queue, to the index, and to who
  * listens for arrivals. Records wait here from their append until they are written.
  */
+import { decodeUtf8 } from "../../wire/bytes.ts";
 import type { Log } from "../runtime.ts";
 import type { ConsumeQueueKinds } from "./consume_queue_kinds.ts";
 import type { DeletedTopics } from "./deleted_topics.ts";
@@ -131,7 +132,9 @@ export class Dispatcher {
   #withBitMap(request: DispatchRequest): DispatchRequest {
     const { filterBitMapOf } = this;
     if (filterBitMapOf === undefined || !this.#settings.enableConsumeQueueExt) return request;
-    const filterBitMap = filterBitMapOf(request.topic, request.properties);
+    const { topic, properties, commonProperties } = request;
+    const all = commonProperties === undefined ? properties : properties + decodeUtf8(commonProperties);
+    const filterBitMap = filterBitMapOf(topic, all);
     return filterBitMap === undefined ? request : { ...request, filterBitMap };
   }
 

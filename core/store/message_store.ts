@@ -7,12 +7,12 @@ import type { CqExtUnit } from "./consume_queue_ext.ts";
 
 /** The record's parts, and what the consume queue is told. `storeHost` is what clients dial to view or send back. */
 export interface MessageInput extends RecordInput {
-  /** Complete: the store adds nothing but the reserved CRC. */
+  /** With `commonProperties` complete: the store adds nothing but the reserved CRC. Keys and tags are here. */
   readonly properties: string;
   /** Value for the consume queue: tag hash, or the delivery time in SCHEDULE_TOPIC_XXXX. Safe integer. */
   readonly tagsCode: number;
   /** An inner batch of so many messages: it takes as many queue offsets, and the store adds INNER_BASE. */
-  readonly innerBatchSize?: number;
+  readonly innerBatchSize?: number | undefined;
   /** For SCHEDULE_TOPIC_XXXX: ms to add to the store timestamp for tagsCode; overrides tagsCode when given. */
   readonly deliverDelayMs?: number;
 }

@@ -7,10 +7,12 @@ import type { StoreSettings } from "./options.ts";
 
 /** A topic's name in the record; only retry topics may be longer than maxTopicLength. */
 const TOPIC_BYTES_MAX = 255;
+const SLASH = 0x2f;
+const BACKSLASH = 0x5c;
 
 /** Why the message is refused; undefined when it is not. @param bodyBytes of the message, or of its whole batch */
 export function illegalPut(
-  { topic, properties }: MessageInput,
+  { topic, properties, commonProperties }: MessageInput,
   bodyBytes: number,
   settings: StoreSettings,
 ): PutRefusal | undefined {
@@ -23,9 +25,10 @@ export function illegalPut(
     if (topicBytes > limit) return illegal(`the topic has ${topicBytes} bytes and may have ${limit} (maxTopicLength)`);
   }
   if (bodyBytes > maxMessageSize) return illegal(`the body has ${bodyBytes} bytes; maxMessageSize is ${maxMessageSize}`);
+  const commonBytes = commonProperties?.length ?? 0;
   const propertiesMax = PROPERTIES_BYTES_MAX - (enabledAppendPropCRC ? CRC_PROPERTY_BYTES : 0);
-  if (properties.length * 3 > propertiesMax) {
-    const propertiesBytes = utf8Length(properties);
+  if (properties.length * 3 + commonBytes > propertiesMax) {
+    const propertiesBytes = utf8Length(properties) + commonBytes;
     if (propertiesBytes > propertiesMax) {
       const reason = `the properties have ${propertiesBytes} bytes and may have ${propertiesMax}`;
       return { status: "PROPERTIES_SIZE_EXCEEDED", reason };
@@ -34,9 +37,16 @@ export function illegalPut(
   return undefined;
 }
 
-/** A topic's consume queues are in a directory of its name. The broker allows far fewer names; this is the last barrier. */
+/**
+ * A topic's consume queues are in a directory of its name. The broker allows far fewer names; this is the last barrier. A
+ * loop, as it runs for every message.
+ */
 export function isDirectoryName(topic: string): boolean {
-  return topic !== "" && topic !== "." && topic !== ".." && !/[/\\\0]/.test(topic);
+  for (let i = 0; i < topic.length; i++) {
+    const char = topic.charCodeAt(i);
+    if (char === SLASH || char === BACKSLASH || char === 0) return false;
+  }
+  return topic !== "" && topic !== "." && topic !== "..";
 }
 
 function illegal(reason: string): PutRefusal {

@@ -237,7 +237,7 @@ describe("send: the walk over properties", () => {
       const map = parseProperties(text);
       expect([text, scan.tags]).toEqual([text, map.get("TAGS")]);
       expect([text, scan.keys]).toEqual([text, map.get("KEYS")]);
-      expect([text, scan.wait]).toEqual([text, map.get("WAIT")]);
+      expect([text, scan.waits]).toEqual([text, (map.get("WAIT") ?? "true").toLowerCase() === "true"]);
       expect([text, scan.delay]).toEqual([text, map.get("DELAY")]);
       expect([text, scan.uniqKey]).toEqual([text, map.get("UNIQ_KEY")]);
       expect([text, scan.transaction]).toEqual([text, map.get("TRAN_MSG")]);

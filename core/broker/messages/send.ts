@@ -31,7 +31,7 @@ import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels
 import { checkedTopic, FAQ } from "./send_checks.ts";
 import { checkCount, INNER_BATCH_FLAGS, innerBatchSize, isBatchTopic } from "./send_inner_batch.ts";
 import { withLiteQueue } from "./send_lite.ts";
-import { PropertyScan, StoredProperties } from "./send_properties.ts";
+import { CommonProperties, clientProperties, PropertyScan } from "./send_properties.ts";
 import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
 import { isHalfMessage, refuseUnserved } from "./send_unserved.ts";
@@ -60,7 +60,7 @@ export class SendMessageProcessor {
   readonly #levels: DelayLevels;
   readonly #timer: TimerMessages;
   readonly #scan = new PropertyScan();
-  readonly #properties = new StoredProperties();
+  readonly #common = new CommonProperties();
   readonly #ids = new MessageIdEncoder();
   #regionFields: ExtFields = Object.freeze({});
   readonly #uniqKeys: UniqKeyMaker;
@@ -105,11 +105,16 @@ export class SendMessageProcessor {
     const batchSize = innerBatchSize(settings, config, header.sysFlag, scan.innerNum, body);
 
     const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
-    let properties = this.#properties.text(text, scan, scan.uniqKey === undefined ? uniqKey : undefined, settings);
-    properties = withLiteQueue(this.#parts, context, header.topic, scan.liteTopic, properties);
+    const own = clientProperties(text, scan, scan.uniqKey === undefined ? uniqKey : undefined);
+    const common = this.#common.of(settings);
     let topic = header.topic;
     let queue = queueId;
     let level = dead ? 0 : delayLevelOf(scan.delay);
+    // Who changes the properties, or makes another message of this one, needs all of them as text.
+    const parked = half || level > 0 || scan.timer || topic === TIMER_TOPIC;
+    const asSent = !(dead || parked || (scan.multiDispatch ?? scan.liteTopic) !== undefined);
+    let properties = asSent ? own : own + common.text;
+    properties = withLiteQueue(this.#parts, context, topic, scan.liteTopic, properties);
     if (dead) {
       topic = this.#deadLetterTopic(header);
       queue = 0;
@@ -142,8 +147,9 @@ export class SendMessageProcessor {
       preparedTransactionOffset: 0,
       body,
       properties,
+      commonProperties: asSent ? common.bytes : undefined,
       tagsCode: tagsCode(scan.tags),
-      ...(batchSize === undefined ? {} : { innerBatchSize: batchSize }),
+      innerBatchSize: batchSize,
     };
     if (batchSize !== undefined && (level > 0 || dead || half || scan.timer))
       throw illegalMessage(settings, "An inner batch can't be delayed, nor be part of a transaction.");
@@ -153,7 +159,7 @@ export class SendMessageProcessor {
     else if (level > 0) stored = parkedMessage(message, level, this.#levels);
     else if (timed) stored = this.#timer.park(message, scan);
     const recallHandle = timed && stored !== message ? this.#timer.recallHandleOf(stored) : undefined;
-    const wait = waits(scan.wait);
+    const wait = scan.waits;
     const receipt = this.#append(stored);
     if (half) this.#transactions.prepared(header.topic);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
@@ -230,7 +236,7 @@ export class SendMessageProcessor {
       reconsumeTimes: header.reconsumeTimes ?? 0,
       preparedTransactionOffset: 0,
     };
-    const wait = waits(propertyOf(outer, MessageConst.WAIT));
+    const wait = (propertyOf(outer, MessageConst.WAIT) ?? "true").toLowerCase() === "true";
     const uniqKey = propertyOf(outer, MessageConst.UNIQ_KEY);
     if (isBatchTopic(config) && uniqKey !== undefined) {
       checkCount(settings, entries.length);
@@ -241,7 +247,7 @@ export class SendMessageProcessor {
         sysFlag: sysFlag | INNER_BATCH_FLAGS,
         body,
         properties: setProperty(
-          this.#properties.text(outer, this.#scan, undefined, settings),
+          clientProperties(outer, this.#scan, undefined) + this.#common.of(settings).text,
           MessageConst.INNER_NUM,
           String(entries.length),
         ),
@@ -339,8 +345,8 @@ export class SendMessageProcessor {
       queueId: sent.queueId,
       queueOffset: sent.queueOffset,
       transactionId: sent.uniqKey,
-      ...(batchUniqId === undefined ? NOTHING : { batchUniqId }),
-      ...(recallHandle === undefined ? NOTHING : { recallHandle }),
+      batchUniqId,
+      recallHandle,
     };
     const extFields = this.#region(settings.regionId, settings.traceOn);
     return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };
@@ -422,11 +428,7 @@ interface Turn {
   readonly sent: Sent[];
 }
 
-const NOTHING = {};
 const NO_OFFSETS: readonly number[] = [];
-
-/** Absent means yes; otherwise only "true" does. */
-const waits = (wait: string | undefined): boolean => wait === undefined || wait === "true" || wait.toLowerCase() === "true";
 
 function checkTopicLength(topic: string, settings: { readonly maxMessageSize: number }): void {
   if (topic.length <= TOPIC_LENGTH_MAX || topic.startsWith(RETRY_PREFIX)) return;

@@ -2,8 +2,10 @@
  * One walk over the property text of a message that is being sent: what the broker must know of it, and the text that is
  * stored. In the usual case nothing is parsed into a map and the stored text is the client's with a constant appended.
  */
+import { encodeUtf8 } from "../../../wire/bytes.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
 import { formatProperties, parseProperties } from "../../../wire/properties.ts";
+import { NO_BODY } from "../../../wire/remoting_command.ts";
 
 const NAME_END = "\u0001";
 const PAIR_END = "\u0002";
@@ -18,7 +20,8 @@ export class PropertyScan {
   uniqKey: string | undefined;
   /** Text of the delay level. */
   delay: string | undefined;
-  wait: string | undefined;
+  /** WAIT: absent means yes, otherwise only "true" does. */
+  waits = true;
   transaction: string | undefined;
   priority: string | undefined;
   innerNum: string | undefined;
@@ -55,7 +58,7 @@ export class PropertyScan {
       case 4:
         if (text.startsWith("TAGS", from)) this.tags = text.slice(at, end);
         else if (text.startsWith("KEYS", from)) this.keys = text.slice(at, end);
-        else if (text.startsWith("WAIT", from)) this.wait = text.slice(at, end);
+        else if (text.startsWith("WAIT", from)) this.waits = isTrue(text, at, end);
         break;
       case 5:
         if (text.startsWith("DELAY", from)) this.delay = text.slice(at, end);
@@ -120,7 +123,7 @@ export class PropertyScan {
     this.keys = undefined;
     this.uniqKey = undefined;
     this.delay = undefined;
-    this.wait = undefined;
+    this.waits = true;
     this.transaction = undefined;
     this.priority = undefined;
     this.innerNum = undefined;
@@ -139,38 +142,44 @@ export class PropertyScan {
   }
 }
 
-/** The stored properties of a single message: the client's, without what is the broker's to say, and with it. */
-export class StoredProperties {
+/**
+ * What of a client's properties is stored: all but what is the broker's to say.
+ * @param scan of `text`.
+ * @param uniqKey set when the client sent none.
+ */
+export function clientProperties(text: string, scan: PropertyScan, uniqKey: string | undefined): string {
+  let own = scan.untidy ? tidied(text) : text;
+  if (own !== "" && !own.endsWith(PAIR_END)) own += PAIR_END;
+  if (uniqKey !== undefined) own += MessageConst.UNIQ_KEY + NAME_END + uniqKey + PAIR_END;
+  return own;
+}
+
+/** What is the broker's to say, and the same for all messages: stored behind the client's properties. */
+export class CommonProperties {
   #region = "";
   #traceOn = false;
   #cluster = "";
-  #suffix = "";
+  #made = { text: "", bytes: NO_BODY };
 
-  /**
-   * @param scan of `text`.
-   * @param uniqKey set when the client sent none.
-   */
-  text(
-    text: string,
-    scan: PropertyScan,
-    uniqKey: string | undefined,
-    settings: { readonly regionId: string; readonly traceOn: boolean; readonly brokerClusterName: string },
-  ): string {
+  /** As text, and the same in UTF-8. */
+  of(settings: { readonly regionId: string; readonly traceOn: boolean; readonly brokerClusterName: string }): {
+    readonly text: string;
+    readonly bytes: Uint8Array;
+  } {
     const { regionId, traceOn, brokerClusterName } = settings;
-    if (regionId !== this.#region || traceOn !== this.#traceOn || brokerClusterName !== this.#cluster || this.#suffix === "") {
-      this.#region = regionId;
-      this.#traceOn = traceOn;
-      this.#cluster = brokerClusterName;
-      this.#suffix = formatProperties([
-        [MessageConst.MSG_REGION, regionId],
-        [MessageConst.TRACE_ON, String(traceOn)],
-        [MessageConst.CLUSTER, brokerClusterName],
-      ]);
+    if (regionId === this.#region && traceOn === this.#traceOn && brokerClusterName === this.#cluster && this.#made.text !== "") {
+      return this.#made;
     }
-    let own = scan.untidy ? tidied(text) : text;
-    if (own !== "" && !own.endsWith(PAIR_END)) own += PAIR_END;
-    if (uniqKey !== undefined) own += MessageConst.UNIQ_KEY + NAME_END + uniqKey + PAIR_END;
-    return own + this.#suffix;
+    this.#region = regionId;
+    this.#traceOn = traceOn;
+    this.#cluster = brokerClusterName;
+    const text = formatProperties([
+      [MessageConst.MSG_REGION, regionId],
+      [MessageConst.TRACE_ON, String(traceOn)],
+      [MessageConst.CLUSTER, brokerClusterName],
+    ]);
+    this.#made = { text, bytes: encodeUtf8(text) };
+    return this.#made;
   }
 }
 
@@ -180,4 +189,10 @@ function tidied(text: string): string {
     properties.delete(name);
   }
   return formatProperties(properties);
+}
+
+/** "true" in any case, without a text of its own. */
+function isTrue(text: string, from: number, to: number): boolean {
+  if (to - from !== 4) return false;
+  return text.startsWith("true", from) || text.slice(from, to).toLowerCase() === "true";
 }
