@@ -203,6 +203,12 @@ const RULES: { readonly [N in RequestName]?: Rule } = {
     ...(typeof name === "string" && name !== "" ? [topic(name, "Update")] : []),
   ],
 
+  GET_PARENT_TOPIC_INFO: named("Get"),
+  GET_LITE_TOPIC_INFO: named("Get"),
+  GET_LITE_CLIENT_INFO: named("Get"),
+  GET_LITE_GROUP_INFO: named("Get"),
+  TRIGGER_LITE_DISPATCH: named("Update"),
+  GET_BROKER_LITE_INFO: clusterGet,
   GET_ALL_TOPIC_CONFIG: clusterGet,
   GET_ALL_SUBSCRIPTIONGROUP_CONFIG: clusterGet,
   GET_BROKER_CONFIG: clusterGet,

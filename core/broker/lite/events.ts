@@ -9,7 +9,7 @@ import type { TimerHandle } from "../../runtime.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { LiteMetadata } from "./lite_metadata.ts";
 import { LITE_PREFIX, liteTopicOf } from "./lite_names.ts";
-import type { LiteClient, LiteSubscriptions, SubscriptionListener } from "./subscriptions.ts";
+import { clientKey, type LiteClient, type LiteSubscriptions, type SubscriptionListener } from "./subscriptions.ts";
 
 /** A client that has events and takes none for so long is passed over. */
 const INACTIVE_MS = 10_000;
@@ -23,6 +23,7 @@ const WILDCARD_START_MS = 5_000;
 const SPREAD_MS = 15_000;
 
 class ClientEvents {
+  readonly clientId: string;
   readonly group: string;
   readonly max: number;
   /** Light queues, in the order of their events. */
@@ -31,7 +32,8 @@ class ClientEvents {
   askedAt: number;
   takenAt = 0;
 
-  constructor(group: string, max: number, now: number) {
+  constructor(clientId: string, group: string, max: number, now: number) {
+    this.clientId = clientId;
     this.group = group;
     this.max = max;
     this.askedAt = now;
@@ -65,6 +67,7 @@ type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "store" | "offse
 export class LiteEvents implements SubscriptionListener {
   readonly #parts: Parts;
   readonly #services: EventServices;
+  /** All by `clientKey`. */
   readonly #clients = new Map<string, ClientEvents>();
   /** Client -> until when others are preferred, Clock.now(). */
   readonly #blacklist = new Map<string, number>();
@@ -99,16 +102,17 @@ export class LiteEvents implements SubscriptionListener {
   // -------------------------------------------------------------------------------------------------------- clients
 
   /** When a client asked and took last, ms since 1970; -1 when nothing is known of it. */
-  accessOf(clientId: string): { readonly lastAccessTime: number; readonly lastConsumeTime: number } {
-    const events = this.#clients.get(clientId);
+  accessOf(clientId: string, group: string): { readonly lastAccessTime: number; readonly lastConsumeTime: number } {
+    const events = this.#clients.get(clientKey(clientId, group));
     return { lastAccessTime: events?.askedAt ?? -1, lastConsumeTime: events?.takenAt ?? 0 };
   }
 
   /** A POP of the client looks for messages. */
-  asked(clientId: string): void {
-    const events = this.#clients.get(clientId);
+  asked(clientId: string, group: string): void {
+    const key = clientKey(clientId, group);
+    const events = this.#clients.get(key);
     if (events !== undefined) events.askedAt = this.#now();
-    this.#blacklist.delete(clientId);
+    this.#blacklist.delete(key);
   }
 
   /**
@@ -117,26 +121,27 @@ export class LiteEvents implements SubscriptionListener {
    */
   *queuesFor(clientId: string, group: string): Generator<string, void> {
     if (!this.#byEvents(group)) {
-      yield* this.#services.subscriptions.client(clientId)?.lmqNames ?? [];
+      yield* this.#services.subscriptions.client(clientId, group)?.lmqNames ?? [];
       return;
     }
     const asked = new Set<string>();
     const { metadata, subscriptions } = this.#services;
     const wildcard = metadata.isWildcard(group);
+    const key = clientKey(clientId, group);
     for (;;) {
-      const events = this.#clients.get(clientId);
+      const events = this.#clients.get(key);
       const [next] = events?.queues ?? [];
       if (events === undefined || next === undefined || asked.has(next)) return;
       events.queues.delete(next);
       events.takenAt = this.#now();
       asked.add(next);
       // An event may outlive its subscription.
-      if (wildcard || subscriptions.client(clientId)?.lmqNames.has(next) === true) yield next;
+      if (wildcard || subscriptions.client(clientId, group)?.lmqNames.has(next) === true) yield next;
     }
   }
 
-  hasEvents(clientId: string): boolean {
-    return (this.#clients.get(clientId)?.queues.size ?? 0) > 0;
+  hasEvents(clientId: string, group: string): boolean {
+    return (this.#clients.get(clientKey(clientId, group))?.queues.size ?? 0) > 0;
   }
 
   // ------------------------------------------------------------------------------------------------------- dispatch
@@ -158,7 +163,7 @@ export class LiteEvents implements SubscriptionListener {
     let told: string | undefined;
     for (let i = 0; told === undefined && i < clients.length; i++) {
       const { clientId } = clients[(start + i) % clients.length] as LiteClient;
-      if (clientId === without || this.#isBlacklisted(clientId)) later.push(clientId);
+      if (clientId === without || this.#isBlacklisted(clientId, group)) later.push(clientId);
       else if (this.#offer(lmqName, clientId, group, !wildcard)) told = clientId;
     }
     told ??= later.find((clientId) => this.#offer(lmqName, clientId, group, !wildcard));
@@ -170,7 +175,7 @@ export class LiteEvents implements SubscriptionListener {
   #offer(lmqName: string, clientId: string, group: string, elseFull: boolean): boolean {
     if (this.#eventsOf(clientId, group).offer(lmqName)) return true;
     if (elseFull) {
-      const spread = this.#isBlacklisted(clientId) ? this.#parts.runtime.random.below(SPREAD_MS) : 0;
+      const spread = this.#isBlacklisted(clientId, group) ? this.#parts.runtime.random.below(SPREAD_MS) : 0;
       this.#fullDispatchLater(clientId, group, this.#parts.settings.liteEventFullDispatchDelayTime + spread);
     }
     return false;
@@ -183,8 +188,8 @@ export class LiteEvents implements SubscriptionListener {
       return;
     }
     const { settings, runtime } = this.#parts;
-    const client = this.#services.subscriptions.client(clientId);
-    if (client === undefined || client.group !== group || client.lmqNames.size === 0) return;
+    const client = this.#services.subscriptions.client(clientId, group);
+    if (client === undefined || client.lmqNames.size === 0) return;
     if (!this.#byEvents(group)) {
       this.#services.wake(clientId, group);
       return;
@@ -194,7 +199,7 @@ export class LiteEvents implements SubscriptionListener {
       const delay = settings.liteEventFullDispatchDelayTime + runtime.random.below(SPREAD_MS);
       this.#fullDispatchLater(clientId, group, delay);
     };
-    if (this.#isInactive(clientId, events) || events.queues.size / events.max >= LOW_WATER) {
+    if (this.#isInactive(events) || events.queues.size / events.max >= LOW_WATER) {
       again();
       return;
     }
@@ -239,10 +244,11 @@ export class LiteEvents implements SubscriptionListener {
     this.#fullDispatchOfGroup(group, WILDCARD_START_MS);
   }
 
-  gone({ clientId }: LiteClient): void {
-    this.#blacklist.delete(clientId);
-    this.#due.delete(clientId);
-    this.#passOn(clientId);
+  gone({ clientId, group }: LiteClient): void {
+    const key = clientKey(clientId, group);
+    this.#blacklist.delete(key);
+    this.#due.delete(key);
+    this.#passOn(key);
   }
 
   // -------------------------------------------------------------------------------------------------------- inwards
@@ -250,18 +256,18 @@ export class LiteEvents implements SubscriptionListener {
   /** Clients that take nothing lose their events to others; full dispatches that are due are made. */
   scan(): void {
     const now = this.#now();
-    for (const [clientId, until] of this.#blacklist) if (until <= now) this.#blacklist.delete(clientId);
-    for (const [clientId, events] of [...this.#clients]) {
-      if (!this.#isInactive(clientId, events)) continue;
+    for (const [key, until] of this.#blacklist) if (until <= now) this.#blacklist.delete(key);
+    for (const [key, events] of [...this.#clients]) {
+      if (!this.#isInactive(events)) continue;
       if (events.queues.size > 0) {
-        this.#blacklist.set(clientId, now + BLACKLISTED_MS);
+        this.#blacklist.set(key, now + BLACKLISTED_MS);
         this.#parts.log.warn("a client of lite topics does not ask for messages; others get them", {
-          clientId,
+          clientId: events.clientId,
           group: events.group,
           events: events.queues.size,
         });
       }
-      this.#passOn(clientId);
+      this.#passOn(key);
     }
     for (const [key, { clientId, group, at }] of [...this.#due]) {
       if (at > now) continue;
@@ -271,36 +277,38 @@ export class LiteEvents implements SubscriptionListener {
     }
   }
 
-  #passOn(clientId: string): void {
-    const events = this.#clients.get(clientId);
+  #passOn(key: string): void {
+    const events = this.#clients.get(key);
     if (events === undefined) return;
-    this.#clients.delete(clientId);
-    for (const name of events.queues) this.dispatch(name, events.group, clientId);
+    this.#clients.delete(key);
+    for (const name of events.queues) this.dispatch(name, events.group, events.clientId);
   }
 
   #eventsOf(clientId: string, group: string): ClientEvents {
-    const known = this.#clients.get(clientId);
-    if (known !== undefined && known.group === group) return known;
-    const events = new ClientEvents(group, this.#services.metadata.eventsMax(group), this.#now());
-    this.#clients.set(clientId, events);
+    const key = clientKey(clientId, group);
+    const known = this.#clients.get(key);
+    if (known !== undefined) return known;
+    const events = new ClientEvents(clientId, group, this.#services.metadata.eventsMax(group), this.#now());
+    this.#clients.set(key, events);
     return events;
   }
 
   /** Wall clock, which may jump: at worst a client is passed over once. */
-  #isInactive(clientId: string, events: ClientEvents): boolean {
-    return events.isInactive(this.#now()) && !this.#services.isWaiting(clientId, events.group);
+  #isInactive(events: ClientEvents): boolean {
+    return events.isInactive(this.#now()) && !this.#services.isWaiting(events.clientId, events.group);
   }
 
-  #isBlacklisted(clientId: string): boolean {
-    return (this.#blacklist.get(clientId) ?? 0) > this.#now();
+  #isBlacklisted(clientId: string, group: string): boolean {
+    return (this.#blacklist.get(clientKey(clientId, group)) ?? 0) > this.#now();
   }
 
   #fullDispatchLater(clientId: string, group: string, delayMs: number): void {
-    if (!this.#due.has(clientId)) this.#due.set(clientId, { clientId, group, at: this.#now() + delayMs });
+    const key = clientKey(clientId, group);
+    if (!this.#due.has(key)) this.#due.set(key, { clientId, group, at: this.#now() + delayMs });
   }
 
   #fullDispatchOfGroup(group: string, delayMs: number): void {
-    const key = `$${group}$`;
+    const key = clientKey("", group);
     if (!this.#due.has(key)) this.#due.set(key, { clientId: undefined, group, at: this.#now() + delayMs });
   }
 

@@ -134,7 +134,7 @@ export class LiteAdmin {
     if (metadata.boundTopic(group) !== parentTopic) {
       throw new RemotingError(ResponseCode.INVALID_PARAMETER, `Subscription [${group}]-[${parentTopic}] not match.`);
     }
-    const client = subscriptions.client(clientId);
+    const client = subscriptions.client(clientId, group);
     const names = client === undefined ? undefined : [...client.lmqNames].slice(0, Math.max(0, Math.min(maxCount, ENTRIES_MAX)));
     return getLiteClientInfoResponseBody.encode({
       parentTopic,
@@ -142,7 +142,7 @@ export class LiteAdmin {
       clientId,
       liteTopicCount: client?.lmqNames.size ?? -1,
       ...(names === undefined ? {} : { liteTopicSet: new Set(names) }),
-      ...events.accessOf(clientId),
+      ...events.accessOf(clientId, group),
     });
   }
 

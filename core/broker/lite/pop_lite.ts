@@ -113,13 +113,13 @@ export class PopLiteMessageProcessor {
     const { clientId, consumerGroup: group } = header;
     const { events, polling } = this.#services;
     const run: Run = { header, popTime: this.#parts.runtime.clock.now(), bodies: [], bytes: 0, counts: [] };
-    events.asked(clientId);
+    events.asked(clientId, group);
     for (const lmqName of events.queuesFor(clientId, group)) {
       await this.#fromQueue(run, lmqName);
       if (run.counts.length >= header.maxMsgNum) break;
     }
     if (run.counts.length > 0) {
-      if (events.hasEvents(clientId)) polling.notify(pollKeyOf(clientId, group));
+      if (events.hasEvents(clientId, group)) polling.notify(pollKeyOf(clientId, group));
       return this.#answer(run, ResponseCode.SUCCESS);
     }
     if (late || header.pollTime <= 0) return this.#answer(run, ResponseCode.POLLING_TIMEOUT);
@@ -133,7 +133,7 @@ export class PopLiteMessageProcessor {
     if (polled === "full") return this.#answer(run, ResponseCode.POLLING_FULL);
     if (polled === "timeout") return this.#answer(run, ResponseCode.POLLING_TIMEOUT);
     // What came between the look and the wait was not announced to this request.
-    if (events.hasEvents(clientId)) polling.notify(pollKeyOf(clientId, group));
+    if (events.hasEvents(clientId, group)) polling.notify(pollKeyOf(clientId, group));
     return polled;
   }
 

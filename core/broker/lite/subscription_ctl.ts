@@ -48,13 +48,13 @@ export class LiteSubscriptionCtl {
       return;
     }
     if (action === "COMPLETE_REMOVE") {
-      subscriptions.drop(clientId);
+      subscriptions.drop(clientId, group);
       return;
     }
     const lites = [...entry.liteTopicSet].filter((lite) => lite !== "");
     const names = lites.map((lite) => lmqNameOf(topic, lite));
     if (action === "PARTIAL_REMOVE") {
-      subscriptions.remove(clientId, names);
+      subscriptions.remove(clientId, group, names);
       return;
     }
     if (!metadata.mayConsume(group)) throw illegal("Consumer group is not allowed to consume.");

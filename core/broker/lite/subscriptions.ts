@@ -50,12 +50,16 @@ export interface SubscriptionServices {
 
 type Parts = Pick<BrokerParts, "runtime" | "log" | "settings">;
 
+/** One client of one group. */
+export const clientKey = (clientId: string, group: string): string => `${group} ${clientId}`;
+
 const FROM_START: OffsetOption = { type: "POLICY", value: 1 };
 const NONE: readonly Client[] = [];
 
 export class LiteSubscriptions {
   readonly #parts: Parts;
   readonly #services: SubscriptionServices;
+  /** By `clientKey`: who may use one group must not reach the clients of another. */
   readonly #clients = new Map<string, Client>();
   /** Light queue -> who wants it. */
   readonly #byQueue = new Map<string, Set<Client>>();
@@ -96,8 +100,8 @@ export class LiteSubscriptions {
 
   // -------------------------------------------------------------------------------------------------------- reading
 
-  client(clientId: string): LiteClient | undefined {
-    return this.#clients.get(clientId);
+  client(clientId: string, group: string): LiteClient | undefined {
+    return this.#clients.get(clientKey(clientId, group));
   }
 
   clientsOf(group: string): LiteClient[] {
@@ -147,7 +151,7 @@ export class LiteSubscriptions {
         `subscribe lite operation is not supported for this group: ${group} is a wildcard group (lite.sub.wildcard)`,
       );
     }
-    const known = this.#clients.get(who.clientId);
+    const known = this.#clients.get(clientKey(who.clientId, group));
     const active = lmqNames.filter(isActive);
     this.#checkQuota(active.filter((name) => known?.lmqNames.has(name) !== true).length, known === undefined);
     const client = this.#clientOf(who, peer);
@@ -161,13 +165,13 @@ export class LiteSubscriptions {
     return Promise.all(resets);
   }
 
-  remove(clientId: string, lmqNames: readonly string[]): void {
-    const client = this.#clients.get(clientId);
+  remove(clientId: string, group: string, lmqNames: readonly string[]): void {
+    const client = this.#clients.get(clientKey(clientId, group));
     if (client === undefined) return;
     client.updatedAt = this.#parts.runtime.clock.monotonic();
-    const reset = this.#services.metadata.resetsOnUnsubscribe(client.group);
+    const reset = this.#services.metadata.resetsOnUnsubscribe(group);
     for (const name of lmqNames) {
-      if (this.#unsubscribe(client, name) && reset) void this.#services.resetOffset(client.group, name, FROM_START);
+      if (this.#unsubscribe(client, name) && reset) void this.#services.resetOffset(group, name, FROM_START);
     }
   }
 
@@ -176,7 +180,7 @@ export class LiteSubscriptions {
     const { metadata, isActive } = this.#services;
     const all = metadata.isWildcard(who.group);
     const wanted = new Set(all ? [] : lmqNames.filter(isActive));
-    const known = this.#clients.get(who.clientId);
+    const known = this.#clients.get(clientKey(who.clientId, who.group));
     this.#checkQuota(wanted.size + Number(all) - (known?.lmqNames.size ?? 0) - Number(known?.all ?? false), known === undefined);
     const client = this.#clientOf(who, peer);
     for (const name of client.lmqNames) if (!wanted.has(name)) this.#unsubscribe(client, name);
@@ -185,15 +189,16 @@ export class LiteSubscriptions {
     if (all) this.#subscribeAll(client);
   }
 
-  drop(clientId: string): void {
-    const client = this.#clients.get(clientId);
+  drop(clientId: string, group: string): void {
+    const key = clientKey(clientId, group);
+    const client = this.#clients.get(key);
     if (client === undefined) return;
     for (const name of client.lmqNames) this.#unsubscribe(client, name);
     this.#unsubscribeAll(client);
-    this.#clients.delete(clientId);
+    this.#clients.delete(key);
     this.#parts.log.info("a client is subscribed to no lite topics any more", {
       clientId,
-      group: client.group,
+      group,
       topic: client.topic,
     });
     this.#listener?.gone(client);
@@ -208,16 +213,17 @@ export class LiteSubscriptions {
 
   #clientOf({ clientId, group, topic }: Omit<LiteClient, "lmqNames">, peer: Peer): Client {
     const updatedAt = this.#parts.runtime.clock.monotonic();
-    const known = this.#clients.get(clientId);
-    if (known !== undefined && known.group === group && known.topic === topic) {
+    const key = clientKey(clientId, group);
+    const known = this.#clients.get(key);
+    if (known?.topic === topic) {
       known.peer = peer;
       known.updatedAt = updatedAt;
       return known;
     }
-    // One client id, one group: what it wanted for another is over.
-    if (known !== undefined) this.drop(clientId);
+    // The group is bound to another parent now: what it wanted of the former one is over.
+    if (known !== undefined) this.drop(clientId, group);
     const client: Client = { clientId, group, topic, lmqNames: new Set(), all: false, peer, updatedAt };
-    this.#clients.set(clientId, client);
+    this.#clients.set(key, client);
     return client;
   }
 
@@ -286,6 +292,6 @@ export class LiteSubscriptions {
 
   #dropSilent(): void {
     const before = this.#parts.runtime.clock.monotonic() - this.#parts.settings.liteSubscriptionCheckTimeoutMills;
-    for (const { clientId, updatedAt } of [...this.#clients.values()]) if (updatedAt < before) this.drop(clientId);
+    for (const { clientId, group, updatedAt } of [...this.#clients.values()]) if (updatedAt < before) this.drop(clientId, group);
   }
 }

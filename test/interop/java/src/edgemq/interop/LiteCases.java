@@ -330,6 +330,5 @@ final class LiteCases {
         AdminCommandCases.run(kit, "getLiteGroupInfo -p " + lite.parent + " -g " + lite.group, "Total Lag Count: 2", "1 +a +2");
         AdminCommandCases.run(kit, "getLiteGroupInfo -p " + lite.parent + " -g " + lite.group + " -l a", "broker-a +3 +1 +2");
         AdminCommandCases.run(kit, "triggerLiteDispatch -p " + lite.parent + " -g " + lite.group + " -c " + lite.id("c1"), "broker-a +dispatched");
-        AdminCommandCases.run(kit, "deleteTopic -c DefaultCluster -t " + lite.parent, "delete topic .* success");
     }
 }
