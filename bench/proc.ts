@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 /** The unit of utime and stime in /proc/<pid>/stat, fixed by Linux's user interface. */
 const microsPerTick = 10_000;
 
-/** User and system time of these processes together, in microseconds. */
-export function cpuMicros(pids: readonly number[]): number {
+/** User and system time of these processes together, in microseconds; `self` is the one that asks. */
+export function cpuMicros(pids: readonly (number | "self")[]): number {
   let ticks = 0;
   for (const pid of pids) {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

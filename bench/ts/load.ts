@@ -1,0 +1,162 @@
+/**
+ * The load generator on our own client: as the Java one (`bench/java`), with the same loads, figures and words, so that no JVM
+ * is needed to measure a broker, and the two clients can be held against each other.
+ *
+ *     bun bench/ts/load.ts <nameserver> <pids, or self> <warm-up s> <measured s> <backlog> <scenario>…
+ *
+ * Prints a line of JSON a scenario. CPU is that of the processes named, over the measured span only. Runs on Bun, Deno and Node.
+ */
+import { ClientInstance, Producer, PushConsumer } from "../../core/client/mod.ts";
+import { hostRuntime } from "../../test/support/host_runtime.ts";
+import { cpuMicros } from "../proc.ts";
+
+const BODY_BYTES = 1_024;
+const BATCH_MESSAGES = 32;
+const SEND_TIMEOUT_MS = 10_000;
+
+const [namesrvAddr = "", pidList = "self", warmUp = "3", measured = "8", backlog = "200000", ...scenarios] =
+  process.argv.slice(2);
+const pids: readonly (number | "self")[] = pidList === "self" ? ["self"] : pidList.split(",").map(Number);
+const body = new Uint8Array(BODY_BYTES).map((_, i) => 97 + (i % 26));
+const runtime = await hostRuntime();
+
+interface Span {
+  readonly messages: number;
+  readonly seconds: number;
+  readonly cpu: number;
+  /** ms of each call. */
+  readonly latencies?: Float64Array;
+}
+
+function report(scenario: string, { messages, seconds, cpu, latencies }: Span, failed: number, failure?: string): void {
+  const sorted = latencies?.sort();
+  const at = (part: number) => Number((sorted?.[Math.floor((sorted.length - 1) * part)] ?? 0).toFixed(3));
+  const figures = {
+    scenario,
+    messages,
+    rate: Math.round(messages / seconds),
+    ...(sorted && { p50Ms: at(0.5), p99Ms: at(0.99) }),
+    cpuMicrosPerMessage: messages === 0 ? 0 : Number((cpu / messages).toFixed(2)),
+    failed,
+    ...(failure !== undefined && { failure }),
+  };
+  console.log(JSON.stringify(figures));
+}
+
+async function withClient(work: (client: ClientInstance) => Promise<void>): Promise<void> {
+  const client = new ClientInstance({ runtime, namesrvAddr });
+  try {
+    await work(client);
+  } finally {
+    await client.close();
+  }
+}
+
+const producerOf = (client: ClientInstance): Producer =>
+  new Producer(client, {
+    producerGroup: "bench-ts",
+    sendMsgTimeout: SEND_TIMEOUT_MS,
+    retryTimesWhenSendFailed: 0,
+    defaultTopicQueueNums: 8,
+  });
+
+/** `lanes` calls at a time, each sending `batch` messages, for the warm-up and then the measured span. */
+function sendLoop(scenario: string, lanes: number, batch: number): Promise<void> {
+  return withClient(async (client) => {
+    const topic = `bench_ts_${scenario}`;
+    const producer = producerOf(client);
+    const one = { topic, body };
+    const many = Array.from({ length: batch }, () => one);
+    const send: () => Promise<unknown> = batch === 1 ? () => producer.send(one) : () => producer.sendBatch(many);
+    await send();
+    let state: "warm" | "measured" | "over" = "warm";
+    let calls = 0;
+    let failed = 0;
+    let failure: string | undefined;
+    let latencies = new Float64Array(1 << 16);
+    const lane = async () => {
+      while (state !== "over") {
+        const startedAt = performance.now();
+        try {
+          await send();
+        } catch (fault) {
+          failed++;
+          failure ??= (fault as Error).message;
+        }
+        if (state !== "measured") continue;
+        if (calls === latencies.length) {
+          const larger = new Float64Array(calls * 2);
+          larger.set(latencies);
+          latencies = larger;
+        }
+        latencies[calls++] = performance.now() - startedAt;
+      }
+    };
+    const running = Array.from({ length: lanes }, lane);
+    await wait(Number(warmUp) * 1000);
+    state = "measured";
+    const [cpu, startedAt] = [cpuMicros(pids), performance.now()];
+    await wait(Number(measured) * 1000);
+    state = "over";
+    const span = { messages: calls * batch, seconds: (performance.now() - startedAt) / 1000, cpu: cpuMicros(pids) - cpu };
+    await Promise.all(running);
+    report(scenario, { ...span, latencies: latencies.subarray(0, calls) }, failed, failure);
+  });
+}
+
+/** A backlog, and the time that a push consumer takes for it. */
+async function consume(scenario: string): Promise<void> {
+  const topic = `bench_ts_${scenario}`;
+  const expected = Math.ceil(Number(backlog) / BATCH_MESSAGES) * BATCH_MESSAGES;
+  await withClient(async (client) => {
+    const producer = producerOf(client);
+    const batch = Array.from({ length: BATCH_MESSAGES }, () => ({ topic, body }));
+    let left = expected / BATCH_MESSAGES;
+    const lane = async () => {
+      while (left-- > 0) await producer.sendBatch(batch);
+    };
+    await Promise.all([lane(), lane(), lane(), lane()]);
+  });
+  await withClient(async (client) => {
+    const consumer = new PushConsumer(client, {
+      consumerGroup: `bench-ts-${scenario}`,
+      subscription: { [topic]: "*" },
+      consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+    });
+    let got = 0;
+    let first: { at: number; cpu: number } | undefined;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${got} of ${expected} messages within 120 s`)), 120_000);
+      consumer
+        .start(() => {
+          first ??= { at: performance.now(), cpu: cpuMicros(pids) };
+          if (++got !== expected) return;
+          clearTimeout(timer);
+          resolve();
+        })
+        .catch(reject);
+    });
+    const { at, cpu } = first as unknown as { at: number; cpu: number };
+    report(scenario, { messages: got, seconds: (performance.now() - at) / 1000, cpu: cpuMicros(pids) - cpu }, 0);
+  });
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const SCENARIOS: Readonly<Record<string, (name: string) => Promise<void>>> = {
+  sync1: (name) => sendLoop(name, 1, 1),
+  sync64: (name) => sendLoop(name, 64, 1),
+  async256: (name) => sendLoop(name, 256, 1),
+  batch: (name) => sendLoop(name, 4, BATCH_MESSAGES),
+  consume,
+};
+
+for (const scenario of scenarios) {
+  const run = SCENARIOS[scenario];
+  if (run === undefined) {
+    console.error(`"${scenario}" is no scenario: ${Object.keys(SCENARIOS).join(", ")}`);
+    process.exit(1);
+  }
+  await run(scenario);
+}
+process.exit(0);
