@@ -4,12 +4,18 @@ import { WireError } from "../../wire/errors.ts";
 import type { CommandContext } from "./context.ts";
 import { CommandError } from "./declaration.ts";
 
-/** A list of JSON objects, read by the codec of a body that has it under `key`. @throws CommandError */
-export function listFile<T>(context: CommandContext, path: string, key: string, codec: { parse(json: string): T }): T {
+/** @throws CommandError when it is not there */
+export function readText(context: CommandContext, path: string): string {
   const bytes = context.runtime.files.read(path);
   if (bytes === undefined) throw new CommandError(`the file path ${path} does not exists`);
+  return new TextDecoder().decode(bytes);
+}
+
+/** A list of JSON objects, read by the codec of a body that has it under `key`. @throws CommandError */
+export function listFile<T>(context: CommandContext, path: string, key: string, codec: { parse(json: string): T }): T {
+  const text = readText(context, path);
   try {
-    return codec.parse(`{"${key}":${new TextDecoder().decode(bytes)}}`);
+    return codec.parse(`{"${key}":${text}}`);
   } catch (fault) {
     if (!(fault instanceof WireError)) throw fault;
     throw new CommandError(`Cannot read ${path}, which is to be a list of objects as JSON: ${fault.message}`);

@@ -101,7 +101,7 @@ function difference(theirs: string, ours: string): string {
 }
 
 /** A topic with messages, a group that has consumed them, a producer that stays. */
-async function populate(cluster: Cluster): Promise<{ names: Names; close: () => Promise<void> }> {
+async function populate(cluster: Cluster, lite: boolean): Promise<{ names: Names; close: () => Promise<void> }> {
   const runtime = await hostRuntime();
   const prefix = "cmp";
   const topic = `${prefix}-topic`;
@@ -113,6 +113,12 @@ async function populate(cluster: Cluster): Promise<{ names: Names; close: () => 
   };
   await run("updateTopic", "-b", cluster.brokerAddr, "-t", topic, "-r", "2", "-w", "2");
   await run("updateSubGroup", "-b", cluster.brokerAddr, "-g", group, "-m", "true");
+  const parent = `${prefix}-parent`;
+  const liteGroup = `${prefix}-lite-group`;
+  if (lite) {
+    await run("updateTopic", "-b", cluster.brokerAddr, "-t", parent, "-a", "+message.type=LITE");
+    await run("updateSubGroup", "-b", cluster.brokerAddr, "-g", liteGroup, "--attributes", `+lite.bind.topic=${parent}`);
+  }
   const client = new ClientInstance({ runtime, namesrvAddr });
   const producer = new Producer(client, { producerGroup: `${prefix}-producers` });
   for (let i = 0; i < 10; i++) await producer.send({ topic, body: `message ${i}`, tags: "TagA", keys: [`key-${i}`] });
@@ -135,6 +141,8 @@ async function populate(cluster: Cluster): Promise<{ names: Names; close: () => 
     group,
     producers: `${prefix}-producers`,
     clientId: client.clientId,
+    parent,
+    liteGroup,
     ...files,
   };
   return { names, close: () => client.close() };
@@ -147,7 +155,7 @@ function report(title: string, problem: string | undefined, ms: number): void {
 }
 
 async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apache: ApacheMqadmin): Promise<string | undefined> {
-  const words = [...filled(each.words, names).split(" "), "-n", namesrvAddr];
+  const words = (side: "a" | "b") => [...filled(each.words, { ...names, side }).split(" "), "-n", namesrvAddr];
   const prepare = async () => {
     for (const before of each.before ?? []) {
       const { code, err } = await mqadmin([...filled(before, names).split(" "), "-n", namesrvAddr]);
@@ -158,11 +166,11 @@ async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apa
   const unprepared = await prepare();
   if (unprepared !== undefined) return unprepared;
   const startedAt = performance.now();
-  const theirs = (await apache.ask(words)) as { out: string; err: string };
+  const theirs = (await apache.ask(words("a"))) as { out: string; err: string };
   const apacheMs = performance.now() - startedAt;
   await prepare();
   const oursAt = performance.now();
-  const ours = await mqadmin(words);
+  const ours = await mqadmin(words("b"));
   if (options.show) console.log(`Apache ${apacheMs.toFixed(0)} ms, ours ${(performance.now() - oursAt).toFixed(0)} ms`);
   if (options.show)
     console.log(`--- Apache\n${theirs.out}${theirs.err.slice(0, 600)}\n--- ours (${ours.code})\n${ours.out}${ours.err}`);
@@ -183,7 +191,7 @@ async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Rea
   const cluster = await Cluster.start({ target, brokerConfig: { registerNameServerPeriod: "10000" } });
   const apache = new ApacheMqadmin(toolchain, classpaths["current"] as string, cluster);
   try {
-    const { names, close } = await populate(cluster);
+    const { names, close } = await populate(cluster, name === "apache");
     const declared = (await apache.ask([])) as ApacheDeclaration[];
     if (options.only === undefined) {
       const findings = declarationFindings(declared, commands);
@@ -191,6 +199,7 @@ async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Rea
     }
     for (const each of cases) {
       if (options.only !== undefined && !each.words.includes(options.only)) continue;
+      if (each.target !== undefined && each.target !== name) continue;
       const startedAt = Date.now();
       const problem = await runCase(each, names, cluster.namesrvAddrOf(0), apache);
       report(`mqadmin of Apache and ours, ${name}: ${each.words}`, problem, Date.now() - startedAt);

@@ -1,6 +1,6 @@
 /** One command that Apache's mqadmin and ours are both run with, and what of their output is to be the same. */
 
-/** Names that stand for what a run has: `{addr}` `{topic}` `{group}` `{producers}` `{clientId}` `{file}` … */
+/** Names that stand for what a run has: `{addr}` `{topic}` `{group}` `{producers}` `{clientId}` …, and `{side}`, a or b, for Apache's and ours. */
 export type Names = Readonly<Record<string, string>>;
 
 export interface CompareCase {
@@ -18,6 +18,8 @@ export interface CompareCase {
   readonly json?: true;
   /** Only lines that match are compared. */
   readonly only?: RegExp;
+  /** Whose broker is asked; all, when left out. */
+  readonly target?: "apache";
   /** The command is expected to fail: both must print nothing of a success, ours says why on standard error, and ends with this. */
   readonly fails?: number;
 }

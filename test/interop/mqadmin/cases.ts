@@ -1,6 +1,9 @@
 /** Commands of the packages topic, consumer, broker, cluster, connection, producer, stats, namesrv, queue. */
 import { type CompareCase, NUMBERS, TIMES } from "./case.ts";
 
+/** Where a mapping is written: the topic's name and a time. */
+const FILES = [/static-[ab]-\d{13}/];
+
 const made = "updateTopic -b {addr} -t {prefix}-made -r 3 -w 3";
 const madeGroup = "updateSubGroup -b {addr} -g {prefix}-made";
 
@@ -31,6 +34,12 @@ export const cases: readonly CompareCase[] = [
   { words: "updateOrderConf -t {prefix}-t2 -m get" },
   { words: "updateOrderConf -t {prefix}-made -m delete", before: ["updateOrderConf -t {prefix}-made -m put -v broker-a:4"] },
   { words: "allocateMQ -t {topic} -i 10.0.0.1,10.0.0.2,10.0.0.3", json: true },
+  { words: "updateStaticTopic -c DefaultCluster -t {prefix}-static-{side} -qn 4", mask: FILES },
+  { words: "updateStaticTopic -b broker-a -t {prefix}-static-{side} -qn 6", mask: FILES },
+  { words: "updateStaticTopic -b broker-a -t {prefix}-static-{side} -qn 2", fails: 2 },
+  // Apache's calls the new mapping old here.
+  { words: "remappingStaticTopic -c DefaultCluster -t {prefix}-static-{side}", mask: [...FILES, /The (?:old|new)/] },
+  { words: "topicRoute -t {prefix}-static-{side}", mask: [/static-[ab]/, /"epoch":\d+/] },
 
   // consumer
   { words: "updateSubGroup -b {addr} -g {prefix}-g1 -s true -m true -d true -o true -q 2 -r 5 -i 0 -w 1 -a true" },
@@ -106,4 +115,14 @@ export const cases: readonly CompareCase[] = [
   // queue
   { words: "queryCq -t {topic} -q 0 -i 0 -c 2" },
   { words: "queryCq -t {topic} -q 0 -i 0 -c 2 -b {addr} -g {group}", mask: [/"subVersion":\d+/g, TIMES] },
+
+  // lite
+  { words: "getBrokerLiteInfo -b {addr} -d", target: "apache" },
+  { words: "getBrokerLiteInfo -c DefaultCluster", target: "apache" },
+  { words: "getParentTopicInfo -p {parent}", target: "apache" },
+  { words: "getLiteTopicInfo -p {parent} -l lite-1 -s", target: "apache" },
+  { words: "getLiteClientInfo -p {parent} -g {liteGroup} -c nobody -s", target: "apache" },
+  { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -k 3", target: "apache", mask: [/\d{13} \(\d+ s/] },
+  { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -l lite-1", target: "apache", mask: [/\d{13} \(\d+ s/] },
+  { words: "triggerLiteDispatch -p {parent} -g {liteGroup}", target: "apache" },
 ];

@@ -15,13 +15,21 @@ export interface ApacheDeclaration {
 }
 
 /** Long names with blanks in them can't be typed as one; ours have none. */
-const OTHER_LONG_NAMES: Readonly<Record<string, string>> = { "print log": "printLog", "machine room": "machineRoom" };
+const OTHER_LONG_NAMES: Readonly<Record<string, string>> = {
+  "print log": "printLog",
+  "machine room": "machineRoom",
+  "print msg": "printMsg",
+};
 
 /** Apache fails without these, a line later and with a NullPointerException. */
-const REQUIRED_IN_FACT: ReadonlySet<string> = new Set(["resetMasterFlushOffset brokerAddr", "resetMasterFlushOffset offset"]);
+const REQUIRED_IN_FACT: ReadonlySet<string> = new Set([
+  "resetMasterFlushOffset brokerAddr",
+  "resetMasterFlushOffset offset",
+  "dumpCompactionLog file",
+]);
 
 /** Apache has these classes and does not list them. */
-const UNLISTED: ReadonlySet<string> = new Set(["consumer", "resetOffsetByTimeOld", "getConsumerStatus"]);
+const UNLISTED: ReadonlySet<string> = new Set(["consumer", "resetOffsetByTimeOld", "getConsumerStatus", "DecodeMessageId"]);
 
 /** One line a difference; commands that are not ours yet are not asked for. */
 export function declarationFindings(apache: readonly ApacheDeclaration[], ours: readonly Command[]): string[] {
