@@ -117,12 +117,12 @@ export const cases: readonly CompareCase[] = [
   { words: "queryCq -t {topic} -q 0 -i 0 -c 2 -b {addr} -g {group}", mask: [/"subVersion":\d+/g, TIMES] },
 
   // lite
-  { words: "getBrokerLiteInfo -b {addr} -d", target: "apache" },
-  { words: "getBrokerLiteInfo -c DefaultCluster", target: "apache" },
-  { words: "getParentTopicInfo -p {parent}", target: "apache" },
-  { words: "getLiteTopicInfo -p {parent} -l lite-1 -s", target: "apache" },
-  { words: "getLiteClientInfo -p {parent} -g {liteGroup} -c nobody -s", target: "apache" },
-  { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -k 3", target: "apache", mask: [/\d{13} \(\d+ s/] },
-  { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -l lite-1", target: "apache", mask: [/\d{13} \(\d+ s/] },
-  { words: "triggerLiteDispatch -p {parent} -g {liteGroup}", target: "apache" },
+  { words: "getBrokerLiteInfo -b {addr} -d" },
+  { words: "getBrokerLiteInfo -c DefaultCluster" },
+  { words: "getParentTopicInfo -p {parent}" },
+  { words: "getLiteTopicInfo -p {parent} -l lite-1 -s" },
+  { words: "getLiteClientInfo -p {parent} -g {liteGroup} -c nobody -s" },
+  { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -k 3", mask: [/\d{13} \(\d+ s/] },
+  { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -l lite-1", mask: [/\d{13} \(\d+ s/] },
+  { words: "triggerLiteDispatch -p {parent} -g {liteGroup}" },
 ];
