@@ -503,8 +503,9 @@ export class DefaultMessageStore implements MessageStore {
     return this.#index.query(keyText, maxCount, beginTimestamp, endTimestamp);
   }
 
-  async readRaw(from: number, bytesMax: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(Math.max(0, Math.min(bytesMax, this.#commitLog.writtenOffset - from)));
+  async readRaw(from: number, bytesMax: number, room?: Uint8Array): Promise<Uint8Array> {
+    const count = Math.max(0, Math.min(bytesMax, this.#commitLog.writtenOffset - from));
+    const bytes = room?.subarray(0, count) ?? new Uint8Array(count);
     if (bytes.length === 0) return bytes;
     if (await this.#commitLog.read(bytes, from)) return bytes;
     throw new Error(`Cannot read the commit log from ${from}: it begins at ${this.#commitLog.minOffset}`);

@@ -188,8 +188,11 @@ export interface MessageStore {
   onExpired(listener: (range: ExpiredRange) => void): void;
   stats(): StoreStats;
 
-  /** Replication reads raw bytes of the log (a view or a copy of `[from, to)`, never past the written end). */
-  readRaw(from: number, bytesMax: number): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Replication reads raw bytes of the log (a view or a copy of `[from, to)`, never past the written end).
+   * @param room to read into, of `bytesMax` bytes
+   */
+  readRaw(from: number, bytesMax: number, room?: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
 export interface QueueEntry {

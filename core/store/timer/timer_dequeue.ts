@@ -10,7 +10,8 @@ import { deleteKey, type WaitingMessage, waitingMessage } from "./timer_message.
 import type { TimerMetrics } from "./timer_metrics.ts";
 import type { TimerProgress } from "./timer_progress.ts";
 import type { TimerPut } from "./timer_put.ts";
-import { forEachRecord } from "./timer_records.ts";
+import { forEachRecord, type SpanRoom } from "./timer_records.ts";
+import { TimerScan } from "./timer_scan.ts";
 import { SlotReader } from "./timer_slot_reader.ts";
 import { TIMER_RING_SLOTS, type TimerSlot, type TimerWheel } from "./timer_wheel.ts";
 
@@ -23,6 +24,7 @@ export interface TimerDequeueParts {
   readonly metrics: TimerMetrics;
   readonly progress: TimerProgress;
   readonly put: TimerPut;
+  readonly spans: SpanRoom;
 }
 
 /** A slot that is being delivered. */
@@ -34,6 +36,7 @@ interface OpenSlot {
 
 export class TimerDequeue {
   readonly #parts: TimerDequeueParts;
+  readonly #scan = new TimerScan();
   #open: OpenSlot | undefined;
 
   constructor(parts: TimerDequeueParts) {
@@ -62,7 +65,9 @@ export class TimerDequeue {
       return true;
     }
     const left = units.filter(({ position }) => position > progress.deliveredPosition);
-    await forEachRecord(this.#parts.store, left, (unit, record) => this.#deliver(open, unit, record, stopped));
+    const { store, spans } = this.#parts;
+    const reading = { store, spans, release: () => put.settle() };
+    await forEachRecord(reading, left, (unit, record) => this.#deliver(open, unit, record, stopped));
     await put.settle();
     return true;
   }
@@ -112,8 +117,8 @@ export class TimerDequeue {
 
   async #cancelled(units: readonly PlacedTimerUnit[]): Promise<ReadonlySet<string>> {
     const keys = new Set<string>();
-    await forEachRecord(this.#parts.store, [...units].reverse(), (_unit, record) => {
-      const waiting = record === undefined ? undefined : waitingMessage(record);
+    await forEachRecord(this.#parts, [...units].reverse(), (_unit, record) => {
+      const waiting = record === undefined ? undefined : waitingMessage(record, this.#scan);
       if (waiting?.cancels !== undefined) {
         keys.add(waiting.cancels);
         this.#parts.metrics.add(waiting.realTopic, 1);
@@ -130,7 +135,7 @@ export class TimerDequeue {
     stopped: () => boolean,
   ): boolean | Promise<boolean> {
     const { progress, put, metrics, log } = this.#parts;
-    const waiting = record === undefined ? undefined : waitingMessage(record);
+    const waiting = record === undefined ? undefined : waitingMessage(record, this.#scan);
     const roll = (unit.magic & TIMER_MAGIC_ROLL) !== 0;
     if (waiting === undefined) {
       log.error("a delayed message can't be read any more and is skipped", {

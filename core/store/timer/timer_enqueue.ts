@@ -4,7 +4,7 @@
  * is due is delivered at once.
  */
 import { hashCode } from "../../../wire/java_hash.ts";
-import type { Log } from "../../runtime.ts";
+import type { Clock, Log } from "../../runtime.ts";
 import { isBlank } from "../consume_queue.ts";
 import type { MessageStore, QueueEntry } from "../message_store.ts";
 import { TIMER_MAGIC_DEFAULT, TIMER_MAGIC_DELETE, TIMER_MAGIC_ROLL, type TimerLog } from "./timer_log.ts";
@@ -12,7 +12,8 @@ import { ENQUEUE_MS_EXPIRED, TIMER_QUEUE, type WaitingMessage, waitingMessage } 
 import type { TimerMetrics } from "./timer_metrics.ts";
 import type { TimerProgress } from "./timer_progress.ts";
 import type { TimerPut } from "./timer_put.ts";
-import { forEachRecord } from "./timer_records.ts";
+import { forEachRecord, type SpanRoom } from "./timer_records.ts";
+import { TimerScan } from "./timer_scan.ts";
 import { TIMER_BLANK_SLOTS, TIMER_SLOTS_TOTAL, type TimerWheel } from "./timer_wheel.ts";
 
 /** Messages of one pass. */
@@ -20,6 +21,7 @@ const PASS_MESSAGES_MAX = 1024;
 const INT_MAX = 2 ** 31 - 1;
 
 export interface TimerEnqueueParts {
+  readonly clock: Clock;
   readonly log: Log;
   readonly settings: { readonly timerRollWindowSlot: number };
   readonly store: MessageStore;
@@ -28,11 +30,13 @@ export interface TimerEnqueueParts {
   readonly metrics: TimerMetrics;
   readonly progress: TimerProgress;
   readonly put: TimerPut;
+  readonly spans: SpanRoom;
   readonly enqueued?: (topic: string, delayMs: number) => void;
 }
 
 export class TimerEnqueue {
   readonly #parts: TimerEnqueueParts;
+  readonly #scan = new TimerScan();
   /** Store time of the last message read; what "behind" is reckoned from. */
   lastStoreTimestamp = 0;
 
@@ -52,7 +56,7 @@ export class TimerEnqueue {
    * @throws RuntimeFault; what was taken in stays so.
    */
   async pass(stopped: () => boolean): Promise<number> {
-    const { store, progress, wheel, put, log } = this.#parts;
+    const { store, progress, wheel, put, log, spans } = this.#parts;
     if (this.behind === 0) return 0;
     // So far behind with delivering that the ring would be overtaken: first that.
     if (progress.writeTimeMs - progress.readTimeMs > TIMER_SLOTS_TOTAL * progress.precisionMs) return 0;
@@ -68,14 +72,14 @@ export class TimerEnqueue {
     }
     // A lost message has left a hole, or nothing.
     const messages = entries.filter((entry) => entry.isHole !== true && !isBlank(entry));
-    const all = await forEachRecord(store, messages, (entry, record) => {
+    const all = await forEachRecord({ store, spans, release: () => this.#pause() }, messages, (entry, record) => {
       const waiting = record === undefined ? undefined : this.#waiting(entry, record);
       if (waiting === undefined) {
         if (record === undefined) log.error("a delayed message can't be read any more and is skipped", { ...entry });
         progress.queueOffset = entry.queueOffset + 1;
         return !stopped();
       }
-      this.lastStoreTimestamp = waiting.message.storeTimestamp;
+      this.lastStoreTimestamp = waiting.storeTimestamp;
       const slotTime = this.#slotTime(waiting.outTimeMs);
       if (waiting.outTimeMs < progress.writeTimeMs || wheel.has(slotTime)) return this.#take(entry, waiting, stopped);
       return wheel.prepare([slotTime]).then(() => this.#take(entry, waiting, stopped));
@@ -85,8 +89,14 @@ export class TimerEnqueue {
     return progress.queueOffset - from;
   }
 
+  /** Nothing of the last span is needed any more; and others have their turn. */
+  async #pause(): Promise<void> {
+    await this.#parts.put.settle();
+    await new Promise<void>((resolve) => this.#parts.clock.afterTurn(resolve));
+  }
+
   #waiting(entry: QueueEntry, record: Uint8Array): WaitingMessage | undefined {
-    const waiting = waitingMessage(record);
+    const waiting = waitingMessage(record, this.#scan);
     if (waiting === undefined) {
       this.#parts.log.error("a message of the timer topic says no time or no place to go to; it is skipped", {
         physicalOffset: entry.physicalOffset,
@@ -137,7 +147,7 @@ export class TimerEnqueue {
       magic: slot?.magic ?? 0,
     });
     metrics.add(waiting.realTopic, count);
-    this.#parts.enqueued?.(waiting.realTopic, waiting.outTimeMs - waiting.message.bornTimestamp);
+    this.#parts.enqueued?.(waiting.realTopic, waiting.outTimeMs - waiting.bornTimestamp);
     progress.waiting += count;
     progress.enqueued++;
   }

@@ -2,12 +2,24 @@
  * Messages that wait for the timer, as text: what their properties say, and what they become when they are put again. The
  * properties are Apache's to the letter, so that either broker goes on with what the other has parked.
  */
+import { decodeUtf8, readInt32, readInt64 } from "../../../wire/bytes.ts";
 import { WireError } from "../../../wire/errors.ts";
+import { readHost } from "../../../wire/host.ts";
 import { tagsCode } from "../../../wire/java_hash.ts";
+import { RECORD_AT, RECORD_BYTES_MIN } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
-import { decodeRecord, type StoredMessage } from "../../../wire/message_reader.ts";
+import {
+  decodeRecord,
+  frameHolds,
+  layoutOf,
+  propertiesAt,
+  readStoreTimestamp,
+  recordBody,
+  type StoredMessage,
+} from "../../../wire/message_reader.ts";
 import { addProperty, PROPERTY_SEPARATOR, propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
 import type { MessageInput } from "../message_store.ts";
+import type { TimerScan } from "./timer_scan.ts";
 
 /** Messages with a time of their own wait in its queue 0. */
 export const TIMER_TOPIC = "rmq_sys_wheel_timer";
@@ -36,9 +48,10 @@ export function decodedRecord(bytes: Uint8Array, at = 0): StoredMessage | undefi
   }
 }
 
-/** TIMER_OUT_MS and where to; undefined when the record says no place or no time that can be. */
+/** TIMER_OUT_MS and where to, beside what tells it apart. */
 export interface WaitingMessage {
-  readonly message: StoredMessage;
+  readonly storeTimestamp: number;
+  readonly bornTimestamp: number;
   readonly outTimeMs: number;
   readonly realTopic: string;
   readonly realQueueId: number;
@@ -47,27 +60,45 @@ export interface WaitingMessage {
   /** As `cancels` would name this message. */
   readonly uniqKey: string | undefined;
   readonly rollTimes: number;
+  readonly tags: string | undefined;
+  readonly properties: string;
+  /** Nothing that delivering sets is among the properties. */
+  readonly isFresh: boolean;
+  /** The bytes it was read from; they are not kept. */
+  readonly record: Uint8Array;
 }
 
-export function waitingMessage(record: Uint8Array): WaitingMessage | undefined {
-  const message = decodedRecord(record);
-  if (message === undefined) return undefined;
-  const { properties } = message;
+const CANT_BE = Number.NaN;
+
+/**
+ * Reads what waits, as little of it as is needed.
+ * @param scan for the walk over its properties; one serves all
+ * @param record as long as its first four bytes say
+ * @returns undefined when the record is none, or says no place or no time that can be
+ */
+export function waitingMessage(record: Uint8Array, scan: TimerScan): WaitingMessage | undefined {
+  if (record.length < RECORD_BYTES_MIN || !frameHolds(record, 0, record.length)) return undefined;
+  const properties = decodeUtf8(record.subarray(propertiesAt(record, 0)));
   // Both brokers end the last pair. No CRC is over the properties: these have lost their end in a power cut.
   if (!properties.endsWith(PROPERTY_SEPARATOR)) return undefined;
-  const outTimeMs = parseTime(propertyOf(properties, MessageConst.TIMER_OUT_MS));
-  const realTopic = propertyOf(properties, MessageConst.REAL_TOPIC);
-  const realQueueId = Number(propertyOf(properties, MessageConst.REAL_QID) ?? "NaN");
-  if (outTimeMs === undefined || outTimeMs < 0 || realTopic === undefined) return undefined;
-  if (!Number.isInteger(realQueueId) || realQueueId < 0) return undefined;
+  scan.scan(properties);
+  const { realTopic, cancels, uniqKey, tags, isFresh } = scan;
+  const outTimeMs = parseTime(scan.outTime) ?? CANT_BE;
+  const realQueueId = Number(scan.realQueueId ?? CANT_BE);
+  if (!(outTimeMs >= 0) || realTopic === undefined || !Number.isInteger(realQueueId) || realQueueId < 0) return undefined;
   return {
-    message,
+    storeTimestamp: readStoreTimestamp(record),
+    bornTimestamp: readInt64(record, RECORD_AT.bornTimestamp),
     outTimeMs,
     realTopic,
     realQueueId,
-    cancels: propertyOf(properties, MessageConst.TIMER_DEL_UNIQKEY),
-    uniqKey: propertyOf(properties, MessageConst.UNIQ_KEY),
-    rollTimes: Number(propertyOf(properties, MessageConst.TIMER_ROLL_TIMES) ?? "0"),
+    cancels,
+    uniqKey,
+    rollTimes: Number(scan.rollTimes ?? "0"),
+    tags,
+    properties,
+    isFresh,
+    record,
   };
 }
 
@@ -80,27 +111,41 @@ export const deleteKey = (topic: string, uniqKey: string, withTopic: boolean): s
  * @param enqueueMs of its unit, as text.
  */
 export function deliveredMessage(waiting: WaitingMessage, enqueueMs: string, dequeueMs: number, roll: boolean): MessageInput {
-  const { message } = waiting;
-  let { properties } = message;
-  properties = setProperty(properties, MessageConst.TIMER_ENQUEUE_MS, enqueueMs);
-  if (roll) properties = setProperty(properties, MessageConst.TIMER_ROLL_TIMES, String(waiting.rollTimes + 1));
-  properties = setProperty(properties, MessageConst.TIMER_DEQUEUE_MS, String(dequeueMs));
+  const { record } = waiting;
+  const layout = layoutOf(record);
+  const { bornHostAt, bornAddressBytes, storeHostAt, storeAddressBytes } = layout;
+  const storePortAt = storeHostAt + storeAddressBytes;
   return {
     topic: roll ? TIMER_TOPIC : waiting.realTopic,
     queueId: roll ? TIMER_QUEUE.queueId : waiting.realQueueId,
-    flag: message.flag,
-    sysFlag: message.sysFlag,
-    bornTimestamp: message.bornTimestamp,
-    bornHost: message.bornHost,
-    bornPort: message.bornPort,
-    storeHost: message.storeHost,
-    storePort: message.storePort,
-    reconsumeTimes: message.reconsumeTimes,
+    flag: readInt32(record, RECORD_AT.flag),
+    sysFlag: readInt32(record, RECORD_AT.sysFlag),
+    bornTimestamp: readInt64(record, RECORD_AT.bornTimestamp),
+    bornHost: readHost(record, bornHostAt, bornAddressBytes),
+    bornPort: readInt32(record, bornHostAt + bornAddressBytes),
+    storeHost: readHost(record, storeHostAt, storeAddressBytes),
+    storePort: readInt32(record, storePortAt),
+    reconsumeTimes: readInt32(record, storePortAt + 4),
     preparedTransactionOffset: 0,
-    body: message.body,
-    properties: removeProperty(properties, MessageConst.CRC32),
-    tagsCode: tagsCode(propertyOf(properties, MessageConst.TAGS)),
+    body: recordBody(record, layout),
+    properties: deliveredProperties(waiting, enqueueMs, String(dequeueMs), roll),
+    tagsCode: tagsCode(waiting.tags),
   };
+}
+
+function deliveredProperties(waiting: WaitingMessage, enqueueMs: string, dequeueMs: string, roll: boolean): string {
+  let { properties } = waiting;
+  const rollTimes = String(waiting.rollTimes + 1);
+  // The same, but for what could be there already.
+  if (waiting.isFresh) {
+    properties = addProperty(properties, MessageConst.TIMER_ENQUEUE_MS, enqueueMs);
+    if (roll) properties = addProperty(properties, MessageConst.TIMER_ROLL_TIMES, rollTimes);
+    return addProperty(properties, MessageConst.TIMER_DEQUEUE_MS, dequeueMs);
+  }
+  properties = setProperty(properties, MessageConst.TIMER_ENQUEUE_MS, enqueueMs);
+  if (roll) properties = setProperty(properties, MessageConst.TIMER_ROLL_TIMES, rollTimes);
+  properties = setProperty(properties, MessageConst.TIMER_DEQUEUE_MS, dequeueMs);
+  return removeProperty(properties, MessageConst.CRC32);
 }
 
 /**
@@ -115,7 +160,7 @@ export function parkedMessage(message: MessageInput, outTimeMs: number): Message
   properties = addProperty(properties, MessageConst.TIMER_OUT_MS, String(outTimeMs));
   properties = addProperty(properties, MessageConst.REAL_TOPIC, message.topic);
   properties = addProperty(properties, MessageConst.REAL_QID, String(message.queueId));
-  return { ...message, ...TIMER_QUEUE, properties };
+  return { ...message, topic: TIMER_TOPIC, queueId: TIMER_QUEUE.queueId, properties };
 }
 
 /** The slot for a time: the step before it, so that it is delivered within one step after it. */

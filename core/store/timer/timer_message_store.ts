@@ -25,6 +25,7 @@ import { TIMER_QUEUE, TIMER_TOPIC } from "./timer_message.ts";
 import { TimerMetrics } from "./timer_metrics.ts";
 import { TimerProgress } from "./timer_progress.ts";
 import { TimerPut } from "./timer_put.ts";
+import { SpanRoom } from "./timer_records.ts";
 import { recoverTimer } from "./timer_recovery.ts";
 import { TimerWheel } from "./timer_wheel.ts";
 
@@ -113,6 +114,7 @@ export class TimerMessageStore {
     this.#checkpoint = new TimerCheckpoint(runtime.files, runtime.digest, `${root}/config/timercheck`);
     this.#put = new TimerPut({ runtime, log, store, progress: this.progress, counted });
     const rooms = {
+      clock: runtime.clock,
       log,
       settings,
       store,
@@ -121,6 +123,7 @@ export class TimerMessageStore {
       metrics: this.metrics,
       progress: this.progress,
       put: this.#put,
+      spans: new SpanRoom(),
       ...(parts.enqueued && { enqueued: parts.enqueued }),
     };
     this.#enqueue = new TimerEnqueue(rooms);

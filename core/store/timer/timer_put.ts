@@ -3,10 +3,12 @@
  * waits until the batch is in the page cache. What a full disk throws away in between is put once more, so that nothing that
  * was counted as delivered is missing.
  */
+import { readInt64 } from "../../../wire/bytes.ts";
+import { RECORD_AT } from "../../../wire/message.ts";
 import type { Log, Runtime } from "../../runtime.ts";
 import type { MessageInput, MessageStore, PutReceipt } from "../message_store.ts";
 import type { DeliveredMessages } from "./timer_delivered.ts";
-import { deliveredMessage, identityOf, TIMER_QUEUE, type WaitingMessage } from "./timer_message.ts";
+import { decodedRecord, deliveredMessage, identityOf, TIMER_QUEUE, type WaitingMessage } from "./timer_message.ts";
 import type { TimerProgress } from "./timer_progress.ts";
 
 /** A batch is settled when it has so many messages or bytes. */
@@ -61,7 +63,11 @@ export class TimerPut {
     const { runtime, progress, log, store } = this.#parts;
     const message = deliveredMessage(waiting, enqueueMs, runtime.clock.now(), roll);
     const rollTimes = waiting.rollTimes + (roll ? 1 : 0);
-    if (this.delivered?.take(identityOf(message.topic, message.queueId, waiting.message, rollTimes)) === true) return true;
+    if (this.delivered !== undefined) {
+      const stored = decodedRecord(waiting.record);
+      const identity = stored && identityOf(message.topic, message.queueId, stored, rollTimes);
+      if (identity !== undefined && this.delivered.take(identity)) return true;
+    }
     const result = store.append(message);
     if (result.status === "PUT_OK") {
       this.#took(message, result);
@@ -70,7 +76,7 @@ export class TimerPut {
       log.error("a delayed message can't be delivered and is dropped", {
         topic: message.topic,
         queueId: message.queueId,
-        physicalOffset: waiting.message.physicalOffset,
+        physicalOffset: readInt64(waiting.record, RECORD_AT.physicalOffset),
         status: result.status,
         reason: result.reason,
       });
@@ -82,9 +88,11 @@ export class TimerPut {
    * Before a crash the message was put into the timer topic once more, and lives on as that one: it must not enter the wheel
    * again, where by now it might be near enough not to be rolled.
    */
-  isRolled({ message, rollTimes }: WaitingMessage): boolean {
+  isRolled({ record, rollTimes }: WaitingMessage): boolean {
     if (this.delivered === undefined) return false;
-    return this.delivered.take(identityOf(TIMER_QUEUE.topic, TIMER_QUEUE.queueId, message, rollTimes + 1));
+    const stored = decodedRecord(record);
+    if (stored === undefined) return false;
+    return this.delivered.take(identityOf(TIMER_QUEUE.topic, TIMER_QUEUE.queueId, stored, rollTimes + 1));
   }
 
   /** Waits until the store may take something again. */

@@ -16,7 +16,8 @@ import { searchStart } from "./timer_delivered.ts";
 import { type PlacedTimerUnit, TIMER_MAGIC_DELETE, TIMER_UNIT_BYTES, type TimerLog } from "./timer_log.ts";
 import { decodedRecord, TIMER_QUEUE, TIMER_TOPIC, waitingMessage } from "./timer_message.ts";
 import type { TimerProgress } from "./timer_progress.ts";
-import { forEachRecord } from "./timer_records.ts";
+import { forEachRecord, SpanRoom } from "./timer_records.ts";
+import { TimerScan } from "./timer_scan.ts";
 import { TIMER_RING_SLOTS, TIMER_SLOTS_TOTAL, type TimerWheel } from "./timer_wheel.ts";
 
 export interface TimerRecoveryParts {
@@ -115,8 +116,10 @@ async function pointingAtMessages(
   if (from < 0) return units;
   const { maxPhysicalOffset } = store.stats();
   let good = from;
-  await forEachRecord(store, units.slice(from), ({ physicalOffset, size }, record) => {
-    if (physicalOffset + size > maxPhysicalOffset || record === undefined || waitingMessage(record) === undefined) return false;
+  const scan = new TimerScan();
+  await forEachRecord({ store, spans: new SpanRoom() }, units.slice(from), ({ physicalOffset, size }, record) => {
+    if (physicalOffset + size > maxPhysicalOffset || record === undefined) return false;
+    if (waitingMessage(record, scan) === undefined) return false;
     good++;
     return true;
   });
