@@ -48,6 +48,7 @@ import { type BrokerSettings, brokerOptions } from "./options.ts";
 import { BrokerPop } from "./pop/broker_pop.ts";
 import { NameServerRegistration } from "./registration/registration.ts";
 import { type LocalNameServer, localNameServer } from "./registration/registration_targets.ts";
+import { RemoteBrokers } from "./remote_brokers.ts";
 import { withStaticTopics } from "./static_topic_requests.ts";
 import { BrokerStats } from "./stats.ts";
 
@@ -112,6 +113,7 @@ export class Broker {
   readonly #messages: BrokerMessages;
   readonly #pop: BrokerPop;
   readonly #registration: NameServerRegistration;
+  readonly #remote: RemoteBrokers;
   readonly #tls: TlsSetup;
   /** Undefined while metrics are not exported. */
   readonly #metrics: MetricsExporter | undefined;
@@ -223,7 +225,14 @@ export class Broker {
       ...clientProcessors(parts),
       ...adminProcessors(admin),
     };
-    this.processors = withStaticTopics(processors, this.topics.mappings, settings);
+    this.#remote = new RemoteBrokers({
+      runtime: options.runtime,
+      log: options.log,
+      settings,
+      tls: () => this.#tls.client(),
+      addressOf: (topic, brokerName) => this.#registration.masterOf(topic, brokerName),
+    });
+    this.processors = withStaticTopics(processors, this.topics.mappings, settings, this.#remote.invoke);
   }
 
   // ----------------------------------------------------------------------------------------------------- life cycle
@@ -417,6 +426,7 @@ export class Broker {
       await this.#messages.close();
     });
     await this.#step(by("save"), "end the service of metrics", () => this.#metrics?.stop());
+    this.#remote.stop();
     this.consumers.stop();
     this.producers.stop();
     this.stats.stop();

@@ -125,7 +125,6 @@ export const brokerIdleOptions = {
     broadcastOffsetExpireMaxSecond: long(300),
     cleanOfflineBrokerInterval: int(30_000),
     enableDetailStat: bool(true),
-    forwardTimeout: long(3000),
     useStaticSubscription: bool(false),
     enableFastChannelEventProcess: bool(false),
     printChannelGroups: bool(false),

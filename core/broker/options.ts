@@ -183,6 +183,7 @@ const topicsAndGroups = {
   autoCreateSubscriptionGroup: bool(true, "live", "Consumer groups are made when a consumer first uses them."),
   msgTraceTopicName: text("RMQ_SYS_TRACE_TOPIC", "never", "Topic that clients write message traces to.", nameOfBroker),
   traceTopicEnable: bool(false, "restart", "The trace topic is made at start."),
+  forwardTimeout: long(3000, "live", "ms that another broker has for its stretch of a static topic's queue.", { min: 1 }),
   traceOn: bool(true, "live", "Clients are told that tracing is on (TRACE_ON)."),
   regionId: text("DefaultRegion", "live", "Region that clients are told and messages carry (MSG_REGION).", plainWord),
   validateSystemTopicWhenUpdateTopic: bool(true, "live", "Changing a system topic is refused."),

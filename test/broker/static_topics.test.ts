@@ -4,9 +4,7 @@ import {
   type TopicQueueMappingDetail,
   topicConfigAndQueueMapping,
   topicQueueMappingDetail,
-  topicQueueMappingSerializeWrapper,
 } from "../../wire/bodies/static_topic.ts";
-import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
 import { NO_BODY } from "../../wire/remoting_command.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { BrokerHarness, topicHeader } from "./management_harness.ts";
@@ -119,24 +117,6 @@ describe("a static topic", () => {
     await harness.broker.stop();
   });
 
-  test("with a queue that Apache moved: the file is kept, that queue is not served, the others are", async () => {
-    const first = await started();
-    await first.broker.stop();
-    const path = "/store/config/topicQueueMapping.json";
-    const file = topicQueueMappingSerializeWrapper.parse(decodeUtf8(first.runtime.files.read(path) ?? NO_BODY));
-    const moved = [item(0, { bname: "broker-b" }), item(0, { gen: 1, logicOffset: 10_000 })];
-    const away = [item(0), item(0, { gen: 1, bname: "broker-b", logicOffset: -1 })];
-    file.topicQueueMappingInfoMap.get("S")?.hostedQueues.set(5, moved).set(6, away);
-    first.runtime.files.write(path, encodeUtf8(topicQueueMappingSerializeWrapper.format(file)));
-    const harness = await BrokerHarness.start({ runtime: first.runtime });
-    expect((await send(harness, 3)).header).toMatchObject({ queueId: 3 });
-    expect(await rejection(send(harness, 5))).toMatchObject({ code: ResponseCode.SYSTEM_ERROR });
-    expect(await rejection(send(harness, 6))).toMatchObject({ code: ResponseCode.NOT_LEADER_FOR_QUEUE });
-    const led = harness.broker.topics.mappings.infosOf(["S"]).get("S")?.currIdMap;
-    expect([...(led?.keys() ?? [])]).toEqual([3, 5]);
-    await harness.broker.stop();
-  });
-
   test("grows by another mapping that is not older and of the same scope", async () => {
     const harness = await started();
     const more = new Map([[7, [item(1)]]]);
@@ -150,14 +130,16 @@ describe("a static topic", () => {
     await harness.broker.stop();
   });
 
-  test("is not one whose queues were moved, are of another broker, or are out of range: nothing is changed", async () => {
+  test("is not one whose stretches do not follow each other, that is of another broker, or out of range: nothing is changed", async () => {
     const harness = await BrokerHarness.start();
     const wrong: [Partial<TopicQueueMappingDetail>, string][] = [
+      [{ hostedQueues: new Map([[0, []]]) }, "has 0 stretches"],
+      [{ hostedQueues: new Map([[0, [item(0, { bname: "" })]]]) }, "has no broker"],
       [
-        { hostedQueues: new Map([[0, [item(0, { bname: "broker-b" }), item(0, { gen: 1, logicOffset: -1 })]]]) },
-        "can't be moved",
+        { hostedQueues: new Map([[0, [item(0, { gen: 1, logicOffset: 9 }), item(1, { gen: 2, logicOffset: 5 })]]]) },
+        "does not follow",
       ],
-      [{ hostedQueues: new Map([[0, [item(0, { logicOffset: 10_000 })]]]) }, "can't be moved"],
+      [{ hostedQueues: new Map([[0, [item(0, { gen: 1 }), item(1, { gen: 1, logicOffset: 5 })]]]) }, "does not follow"],
       [{ bname: "broker-b" }, "is for the broker broker-b"],
       [{ totalQueues: 1 }, "has 2 of 1 queues"],
       [{ hostedQueues: new Map([[9, [item(0)]]]) }, "not below totalQueues=8"],

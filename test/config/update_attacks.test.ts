@@ -93,7 +93,7 @@ describe.each(Object.entries(TABLES))("whatever is sent to the configuration of 
         `${bad} /tmp/x`,
         `${bad}:/tmp/x`,
         `${bad}\\u0020=/tmp/x`,
-        `${[...bad].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}=/tmp/x`,
+        `${Array.from(bad, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}=/tmp/x`,
       ]) {
         expect([text, live.update(text, "10.0.0.9:40000").ok]).toEqual([text, false]);
       }

@@ -2,11 +2,11 @@
  * Static topics: logic queues that are numbered over all brokers, and which of them this broker holds, in which of its own
  * (physical) queues: topicQueueMapping.json.
  *
- * A logic queue lies in one physical queue for good: one that was moved between brokers (remappingStaticTopic) has several
- * stretches, which is refused when it is asked for. So logic offsets are the offsets of the physical queue. A moved queue in a
- * file that Apache wrote is kept as it is, and not served (`../static_topic_requests.ts`).
+ * A logic queue lies in one physical queue, until it is moved to another broker (remappingStaticTopic): then it has several
+ * stretches (`static_topic_stretches.ts`), of which the last one's broker leads it and the others know that they do not.
  */
 import {
+  type LogicQueueMappingItem,
   type TopicQueueMappingDetail,
   type TopicQueueMappingInfo,
   topicQueueMappingSerializeWrapper,
@@ -18,10 +18,13 @@ import type { Log, Runtime } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
 import { notPersisted } from "./not_persisted.ts";
+import { whyNotAfter } from "./static_topic_stretches.ts";
 import { nextVersion } from "./versions.ts";
 
 /** Logic queues of a topic: as many as it may have queues. */
 const LOGIC_QUEUES_MAX = 65_535;
+/** A queue is moved by hand. */
+const STRETCHES_MAX = 1000;
 
 export interface TopicQueueMappingParts {
   readonly runtime: Runtime;
@@ -46,14 +49,7 @@ export class TopicQueueMappingManager {
   load(): void {
     const saved = this.#file.load((text) => topicQueueMappingSerializeWrapper.parse(text));
     if (saved === undefined) return;
-    for (const [topic, detail] of saved.topicQueueMappingInfoMap) {
-      this.#table.set(topic, { ...detail, topic });
-      const moved = [...detail.hostedQueues].filter(([, items]) => items.length > 1).map(([id]) => id);
-      if (moved.length > 0) {
-        const queues = moved.join(",");
-        this.#parts.log.warn("queues of a static topic were moved between brokers, and are not served yet", { topic, queues });
-      }
-    }
+    for (const [topic, detail] of saved.topicQueueMappingInfoMap) this.#table.set(topic, { ...detail, topic });
     this.#dataVersion = saved.dataVersion;
   }
 
@@ -105,11 +101,8 @@ export class TopicQueueMappingManager {
     }
     for (const [id, items] of old?.hostedQueues ?? []) {
       const now = detail.hostedQueues.get(id);
-      if (!force && now !== undefined && now[0]?.queueId !== items[0]?.queueId) {
-        throw refused(
-          `logic queue ${id} of ${detail.topic} lies in queue ${items[0]?.queueId} and can't lie in ${now[0]?.queueId}`,
-        );
-      }
+      const why = force || now === undefined ? undefined : whyNotAfter(items, now);
+      if (why !== undefined) throw refused(`logic queue ${id} of ${detail.topic}: ${why}`);
     }
     const hostedQueues = new Map([...(old?.hostedQueues ?? []), ...detail.hostedQueues]);
     this.#table.set(detail.topic, { ...detail, hostedQueues });
@@ -136,21 +129,22 @@ export class TopicQueueMappingManager {
       );
     }
     for (const [id, items] of hostedQueues) {
-      const [only] = items;
-      if (
-        only === undefined ||
-        items.length > 1 ||
-        only.bname !== brokerName ||
-        only.logicOffset !== 0 ||
-        only.startOffset !== 0
-      ) {
-        throw refused(
-          `logic queue ${id} of ${topic} lies in ${items.length} stretches: static topics can't be moved between brokers yet (remappingStaticTopic)`,
-        );
-      }
       if (id < 0 || id >= totalQueues) throw refused(`logic queue ${id} of ${topic} is not below totalQueues=${totalQueues}`);
-      if (only.queueId < 0 || only.queueId >= LOGIC_QUEUES_MAX)
-        throw refused(`logic queue ${id} of ${topic} lies in queue ${only.queueId}`);
+      if (items.length === 0 || items.length > STRETCHES_MAX) {
+        throw refused(`logic queue ${id} of ${topic} has ${items.length} stretches: 1 to ${STRETCHES_MAX}`);
+      }
+      let before: LogicQueueMappingItem | undefined;
+      for (const item of items) {
+        const { queueId, gen, startOffset, logicOffset } = item;
+        if (queueId < 0 || queueId >= LOGIC_QUEUES_MAX) throw refused(`logic queue ${id} of ${topic} lies in queue ${queueId}`);
+        const isInOrder = before === undefined || (gen > before.gen && (logicOffset < 0 || logicOffset >= before.logicOffset));
+        if (item.bname === "" || startOffset < 0 || !isInOrder) {
+          throw refused(
+            `logic queue ${id} of ${topic}: stretch ${gen} has no broker, begins before 0, or does not follow the one before`,
+          );
+        }
+        before = item;
+      }
     }
   }
 

@@ -7,7 +7,7 @@
  * so it can't see an older state after a newer one.
  */
 import type { MessageQueue } from "../../../wire/bodies/message_queue.ts";
-import { type QueueData, topicRouteData } from "../../../wire/bodies/route.ts";
+import { type QueueData, type TopicRouteData, topicRouteData } from "../../../wire/bodies/route.ts";
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import { PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import type { SerializeType } from "../../../wire/remoting_command.ts";
@@ -93,11 +93,21 @@ export class NameServerRegistration {
     return queues?.flatMap(({ brokerName, writeQueueNums }) => Array.from({ length: writeQueueNums }, () => brokerName));
   }
 
+  /** `host:port` of the master of that name; undefined when no nameserver that answers has it in the topic's route. */
+  async masterOf(topic: string, brokerName: string): Promise<string | undefined> {
+    const brokers = (await this.#routeOf(topic))?.brokerDatas;
+    return brokers?.find((broker) => broker.brokerName === brokerName)?.brokerAddrs.get(0);
+  }
+
   async #queueDatasOf(topic: string): Promise<QueueData[] | undefined> {
+    return (await this.#routeOf(topic))?.queueDatas;
+  }
+
+  async #routeOf(topic: string): Promise<TopicRouteData | undefined> {
     for (const { caller } of this.#targets.values()) {
       try {
         const reply = await caller.invoke("GET_ROUTEINFO_BY_TOPIC", { topic }, undefined, ROUTE_TIMEOUT_MS);
-        if (reply.code === ResponseCode.SUCCESS) return topicRouteData.decode(reply.body).queueDatas;
+        if (reply.code === ResponseCode.SUCCESS) return topicRouteData.decode(reply.body);
       } catch (fault) {
         this.#parts.log.warn("a nameserver did not say where a topic is; the next one is asked", {
           nameServer: caller.address,
