@@ -22,7 +22,7 @@ import { NAME_SERVERS_REFRESH_MS, NameServers } from "./name_servers.ts";
 import { type TopicRoute, topicRoute } from "./topic_route.ts";
 import { MessageTrace } from "./trace.ts";
 import { UniqKeys } from "./uniq_key.ts";
-import { abortable } from "./waiting.ts";
+import { abortable, settledWithin } from "./waiting.ts";
 
 export interface ClientOptions {
   /** From `edgemq/bun`, `edgemq/deno`, `edgemq/node` or `edgemq/memory`. */
@@ -67,6 +67,8 @@ export interface Answer<N extends RequestName> {
   readonly remark: string | undefined;
 }
 
+/** How long a new route waits for its brokers to hear of this client. */
+const FIRST_BEAT_MS = 500;
 /** Routes kept; the one that was asked for longest ago goes first. */
 const ROUTES_MAX = 10_000;
 
@@ -209,7 +211,10 @@ export class ClientInstance implements AsyncDisposable {
     this.#routes.delete(topic);
     this.#routes.set(topic, route);
     if (this.#routes.size > ROUTES_MAX) this.#routes.delete(this.#routes.keys().next().value as string);
-    if (before === undefined || addressesOf(before).join() !== addressesOf(route).join()) await this.beat(addressesOf(route));
+    if (before === undefined || addressesOf(before).join() !== addressesOf(route).join()) {
+      // Known to the brokers before they are called; but one that is gone must not hold up the others.
+      await settledWithin(this.runtime.clock, this.beat(addressesOf(route)), FIRST_BEAT_MS);
+    }
     if (before !== undefined && before.readQueues.length !== route.readQueues.length) {
       for (const consumer of this.#consumers.values()) consumer.rebalanceSoon();
     }

@@ -67,7 +67,7 @@ export function clientFault(tried: string, fault: unknown, address = "a server")
     return new MQClientError("bad-reply", `Cannot ${tried}: the answer of ${address} can't be read: ${fault.message}`, fault);
   }
   if (!(fault instanceof RemotingFault)) return fault;
-  const kind = fault.kind === "timeout" ? "timeout" : "unreachable";
+  const kind = fault.kind === "timeout" ? "timeout" : fault.kind === "garbled" ? "bad-reply" : "unreachable";
   return new MQClientError(kind, `Cannot ${tried}: ${fault.message}`, fault);
 }
 

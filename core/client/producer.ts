@@ -27,7 +27,7 @@ import { createReplyMessage, WaitingRequests } from "./request_reply.ts";
 import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
 import type { TopicRoute } from "./topic_route.ts";
 import { TRACED_TYPE, type TracedSend } from "./trace_data.ts";
-import { abortable, InFlight, settledWithin } from "./waiting.ts";
+import { abortable, InFlight, inTime, settledWithin } from "./waiting.ts";
 
 export interface ProducerOptions {
   readonly producerGroup: string;
@@ -264,19 +264,34 @@ export class Producer implements ProducerMember, AsyncDisposable {
     options.signal?.throwIfAborted();
     const bytes = out.body.length;
     const room = this.#inFlight.enter(bytes, options.signal);
-    if (room !== undefined) await room;
+    const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
+    const deadline = this.client.runtime.clock.monotonic() + timeoutMs;
+    if (room !== undefined) await this.#waitForRoom(room, bytes, out.topic, timeoutMs);
     try {
-      return await this.#sendTrying(out, options);
+      return await this.#sendTrying(out, options, deadline, timeoutMs);
     } finally {
       this.#inFlight.leave(bytes);
     }
   }
 
-  async #sendTrying(out: Outgoing, options: SendOptions): Promise<SendResult> {
+  async #waitForRoom(room: Promise<void>, bytes: number, topic: string, timeoutMs: number): Promise<void> {
+    let late = false;
+    const wait = room.then(() => {
+      if (late) this.#inFlight.leave(bytes);
+    });
+    const noRoom = () => {
+      late = true;
+      return new MQClientError(
+        "timeout",
+        `Cannot send to topic "${topic}": ${timeoutMs} ms went by while other sends of this producer were under way. Send less at a time, or raise backPressureForAsyncSendNum and backPressureForAsyncSendSize`,
+      );
+    };
+    await inTime(this.client.runtime.clock, wait, timeoutMs, noRoom);
+  }
+
+  async #sendTrying(out: Outgoing, options: SendOptions, deadline: number, timeoutMs: number): Promise<SendResult> {
     const { clock } = this.client.runtime;
     const { signal } = options;
-    const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
-    const deadline = clock.monotonic() + timeoutMs;
     // To a queue of the caller's choice there is no other broker.
     const fixed = options.messageQueue !== undefined || options.selector !== undefined || options.shardingKey !== undefined;
     const triesMax = fixed ? 1 : 1 + (this.#options.retryTimesWhenSendFailed ?? 2);
@@ -284,7 +299,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     for (let tries = 0; tries < triesMax; tries++) {
       const leftMs = deadline - clock.monotonic();
       if (leftMs <= 0) break;
-      const route = await this.#route(out.topic, signal);
+      const route = this.client.knownRoute(out.topic) ?? (await this.#routeInTime(out.topic, signal, leftMs, timeoutMs));
       const queue = this.#choose(route, options, last?.brokerName);
       const startedAt = clock.monotonic();
       try {
@@ -296,7 +311,10 @@ export class Producer implements ProducerMember, AsyncDisposable {
         if (!retriable(fault)) throw fault;
         this.#selection.learn(queue.brokerName, clock.monotonic() - startedAt, true);
         last = { brokerName: queue.brokerName, fault };
-        if (routeMayBeWrong(fault)) await abortable(this.#refresh(out.topic), signal);
+        const restMs = deadline - clock.monotonic();
+        if (routeMayBeWrong(fault) && restMs > 0) {
+          await abortable(settledWithin(clock, this.#refresh(out.topic), restMs), signal);
+        }
       }
     }
     if (last?.result !== undefined) return last.result;
@@ -304,6 +322,15 @@ export class Producer implements ProducerMember, AsyncDisposable {
       last?.fault ??
       new MQClientError("timeout", `Cannot send to topic "${out.topic}": ${timeoutMs} ms went by before a broker was asked`)
     );
+  }
+
+  async #routeInTime(topic: string, signal: AbortSignal | undefined, leftMs: number, timeoutMs: number): Promise<TopicRoute> {
+    const late = () =>
+      new MQClientError(
+        "timeout",
+        `Cannot send to topic "${topic}": no nameserver said within the ${timeoutMs} ms of this send where it is`,
+      );
+    return inTime(this.client.runtime.clock, Promise.resolve(this.#route(topic, signal)), leftMs, late);
   }
 
   async #sendOnce(
@@ -383,7 +410,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
 const retriable = (fault: unknown): boolean =>
   fault instanceof MQBrokerError
     ? RETRY_CODES.has(fault.responseCode)
-    : fault instanceof MQClientError && (fault.kind === "unreachable" || fault.kind === "timeout");
+    : fault instanceof MQClientError && ["unreachable", "timeout", "bad-reply"].includes(fault.kind);
 
 const routeMayBeWrong = (fault: unknown): boolean =>
   fault instanceof MQBrokerError ? WRONG_ROUTE_CODES.has(fault.responseCode) : true;

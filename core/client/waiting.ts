@@ -32,6 +32,23 @@ export const delay = (clock: Clock, ms: number): Promise<void> =>
     clock.setTimeout(resolve, ms);
   });
 
+/** `promise`, or a rejection with `late()` after `ms`. What runs behind `promise` runs on. */
+export function inTime<T>(clock: Clock, promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = clock.setTimeout(() => reject(late()), ms);
+    promise.then(
+      (value) => {
+        timer.cancel();
+        resolve(value);
+      },
+      (fault: unknown) => {
+        timer.cancel();
+        reject(fault as Error);
+      },
+    );
+  });
+}
+
 /** True when `promise` settled (either way) within `ms`. */
 export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {

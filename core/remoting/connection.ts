@@ -120,6 +120,8 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #inFlightBytes = 0;
   #taken = 0;
   #closed = false;
+  /** Why what arrived can't be read. */
+  #garbled: string | undefined;
   #nextOpaque = 0;
   #waiting: Map<number, Waiting> | undefined;
   #closeCallbacks: (() => void)[] | undefined;
@@ -181,6 +183,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
         reason: error.message,
         begins: printable(chunk),
       });
+      this.#garbled = error.message;
       this.close();
       return;
     }
@@ -253,7 +256,11 @@ export class RemotingConnection implements Peer, UnreadPeer {
     const reason = fault === undefined ? "the connection was closed" : `the connection broke: ${fault.message}`;
     for (const waiting of this.#waiting?.values() ?? []) {
       waiting.timer.cancel();
-      waiting.reject(new RemotingFault("closed", `${reason} before ${endpointText(this.remote)} answered`));
+      waiting.reject(
+        this.#garbled === undefined
+          ? new RemotingFault("closed", `${reason} before ${endpointText(this.remote)} answered`)
+          : new RemotingFault("garbled", `what ${endpointText(this.remote)} answered is no RocketMQ remoting: ${this.#garbled}`),
+      );
     }
     this.#waiting = undefined;
     const callbacks = this.#closeCallbacks;
