@@ -8,6 +8,12 @@ export function integer(text: string, name: string, min = Number.MIN_SAFE_INTEGE
   throw new UsageError(`--${name} ${text}: allowed is a whole number${min > Number.MIN_SAFE_INTEGER ? ` from ${min} on` : ""}`);
 }
 
+/** A number of Java's long; beyond ±2^53, where it means "no bound", the last one on its side. @throws UsageError */
+export function long(text: string | undefined, name: string, fallback: number): number {
+  if (text === undefined || !/^[+-]?\d{16,19}$/.test(text)) return integerOr(text, name, fallback);
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(text), Number.MAX_SAFE_INTEGER));
+}
+
 /** The same, of an option that may be left out. */
 export const integerOr = <F>(text: string | undefined, name: string, fallback: F, min?: number): number | F =>
   text === undefined ? fallback : integer(text, name, min);

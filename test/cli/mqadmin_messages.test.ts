@@ -67,7 +67,7 @@ describe("messages", () => {
 
   test("are sent, timed and traced", async () => {
     const [title, row] = await ran("sendMessage", "-n", n, "-t", "T", "-p", "c", "-k", "k9", "-m", "true");
-    expect(title).toBe("#Broker Name                      #QID  #Send Result         #MsgId");
+    expect(title).toBe("#Broker Name                      #QID  #Send Result            #MsgId");
     expect(row).toStartWith("broker-a                          0     SEND_OK              ");
     const traced = await ran("queryMsgTraceById", "-n", n, "-i", row?.split(" ").at(-1) as string);
     expect(traced[1]).toMatch(/^Pub +\d+ +\S+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ms +success/);

@@ -8,12 +8,13 @@
  * every command is declared as Apache declares it: names, options, what is required. The last line is
  * `N passed, N failed, N skipped`.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { commands } from "../../cli/mqadmin/commands.ts";
-import { ClientInstance, Producer, PushConsumer } from "../../core/client/mod.ts";
+import { ClientInstance, Producer, PushConsumer, type SendResult } from "../../core/client/mod.ts";
+import { decodeMessageId } from "../../wire/message_id.ts";
 import { mqadmin } from "../cli/mqadmin_harness.ts";
 import { Collector } from "../client/harness.ts";
 import { hostRuntime } from "../support/host_runtime.ts";
@@ -117,9 +118,16 @@ async function populate(cluster: Cluster): Promise<{ names: Names; close: () => 
   const liteGroup = `${prefix}-lite-group`;
   await run("updateTopic", "-b", cluster.brokerAddr, "-t", parent, "-a", "+message.type=LITE");
   await run("updateSubGroup", "-b", cluster.brokerAddr, "-g", liteGroup, "--attributes", `+lite.bind.topic=${parent}`);
-  const client = new ClientInstance({ runtime, namesrvAddr });
+  const client = new ClientInstance({ runtime, namesrvAddr, enableTrace: true });
   const producer = new Producer(client, { producerGroup: `${prefix}-producers` });
-  for (let i = 0; i < 10; i++) await producer.send({ topic, body: `message ${i}`, tags: "TagA", keys: [`key-${i}`] });
+  const results: SendResult[] = [];
+  for (let i = 0; i < 10; i++) {
+    results.push(await producer.send({ topic, body: `message ${i}`, tags: "TagA", keys: [`key-${i}`] }));
+  }
+  const { msgId, offsetMsgId } = results[3] as SendResult;
+  const record = await client.call("read a record", cluster.brokerAddr, "VIEW_MESSAGE_BY_ID", {
+    offset: decodeMessageId(offsetMsgId).physicalOffset,
+  });
   const seen = new Collector<string>();
   const consumer = new PushConsumer(client, {
     consumerGroup: group,
@@ -132,7 +140,13 @@ async function populate(cluster: Cluster): Promise<{ names: Names; close: () => 
   const files = { topicsFile: join(cluster.directory, "topics.json"), groupsFile: join(cluster.directory, "groups.json") };
   writeFileSync(files.topicsFile, JSON.stringify([{ topicName: `${prefix}-l1`, readQueueNums: 2, writeQueueNums: 2, perm: 6 }]));
   writeFileSync(files.groupsFile, JSON.stringify([{ groupName: `${prefix}-lg1`, retryMaxTimes: 3 }]));
+  const recordFile = join(cluster.directory, "record");
+  writeFileSync(recordFile, Buffer.concat([record.body, Buffer.alloc(64)]));
   const names = {
+    msgId,
+    offsetMsgId,
+    recordFile,
+    exports: join(cluster.directory, "exports"),
     addr: cluster.brokerAddr,
     prefix,
     topic,
@@ -166,6 +180,7 @@ async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apa
   const startedAt = performance.now();
   const theirs = (await apache.ask(words("a"))) as { out: string; err: string };
   const apacheMs = performance.now() - startedAt;
+  const theirFile = fileOf(each, names);
   await prepare();
   const oursAt = performance.now();
   const ours = await mqadmin(words("b"));
@@ -181,12 +196,31 @@ async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apa
   if (ours.code !== 0) return `ours ended with ${ours.code}: ${ours.err}`;
   if (theirs.err !== "") return `Apache's fails: ${theirs.err.slice(0, 1_000)}`;
   const [a, b] = [normalised(theirs.out, each, names), normalised(ours.out, each, names)];
-  return a === b ? undefined : difference(a, b);
+  if (a !== b) return difference(a, b);
+  const [theirJson, ourJson] = [theirFile, fileOf(each, names)];
+  return theirJson === ourJson ? undefined : `the files differ:\n    Apache ${theirJson}\n    ours   ${ourJson}`;
 }
+
+/** What the command wrote, to be compared. */
+function fileOf({ file, mask = [] }: CompareCase, names: Names): string {
+  if (file === undefined) return "";
+  let text = sortedJson(JSON.parse(readFileSync(filled(file, names), "utf8")) as unknown);
+  for (const each of mask) text = text.replace(new RegExp(each.source, "g"), "#");
+  return text;
+}
+
+/** Without these Apache's broker keeps no users. */
+const USERS = {
+  authenticationMetadataProvider: "org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider",
+  authorizationMetadataProvider: "org.apache.rocketmq.auth.authorization.provider.LocalAuthorizationMetadataProvider",
+};
 
 async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Readonly<Record<string, string>>): Promise<void> {
   const target = name === "apache" ? apacheTarget(toolchain, classpaths["apache"] as string) : ourTarget(name);
-  const cluster = await Cluster.start({ target, brokerConfig: { registerNameServerPeriod: "10000" } });
+  const cluster = await Cluster.start({
+    target,
+    brokerConfig: { registerNameServerPeriod: "10000", traceTopicEnable: "true", ...USERS },
+  });
   const apache = new ApacheMqadmin(toolchain, classpaths["current"] as string, cluster);
   try {
     const { names, close } = await populate(cluster);

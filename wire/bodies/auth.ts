@@ -1,5 +1,5 @@
 /** Users and access lists of ACL 2.0. */
-import { body, bodyOf, list, listOf, maybe, or, text } from "../body.ts";
+import { body, bodyOf, type Codec, list, listOf, maybe, or, orNew, text } from "../body.ts";
 
 export interface UserInfo {
   username: string;
@@ -25,15 +25,23 @@ export interface PolicyEntryInfo {
   /** `Topic:name`, `Group:prefix*`, `*` … */
   resource: string;
   actions: string[];
+  /** None: from everywhere. */
   sourceIps: string[];
   /** `ALLOW` or `DENY`. */
   decision: string;
 }
 
+const texts = listOf(text);
+/** Apache keeps null for "from everywhere" and leaves it out. */
+const textsUnlessNone: Codec<string[]> = {
+  read: (value, place) => texts.read(value, place),
+  write: (value) => (value.length === 0 ? undefined : texts.write(value)),
+};
+
 export const policyEntryInfo = body<PolicyEntryInfo>("PolicyEntryInfo", {
   resource: or(text, ""),
   actions: list(text),
-  sourceIps: list(text),
+  sourceIps: orNew(textsUnlessNone, () => []),
   decision: or(text, ""),
 });
 

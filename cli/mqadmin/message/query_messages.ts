@@ -4,7 +4,7 @@ import type { CommandContext } from "../context.ts";
 import { CommandError, command, flag, optional, required, UsageError } from "../declaration.ts";
 import { format } from "../format.ts";
 import { sendResultText } from "../send_result.ts";
-import { integer, integerOr, isTrue } from "../values.ts";
+import { integer, integerOr, isTrue, long } from "../values.ts";
 import { decoderOf } from "./body_text.ts";
 import { messageValue, printDetails } from "./details.ts";
 import { directResultText, type Shown } from "./java_text.ts";
@@ -118,8 +118,8 @@ export const queryMsgByUniqueKey = command({
       topic,
       key: msgId,
       maxNum: UNIQUE_MAX,
-      begin: timed ? integer(startTime, "startTime") : context.now() - HALF_SPAN_MS,
-      end: timed ? integer(endTime, "endTime") : context.now() + HALF_SPAN_MS,
+      begin: timed ? long(startTime, "startTime", 0) : context.now() - HALF_SPAN_MS,
+      end: timed ? long(endTime, "endTime", 0) : context.now() + HALF_SPAN_MS,
       clusterName: cluster,
     });
     const sorted = messageList.sort((a, b) => a.storeTimestamp - b.storeTimestamp);
@@ -155,12 +155,14 @@ export const queryMsgByKey = command({
       topic,
       key: msgKey,
       maxNum: integerOr(maxNum, "maxNum", 64, 1),
-      begin: integerOr(beginTimestamp, "beginTimestamp", 0),
-      end: integerOr(endTimestamp, "endTimestamp", Number.MAX_SAFE_INTEGER),
+      begin: long(beginTimestamp, "beginTimestamp", 0),
+      end: long(endTimestamp, "endTimestamp", Number.MAX_SAFE_INTEGER),
       indexType: keyType,
       lastKey,
       clusterName: cluster,
     });
+    if (messageList.length === 0)
+      throw new CommandError(`query message by key finished, but no message of topic ${topic} has ${msgKey}`);
     context.print(format(KEY_ROW, "#Message ID", "#QID", "#Offset", "#IndexKey"));
     for (const { msgId, queueId, queueOffset, storeTimestamp, commitLogOffset } of messageList) {
       // What -l takes, to go on behind this message where the index is in RocksDB.

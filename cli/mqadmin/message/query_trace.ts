@@ -2,7 +2,7 @@
 import type { MessageExt } from "../../../core/client/mod.ts";
 import { command, optional, required } from "../declaration.ts";
 import { dateTime, format } from "../format.ts";
-import { integerOr } from "../values.ts";
+import { integerOr, long } from "../values.ts";
 
 const TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC";
 const ROW = "%-10s %-20s %-20s %-20s %-10s %-10s";
@@ -25,8 +25,8 @@ export const queryMsgTraceById = command({
       topic: traceTopic,
       key: msgId,
       maxNum: integerOr(maxNum, "maxNum", 64, 1),
-      begin: integerOr(beginTimestamp, "beginTimestamp", 0),
-      end: integerOr(endTimestamp, "endTimestamp", Number.MAX_SAFE_INTEGER),
+      begin: long(beginTimestamp, "beginTimestamp", 0),
+      end: long(endTimestamp, "endTimestamp", Number.MAX_SAFE_INTEGER),
     });
     const views = messageList.flatMap(viewsOf).filter((view) => view.msgId === msgId);
     const row = (view: View, type: string) => {

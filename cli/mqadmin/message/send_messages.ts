@@ -5,7 +5,7 @@ import { command, optional, required, UsageError } from "../declaration.ts";
 import { format } from "../format.ts";
 import { integer, integerOr, isTrue } from "../values.ts";
 
-const ROW = "%-32s  %-4s  %-20s %s";
+const ROW = "%-32s  %-4s  %-20s    %s";
 
 export const sendMessage = command({
   name: "sendMessage",

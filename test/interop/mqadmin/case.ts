@@ -16,6 +16,8 @@ export interface CompareCase {
   readonly anyWords?: true;
   /** One JSON document; members in any order. */
   readonly json?: true;
+  /** The file that the command writes: its JSON is compared too, members in any order. */
+  readonly file?: string;
   /** Only lines that match are compared. */
   readonly only?: RegExp;
   /** The command is expected to fail: both must print nothing of a success, ours says why on standard error, and ends with this. */

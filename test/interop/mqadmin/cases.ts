@@ -1,5 +1,6 @@
 /** Commands of the packages topic, consumer, broker, cluster, connection, producer, stats, namesrv, queue. */
 import { type CompareCase, NUMBERS, TIMES } from "./case.ts";
+import { messageCases } from "./message_cases.ts";
 
 /** Where a mapping is written: the topic's name and a time. */
 const FILES = [/static-[ab]-\d{13}/];
@@ -125,4 +126,6 @@ export const cases: readonly CompareCase[] = [
   { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -k 3", mask: [/\d{13} \(\d+ s/] },
   { words: "getLiteGroupInfo -p {parent} -g {liteGroup} -l lite-1", mask: [/\d{13} \(\d+ s/] },
   { words: "triggerLiteDispatch -p {parent} -g {liteGroup}" },
+
+  ...messageCases,
 ];
