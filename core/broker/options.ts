@@ -95,6 +95,25 @@ const pop = {
     "How groups consume that have no mode of their own (code 401).",
   ),
   defaultPopShareQueueNum: int(-1, "live", "Clients that share a queue by POP; below 1: all.", { min: -1 }),
+  enablePopBufferMerge: bool(
+    false,
+    "live",
+    "Check points of POP wait in memory for their acknowledgements; after a crash what waited is handed out again.",
+  ),
+  popCkStayBufferTime: int(10_000, "live", "With enablePopBufferMerge: ms that a check point waits at most.", { min: 0 }),
+  popCkStayBufferTimeOut: int(
+    3000,
+    "live",
+    "With enablePopBufferMerge: ms before its time is over that a check point is written.",
+    {
+      min: 2000,
+    },
+  ),
+  popCkMaxBufferSize: int(200_000, "live", "With enablePopBufferMerge: check points that wait at most.", {
+    min: 0,
+    max: 200_000,
+  }),
+  popCkOffsetMaxQueueSize: int(20_000, "live", "The same of one queue and group.", { min: 0 }),
   priorityOrderAsc: bool(true, "live", "POP asks queues from the highest number on, where messages of the highest priority are."),
   popFromRetryProbabilityForPriority: int(0, "live", "popFromRetryProbability of topics with message.type=PRIORITY.", {
     min: 0,

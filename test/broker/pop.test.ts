@@ -475,3 +475,93 @@ test("POP_ROLLBACK has nothing to move, unless check points of Apache in RocksDB
   expect(await rejection(pop.harness.call("POP_ROLLBACK", {}))).toContain("mqadmin exportPopRecord");
   await pop.close();
 });
+
+describe("enablePopBufferMerge", () => {
+  const merge: BrokerSettingsInput = { enablePopBufferMerge: true };
+  const revived = async (pop: Pop): Promise<number> => {
+    await pop.clock.advance(1);
+    const { store, settings } = pop.harness.broker;
+    let records = 0;
+    for (const topic of [`rmq_sys_REVIVE_LOG_${settings.brokerClusterName}`, "rmq_sys_wheel_timer"]) {
+      for (let queueId = 0; queueId < 8; queueId++) records += store.maxOffset({ topic, queueId });
+    }
+    return records;
+  };
+  const committed = (pop: Pop): number => pop.harness.broker.offsets.query("G", "T", 0);
+
+  test("what is acknowledged in time leaves no record, and the offset follows in the order of the POPs", async () => {
+    const pop = await Pop.open(1, merge);
+    await pop.fill(6);
+    const first = await pop.pop({ maxMsgNums: 2 });
+    const second = await pop.pop({ maxMsgNums: 2 });
+    expect(second.texts).toEqual(["m2", "m3"]);
+    for (const ack of second.acks) await pop.ack(ack);
+    expect(committed(pop)).toBe(0);
+    for (const ack of first.acks) await pop.ack(ack);
+    expect(committed(pop)).toBe(4);
+    await pop.clock.advance(15_000);
+    expect(await revived(pop)).toBe(0);
+    expect((await pop.pop()).texts).toEqual(["m4", "m5"]);
+    await pop.close();
+  });
+
+  test("what is not is written after popCkStayBufferTime, and comes again alone", async () => {
+    const pop = await Pop.open(1, merge);
+    await pop.fill(3);
+    const first = await pop.pop({ invisibleTime: 20_000 });
+    await pop.ack(first.acks[1]);
+    expect(await revived(pop)).toBe(0);
+    await pop.clock.advance(11_000);
+    expect(committed(pop)).toBe(3);
+    expect(await revived(pop)).toBeGreaterThan(1);
+    await pop.ack(first.acks[0]);
+    await pop.clock.advance(30_000);
+    expect((await pop.pop()).texts).toEqual(["m2"]);
+    await pop.close();
+  });
+
+  test("a short invisible time, or a full buffer, is not for it", async () => {
+    const pop = await Pop.open(1, { ...merge, popCkMaxBufferSize: 1 });
+    await pop.fill(6);
+    await pop.pop({ maxMsgNums: 2, invisibleTime: 4_000 });
+    expect(await revived(pop)).toBe(1);
+    await pop.pop({ maxMsgNums: 1 });
+    expect(await revived(pop)).toBe(1);
+    await pop.pop({ maxMsgNums: 1 });
+    expect(await revived(pop)).toBe(2);
+    // The offset waits for the one that is kept.
+    expect(committed(pop)).toBe(2);
+    await pop.clock.advance(12_000);
+    expect(committed(pop)).toBeGreaterThanOrEqual(4);
+    await pop.close();
+  });
+
+  test("a kill loses nothing: what waited is given again at once; an orderly stop writes it", async () => {
+    const killed = await Pop.open(1, merge);
+    await killed.fill(2);
+    expect((await killed.pop()).texts).toEqual(["m0", "m1"]);
+    await killed.clock.advance(6_000);
+    const after = await Pop.open(1, merge, killed.harness.runtime.crash("kill"));
+    await after.clock.advance(1);
+    const again = await after.pop({ invisibleTime: 20_000 });
+    expect(again.texts).toEqual(["m0", "m1"]);
+    await after.ack(again.acks[0]);
+    await after.close();
+    const third = await Pop.open(1, merge, after.harness.runtime);
+    expect((await third.pop()).code).toBe(210);
+    await third.clock.advance(40_000);
+    expect((await third.pop()).texts).toEqual(["m1"]);
+    await third.close();
+  });
+
+  test("a reset of the offset ends what waited", async () => {
+    const pop = await Pop.open(1, merge);
+    await pop.fill(4);
+    const first = await pop.pop({ maxMsgNums: 3 });
+    pop.harness.broker.offsets.assignReset("G", "T", 0, 1);
+    expect((await pop.pop({ maxMsgNums: 1 })).texts).toEqual(["m1"]);
+    for (const ack of first.acks) await pop.ack(ack);
+    expect((await pop.pop()).texts).toEqual(["m2", "m3"]);
+    await pop.close();
+  });
+});

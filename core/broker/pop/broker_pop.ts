@@ -11,6 +11,7 @@ import type { TimerMessages } from "../messages/timer.ts";
 import type { BrokerParts } from "../parts.ts";
 import { AckMessageProcessor } from "./ack.ts";
 import { QueueAssignment, type QueuesOfTopic } from "./assignment.ts";
+import { PopBufferMerge } from "./buffer_merge.ts";
 import { CheckPoints } from "./check_points.ts";
 import { NotificationProcessor, type NotificationReply } from "./notification.ts";
 import { ConsumerOrderInfoManager, type QueueOfGroup } from "./order_info.ts";
@@ -47,7 +48,7 @@ export class BrokerPop {
     const { runtime, settings, store } = parts;
     const { clock } = runtime;
     const log = new ReviveLog(parts, timer);
-    this.checkPoints = new CheckPoints(log);
+    this.checkPoints = new CheckPoints(log, new PopBufferMerge(parts, log));
     this.orders = new ConsumerOrderInfoManager(parts);
     this.polling = new PopLongPollingService<PopReply | undefined>(clock, settings, () => undefined);
     this.#notifications = new PopLongPollingService<NotificationReply | undefined>(clock, settings, () => undefined);
@@ -97,6 +98,7 @@ export class BrokerPop {
   }
 
   async stop(): Promise<void> {
+    this.checkPoints.buffer.flush();
     await this.#revive.stop();
     this.orders.stop();
   }

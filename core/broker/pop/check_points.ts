@@ -5,6 +5,7 @@
  * not here (from before a restart, or there are too many) is acknowledged in the log alone.
  */
 import type { RemotingError } from "../../remoting/processor.ts";
+import type { PopBufferMerge } from "./buffer_merge.ts";
 import type { CheckPointRef, ReviveLog } from "./revive_log.ts";
 
 /** Beyond it check points are kept in the log alone; one takes some 300 bytes. */
@@ -37,14 +38,17 @@ const queueKey = ({ topic, group, queueId }: Pick<CheckPointRef, "topic" | "grou
 
 export class CheckPoints {
   readonly #log: ReviveLog;
+  /** Those that are not written yet, and the offsets of groups behind them. */
+  readonly buffer: PopBufferMerge;
   readonly #known = new Map<string, CheckPoint>();
   /** Offsets that are open, by queue and group. */
   readonly #open = new Map<string, number>();
   /** Acknowledged in this turn, to be written at its end. */
   readonly #pending = new Map<string, Pending>();
 
-  constructor(log: ReviveLog) {
+  constructor(log: ReviveLog, buffer: PopBufferMerge) {
     this.#log = log;
+    this.buffer = buffer;
   }
 
   get size(): number {
@@ -61,11 +65,20 @@ export class CheckPoints {
     return this.#open.get(queueKey(queue)) ?? 0;
   }
 
-  /** Messages were handed out. @throws RemotingError when that can't be written down. */
-  add(ref: CheckPointRef, offsets: readonly number[], host: Host): void {
-    this.#log.checkPoint(ref, offsets, host);
-    if (this.#known.size >= CHECK_POINTS_MAX) return;
-    this.#known.set(checkPointKey(ref), { ref, open: new Set(offsets) });
+  /**
+   * Messages were handed out, and the group goes on at `next`; it stays where it is when that is left out.
+   * @throws RemotingError when it can't be written down.
+   */
+  add(ref: CheckPointRef, offsets: readonly number[], host: Host, next?: number): void {
+    const isFull = this.#known.size >= CHECK_POINTS_MAX;
+    const key = checkPointKey(ref);
+    const isHeld = !isFull && next !== undefined && this.buffer.hold(key, ref, offsets, host, next);
+    if (!isHeld) {
+      this.#log.checkPoint(ref, offsets, host);
+      if (next !== undefined) this.buffer.moveTo(ref, next);
+    }
+    if (isFull) return;
+    this.#known.set(key, { ref, open: new Set(offsets) });
     this.#count(ref, offsets.length);
   }
 
@@ -78,6 +91,7 @@ export class CheckPoints {
     if (fresh.length === 0) return pending?.settled ?? Promise.resolve();
     if (known !== undefined) this.#count(ref, -fresh.length);
     if (known?.open.size === 0) this.#known.delete(key);
+    if (this.buffer.acknowledge(key, fresh)) return Promise.resolve();
     if (pending !== undefined) {
       pending.offsets.push(...fresh);
       return pending.settled;

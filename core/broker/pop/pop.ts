@@ -349,18 +349,18 @@ export class PopMessageProcessor {
   }
 
   async #read(run: Run, queue: QueueOfGroup, flag: TopicFlag): Promise<void> {
-    const { offsets, settings } = this.#parts;
-    const { topic, group, queueId } = queue;
+    const { settings } = this.#parts;
+    const { queueId } = queue;
     let offset = run.peek ? this.#offsetOf(queue) : await this.#takeOffset(queue, run.header.initMode);
     let found = await this.#get(run, queue, offset);
     if (found.nextBeginOffset !== offset && isAstray(found)) {
-      if (!run.peek) offsets.commit(group, topic, queueId, found.nextBeginOffset);
+      if (!run.peek) this.#services.checkPoints.buffer.moveTo(queue, found.nextBeginOffset);
       offset = found.nextBeginOffset;
       found = await this.#get(run, queue, offset);
     }
     run.rest += Math.max(0, found.maxOffset - found.nextBeginOffset);
     if (found.status !== "FOUND") {
-      if (found.nextBeginOffset > offset && !run.peek) offsets.commit(group, topic, queueId, found.nextBeginOffset);
+      if (found.nextBeginOffset > offset && !run.peek) this.#services.checkPoints.buffer.moveTo(queue, found.nextBeginOffset);
       return;
     }
     const given = offsetsIn(found.body);
@@ -398,8 +398,7 @@ export class PopMessageProcessor {
       offsets.commit(group, topic, queueId, offset);
     } else {
       const ref = { topic, group, queueId, startOffset: offset, popTime, invisibleTime, reviveQid };
-      this.#services.checkPoints.add(ref, given, addresses.storeHostFor(run.context.peer));
-      offsets.commit(group, topic, queueId, found.nextBeginOffset);
+      this.#services.checkPoints.add(ref, given, addresses.storeHostFor(run.context.peer), found.nextBeginOffset);
     }
     stats.got(group, topic, queueId, given.length, found.body.length);
   }
@@ -425,13 +424,15 @@ export class PopMessageProcessor {
     const { offsets } = this.#parts;
     const { topic, group, queueId } = queue;
     const reset = offsets.takeReset(group, topic, queueId);
+    const { buffer } = this.#services.checkPoints;
     if (reset >= 0) {
+      buffer.forgetOffset(queue);
       this.#services.orders.clear(queue);
       offsets.commit(group, topic, queueId, reset);
       return reset;
     }
-    const committed = offsets.query(group, topic, queueId);
-    if (committed >= 0) return committed;
+    const known = buffer.latestOffset(queue) ?? offsets.query(group, topic, queueId);
+    if (known >= 0) return known;
     const first = await firstOffset(this.#parts, queue, initMode);
     offsets.commit(group, topic, queueId, first);
     return first;
@@ -440,8 +441,9 @@ export class PopMessageProcessor {
   /** What is known of it without a look into the queue. */
   #offsetOf({ topic, group, queueId }: QueueOfGroup): number {
     const { offsets, store } = this.#parts;
-    const committed = offsets.query(group, topic, queueId);
-    return committed >= 0 ? committed : Math.max(0, store.minOffset({ topic, queueId }));
+    const latest = this.#services.checkPoints.buffer.latestOffset({ topic, group, queueId });
+    const known = latest ?? offsets.query(group, topic, queueId);
+    return known >= 0 ? known : Math.max(0, store.minOffset({ topic, queueId }));
   }
 }
 
