@@ -52,10 +52,8 @@ export const brokerIdleOptions = {
   ...withoutEffect("light queues have no counters of their own", {
     enableLmqStats: bool(false),
   }),
-  ...withoutEffect("how far groups are behind in lite topics is counted when it is asked for (GET_LITE_GROUP_INFO)", {
+  ...withoutEffect("how far groups are behind in lite topics is counted when it is asked for, of all of them", {
     liteLagLatencyCollectEnable: bool(false),
-    liteLagLatencyMetricsEnable: bool(false),
-    liteLagCountMetricsEnable: bool(false),
     liteLagLatencyTopK: int(50),
   }),
   ...withoutEffect("ended transactions are noted in the turn that ends them; Apache gathers them", {

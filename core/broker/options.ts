@@ -149,6 +149,8 @@ const lite = {
     { min: 50 },
   ),
   liteEventFullDispatchDelayTimeForWildcardGroup: long(10_000, "live", "The same for a wildcard group.", { min: 50 }),
+  liteLagCountMetricsEnable: bool(false, "live", "Metrics say how many messages of lite topics groups have not consumed."),
+  liteLagLatencyMetricsEnable: bool(false, "live", "Metrics say how long the oldest of them waits."),
   minLiteTTl: long(900_000, "live", "ms that a lite topic lives at least after its last message, and after a start.", { min: 1 }),
   liteTtlCheckInterval: long(120_000, "live", "ms between two looks for lite topics that are over.", { min: 1 }),
   liteSubscriptionCheckInterval: long(120_000, "live", "ms between two looks for clients that don't renew subscriptions.", {

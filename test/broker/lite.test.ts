@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { liteTopicOf, lmqNameOf } from "../../core/broker/lite/lite_names.ts";
 import { bucketOf } from "../../core/broker/lite/sharding.ts";
+import { liteLags } from "../../core/broker/metrics/lag_metrics.ts";
 import type { BrokerSettingsInput } from "../../core/broker/options.ts";
 import type { LocalPeer } from "../../core/remoting/local_peer.ts";
 import { encodeBatch } from "../../wire/batch.ts";
@@ -484,6 +485,19 @@ describe("what administrators are told", () => {
     );
     expect(lag.liteTopicOffsetWrapper).toMatchObject({ brokerOffset: 3, consumerOffset: 1 });
     await harness.call("TRIGGER_LITE_DISPATCH", { group: "G" });
+    await lite.close();
+  });
+
+  test("by metrics, where they are asked for", async () => {
+    const lite = await Lite.open({ liteLagCountMetricsEnable: true, liteLagLatencyMetricsEnable: true });
+    await lite.control("PARTIAL_ADD", ["a", "b"]);
+    const began = lite.clock.now();
+    for (const name of ["a", "a", "b"]) {
+      await lite.send(name, "x");
+      await lite.clock.advance(1_000);
+    }
+    await lite.pop();
+    expect(await liteLags(lite.harness.broker)).toEqual([{ group: "G", topic: PARENT, count: 3, oldest: began }]);
     await lite.close();
   });
 

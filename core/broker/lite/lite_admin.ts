@@ -16,7 +16,7 @@ import type { BrokerParts } from "../parts.ts";
 import type { ConsumerOrderInfoManager } from "../pop/order_info.ts";
 import type { LiteEvents } from "./events.ts";
 import type { LiteLifecycle } from "./lifecycle.ts";
-import { lagInfo, lagsOf } from "./lite_lag.ts";
+import { lagInfo, lagsOf, TIMES_MAX } from "./lite_lag.ts";
 import type { LiteMetadata } from "./lite_metadata.ts";
 import { lmqNameOf } from "./lite_names.ts";
 import type { LiteSharding } from "./sharding.ts";
@@ -24,8 +24,6 @@ import type { LiteSubscriptions } from "./subscriptions.ts";
 
 /** Entries of one answer. */
 const ENTRIES_MAX = 10_000;
-/** Lite topics of which the store is asked how long they wait, for the ones that wait longest. */
-const TIMES_MAX = 10_000;
 const TOP_DEFAULT = 20;
 
 type AdminRequest =

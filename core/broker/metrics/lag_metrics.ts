@@ -6,6 +6,8 @@
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import type { MetricName } from "../../metrics/catalogue.ts";
 import type { Sample } from "../../metrics/metrics.ts";
+import { lagsOf, oldestOf } from "../lite/lite_lag.ts";
+import { LiteMetadata } from "../lite/lite_metadata.ts";
 import { isSystemGroup, isSystemTopicName } from "../metadata/topics_validator.ts";
 import { popRetryTopicV1, popRetryTopicV2 } from "../pop/pop_topics.ts";
 import type { MetricsParts } from "./metrics_parts.ts";
@@ -47,7 +49,40 @@ export async function lagReadings(parts: MetricsParts): Promise<Map<MetricName, 
     add("rocketmq_consumer_queueing_latency", labels, age(lag.oldestUnpulled));
     add("rocketmq_consumer_ready_messages", labels, lag.ready);
   }
+  for (const { group, topic, count, oldest } of await liteLags(parts)) {
+    const labels = { topic, consumer_group: group, is_retry: "false", is_system: "false" };
+    if (count !== undefined) add("rocketmq_consumer_lag_messages", labels, count);
+    if (oldest !== undefined) add("rocketmq_consumer_lag_latency", labels, Math.max(0, now - oldest));
+  }
   return readings;
+}
+
+export interface LiteLag {
+  readonly group: string;
+  /** Parent topic. */
+  readonly topic: string;
+  readonly count: number | undefined;
+  /** ms since 1970. */
+  readonly oldest: number | undefined;
+}
+
+/** Groups that are behind in lite topics, by parent topic: liteLagCountMetricsEnable, liteLagLatencyMetricsEnable. */
+export async function liteLags(
+  parts: Pick<MetricsParts, "settings" | "topics" | "groups" | "store" | "offsets">,
+): Promise<LiteLag[]> {
+  const { liteLagCountMetricsEnable, liteLagLatencyMetricsEnable } = parts.settings;
+  const found: LiteLag[] = [];
+  if (!liteLagCountMetricsEnable && !liteLagLatencyMetricsEnable) return found;
+  for (const [topic, groups] of new LiteMetadata(parts).groupsByTopic()) {
+    for (const group of groups) {
+      const lags = lagsOf(parts, group, topic);
+      if (lags.length === 0) continue;
+      const sum = lags.reduce((all, { count }) => all + count, 0);
+      const oldest = liteLagLatencyMetricsEnable ? await oldestOf(parts, lags) : undefined;
+      found.push({ group, topic, count: liteLagCountMetricsEnable ? sum : undefined, oldest });
+    }
+  }
+  return found;
 }
 
 interface Pair {
@@ -104,7 +139,7 @@ async function lagOf(
 }
 
 async function lagOfQueue(
-  { store, offsets }: MetricsParts,
+  { store, offsets, checkPoints }: MetricsParts,
   group: string,
   topic: string,
   queueId: number,
@@ -114,7 +149,8 @@ async function lagOfQueue(
   const end = store.maxOffset(queue);
   const start = Math.max(0, store.minOffset(queue));
   const within = (offset: number): number => Math.min(end, Math.max(start, offset));
-  const consumed = within(offsets.query(group, topic, queueId));
+  const handedOut = popInflight === undefined ? undefined : checkPoints.buffer.latestOffset({ topic, group, queueId });
+  const consumed = within(handedOut ?? offsets.query(group, topic, queueId));
   // What POP handed out is behind the group's offset, and not consumed all the same.
   const inflightOfPop = popInflight?.get(`${topic} ${group} ${queueId}`) ?? 0;
   const pulled = popInflight === undefined ? Math.max(consumed, within(offsets.pulled(group, topic, queueId))) : consumed;
