@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `mqadmin`: Apache's administration tool. `mqadmin/declaration.ts` says what a command is, `mqadmin/run.ts` runs one. */
 import process from "node:process";
 import { hostRuntime } from "./host.ts";

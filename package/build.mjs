@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, "dist"));
-/** What only unbuilt sources, or the commands of cli/, are started with. */
-const NOT_NEEDED = ["bun", "commander", "tsx"];
+/** What only unbuilt sources are started with. */
+const NOT_NEEDED = ["bun", "tsx"];
 
 rmSync(out, { recursive: true, force: true });
 const compiler = [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "package/tsconfig.json"), "--outDir", out];
@@ -30,6 +30,7 @@ manifest.exports = Object.fromEntries(
   }),
 );
 manifest.dependencies = Object.fromEntries(Object.entries(source.dependencies).filter(([name]) => !NOT_NEEDED.includes(name)));
+manifest.bin = { mqadmin: "./cli/mqadmin.js" };
 writeFileSync(join(out, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 for (const name of ["README.md", "LICENSE"]) copyFileSync(join(root, name), join(out, name));
 console.log(`${out} holds ${manifest.name} ${manifest.version}`);

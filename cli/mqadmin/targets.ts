@@ -1,4 +1,5 @@
 /** Which brokers a command speaks of, and Apache's way of going from one to the next. */
+import { MQBrokerError, MQClientError } from "../../core/client/mod.ts";
 import type { CommandContext } from "./context.ts";
 
 export interface BrokerOrCluster {
@@ -19,15 +20,40 @@ export async function targetsOf(context: CommandContext, { brokerAddr, clusterNa
 export async function eachMaster(
   context: CommandContext,
   options: BrokerOrCluster,
-  done: (address: string) => string,
+  done: (address: string) => string | undefined,
   each: (address: string) => Promise<unknown>,
 ): Promise<string[]> {
   const targets = await targetsOf(context, options);
-  for (const address of targets) {
+  await allOf(context, targets, async (address) => {
     await each(address);
-    context.print(done(address));
-  }
+    const line = done(address);
+    if (line !== undefined) context.print(line);
+  });
   return targets;
+}
+
+/**
+ * One after the other; who fails does not keep the others from their turn. @param failed prints what Apache's prints of it
+ * @throws the first failure, behind the last address; further ones are on standard error by then
+ */
+export async function allOf(
+  context: CommandContext,
+  addresses: readonly string[],
+  each: (address: string) => Promise<unknown>,
+  failed: (address: string) => void = () => {},
+): Promise<void> {
+  let first: MQBrokerError | MQClientError | undefined;
+  for (const address of addresses) {
+    try {
+      await each(address);
+    } catch (fault) {
+      if (!(fault instanceof MQBrokerError || fault instanceof MQClientError)) throw fault;
+      failed(address);
+      if (first !== undefined) context.output.note(fault.message);
+      first ??= fault;
+    }
+  }
+  if (first !== undefined) throw first;
 }
 
 /** With Apache's titles; a name without a master has its title and no more. @param indent some commands have a blank */

@@ -80,6 +80,12 @@ describe("the package, installed into an empty project", () => {
     expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([]);
   });
 
+  test("brings mqadmin, for npx", () => {
+    const list = run(project, join(project, "node_modules/.bin/mqadmin"));
+    expect(list).toContain("   topicRoute                          Examine topic route info.\n");
+    expect(run(project, bin("bun"), "node_modules/edgemq/cli/mqadmin.js")).toBe(list);
+  });
+
   test(
     "type-checks, its own declarations included, and runs as JavaScript on Node, Bun and Deno",
     () => {

@@ -2,7 +2,7 @@
 
 import { command, optional, required } from "../declaration.ts";
 import { format } from "../format.ts";
-import { eachWithTitle } from "../targets.ts";
+import { allOf, eachWithTitle } from "../targets.ts";
 
 export const getBrokerConfig = command({
   name: "getBrokerConfig",
@@ -41,10 +41,10 @@ export const updateBrokerConfig = command({
     const members = () =>
       updateAllBroker === undefined ? clusters.masterAddresses(clusterName) : clusters.allAddresses(clusterName);
     const targets = brokerAddr === undefined ? await members() : [brokerAddr];
-    for (const address of targets) {
+    await allOf(context, targets, async (address) => {
       await brokers.updateBrokerConfig(address, { [key]: value });
       context.print(`update broker config success, ${address}`);
-    }
+    });
     return { key, value, brokers: targets };
   },
 });

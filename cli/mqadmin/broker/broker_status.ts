@@ -1,6 +1,7 @@
 /** brokerStatus: what a broker says of its own state, key by key. */
 import { command, optional } from "../declaration.ts";
 import { format } from "../format.ts";
+import { allOf } from "../targets.ts";
 
 export const brokerStatus = command({
   name: "brokerStatus",
@@ -12,14 +13,14 @@ export const brokerStatus = command({
   async run(context, { brokerAddr, clusterName }) {
     const addresses = brokerAddr === undefined ? await context.admin.clusters.allAddresses(clusterName ?? "") : [brokerAddr];
     const found = new Map<string, Map<string, string>>();
-    for (const address of addresses) {
+    await allOf(context, addresses, async (address) => {
       const info = new Map(
         [...(await context.admin.brokers.fetchBrokerRuntimeStats(address)).table].sort(([a], [b]) => (a < b ? -1 : 1)),
       );
       found.set(address, info);
       const head = brokerAddr === undefined ? format("%-24s ", address) : "";
       for (const [key, value] of info) context.print(head + format("%-32s: %s", key, value));
-    }
+    });
     return found;
   },
 });

@@ -1,5 +1,28 @@
 /** wipeWritePerm, addWritePerm: whether producers are sent to a broker, on every nameserver. */
+import type { CommandContext } from "../context.ts";
 import { command, required } from "../declaration.ts";
+import { allOf } from "../targets.ts";
+
+interface Done {
+  readonly nameserver: string;
+  readonly brokerName: string;
+  /** How many topics changed. */
+  readonly topics: number;
+}
+
+/** A nameserver that does not answer has its line, and the others their turn. */
+async function everywhere(context: CommandContext, what: string, each: (nameserver: string) => Promise<Done>): Promise<Done[]> {
+  const done: Done[] = [];
+  const change = async (nameserver: string) => {
+    const one = await each(nameserver);
+    context.print(`${what} in name server[${nameserver}] OK, ${one.topics}`);
+    done.push(one);
+  };
+  await allOf(context, context.namesrvAddrs, change, (nameserver) =>
+    context.print(`${what} in name server[${nameserver}] Failed`),
+  );
+  return done;
+}
 
 const options = { brokerName: required("b", "broker name") };
 
@@ -10,13 +33,10 @@ export const wipeWritePerm = command({
   options,
   example: "-n 127.0.0.1:9876 -b broker-a",
   async run(context, { brokerName }) {
-    const done = [];
-    for (const nameserver of context.namesrvAddrs) {
+    return await everywhere(context, `wipe write perm of broker[${brokerName}]`, async (nameserver) => {
       const topics = await context.admin.nameServers.wipeWritePermOfBroker(nameserver, brokerName);
-      context.print(`wipe write perm of broker[${brokerName}] in name server[${nameserver}] OK, ${topics}`);
-      done.push({ nameserver, brokerName, topics });
-    }
-    return done;
+      return { nameserver, brokerName, topics };
+    });
   },
 });
 
@@ -27,12 +47,9 @@ export const addWritePerm = command({
   options,
   example: "-n 127.0.0.1:9876 -b broker-a",
   async run(context, { brokerName }) {
-    const done = [];
-    for (const nameserver of context.namesrvAddrs) {
+    return await everywhere(context, `add write perm of broker[${brokerName}]`, async (nameserver) => {
       const topics = await context.admin.nameServers.addWritePermOfBroker(nameserver, brokerName);
-      context.print(`add write perm of broker[${brokerName}] in name server[${nameserver}] OK, ${topics}`);
-      done.push({ nameserver, brokerName, topics });
-    }
-    return done;
+      return { nameserver, brokerName, topics };
+    });
   },
 });

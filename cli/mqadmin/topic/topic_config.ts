@@ -46,11 +46,12 @@ export const updateTopic = command({
       order: isTrue(options.order),
       attributes: attributesOf(options.attributes ?? ""),
     };
-    const targets = await targetsOf(context, options);
-    for (const address of targets) {
-      await context.admin.topics.createAndUpdateTopicConfig(address, config);
-      if (options.clusterName !== undefined) context.print(`create topic to ${address} success.`);
-    }
+    const targets = await eachMaster(
+      context,
+      options,
+      (address) => (options.clusterName === undefined ? undefined : `create topic to ${address} success.`),
+      (address) => context.admin.topics.createAndUpdateTopicConfig(address, config),
+    );
     if (config.order) await orderedTopic(context, config, options);
     if (options.brokerAddr !== undefined) context.print(`create topic to ${options.brokerAddr} success.`);
     context.print(topicConfigText(config));
