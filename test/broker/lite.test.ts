@@ -172,6 +172,7 @@ describe("messages of lite topics", () => {
     expect(first.texts).toEqual(["a 0 1", "a 1 2", "b 0 1", "b 1 2"]);
     expect(first.counts).toBe("0;0;0;0");
     await lite.send("a", "3");
+    expect((await lite.pop({ maxMsgNum: 0 })).texts).toEqual([]);
     expect((await lite.pop()).texts).toEqual([]);
     await lite.ackAll(first);
     expect((await lite.pop()).texts).toEqual(["a 2 3"]);
@@ -350,6 +351,20 @@ describe("subscriptions", () => {
     expect(subscribed(lite)).toEqual(["%LMQ%$P$a", "%LMQ%$P$b"]);
     await lite.control("COMPLETE_ADD", ["x", "y", "z"]);
     expect(lite.harness.broker.lite.subscriptions.count).toBe(3);
+    await lite.close();
+  });
+
+  test("with names beyond all bounds, or without any, are refused or passed over", async () => {
+    const lite = await Lite.open();
+    const long = "x".repeat(300);
+    for (const more of [{ clientId: long }, { group: long }, { topic: long }]) {
+      expect(await rejection(lite.control("PARTIAL_ADD", ["a"], more))).not.toBe("");
+    }
+    expect(await rejection(lite.control("PARTIAL_ADD", [long]))).toContain("more than 255 bytes");
+    expect(await rejection(lite.control("PARTIAL_ADD", ["a$b"]))).toContain("which no lite topic may");
+    await lite.control("PARTIAL_ADD", ["a"], { clientId: " " });
+    await lite.control("PARTIAL_REMOVE", ["a"], { clientId: "unknown" });
+    expect(lite.harness.broker.lite.subscriptions.count).toBe(0);
     await lite.close();
   });
 

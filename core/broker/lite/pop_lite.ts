@@ -114,9 +114,12 @@ export class PopLiteMessageProcessor {
     const { events, polling } = this.#services;
     const run: Run = { header, popTime: this.#parts.runtime.clock.now(), bodies: [], bytes: 0, counts: [] };
     events.asked(clientId, group);
-    for (const lmqName of events.queuesFor(clientId, group)) {
-      await this.#fromQueue(run, lmqName);
-      if (run.counts.length >= header.maxMsgNum) break;
+    const queues = events.queuesFor(clientId, group);
+    // Looked at before an event is taken: what there is no room for keeps its own.
+    while (run.counts.length < header.maxMsgNum) {
+      const next = queues.next();
+      if (next.done === true) break;
+      await this.#fromQueue(run, next.value);
     }
     if (run.counts.length > 0) {
       if (events.hasEvents(clientId, group)) polling.notify(pollKeyOf(clientId, group));

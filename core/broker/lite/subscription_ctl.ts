@@ -1,5 +1,6 @@
 /** LITE_SUBSCRIPTION_CTL: clients, or a proxy for them, say which lite topics they want, want no more, or want in all. */
 import { type LiteSubscriptionDTO, liteSubscriptionCtlRequestBody } from "../../../wire/bodies/lite.ts";
+import { utf8Length } from "../../../wire/bytes.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { BrokerParts } from "../parts.ts";
@@ -7,6 +8,9 @@ import type { LiteMetadata } from "./lite_metadata.ts";
 import { liteTopicFault, lmqNameOf } from "./lite_names.ts";
 import type { LiteSharding } from "./sharding.ts";
 import type { LiteSubscriptions } from "./subscriptions.ts";
+
+/** Of client, group and parent topic in characters; of a light queue in bytes, since it is the name of a directory. */
+const NAME_MAX = 255;
 
 export interface SubscriptionCtlServices {
   readonly metadata: LiteMetadata;
@@ -47,6 +51,8 @@ export class LiteSubscriptionCtl {
       });
       return;
     }
+    const long = [clientId, group, topic].find((text) => text.length > NAME_MAX);
+    if (long !== undefined) throw illegal(`"${long.slice(0, 40)}…" has ${long.length} characters; ${NAME_MAX} are allowed`);
     if (action === "COMPLETE_REMOVE") {
       subscriptions.drop(clientId, group);
       return;
@@ -60,7 +66,10 @@ export class LiteSubscriptionCtl {
     if (!metadata.mayConsume(group)) throw illegal("Consumer group is not allowed to consume.");
     const fault = lites.map(liteTopicFault).find((each) => each !== undefined);
     if (fault !== undefined) throw illegal(fault);
-    await sharding.refresh(topic);
+    const beyond = names.find((name) => utf8Length(name) > NAME_MAX);
+    if (beyond !== undefined) throw illegal(`the light queue "${beyond.slice(0, 60)}…" has more than ${NAME_MAX} bytes`);
+    // Nameservers are not asked for what clients make up.
+    if (metadata.isParent(topic)) await sharding.refresh(topic);
     if (action === "PARTIAL_ADD") await subscriptions.add(peer, { clientId, group, topic }, names, offsetOption);
     else subscriptions.set(peer, { clientId, group, topic }, names);
   }
