@@ -9,6 +9,11 @@ export class ByteWriter {
     this.#view = new DataView(this.bytes.buffer);
   }
 
+  /** Of `bytes`: like them, to be asked for again after what makes room. */
+  get view(): DataView {
+    return this.#view;
+  }
+
   /** What was written, as a view that the next write may overwrite. */
   written(): Uint8Array {
     return this.bytes.subarray(0, this.length);

@@ -21,6 +21,8 @@ export class HeaderText {
   end = 0;
   readonly #texts = new TextCache();
   #scratch: Uint8Array = NO_BODY;
+  /** The beginning of `#scratch`, as long as the last text there. */
+  #unescaped: Uint8Array = NO_BODY;
 
   /** The JSON text whose opening quote is before `from`. */
   json(bytes: Uint8Array, from: number, limit: number): string | undefined {
@@ -48,7 +50,9 @@ export class HeaderText {
       let byte = bytes[at++] as number;
       if (byte === QUOTE) {
         this.end = at;
-        return DECODER.decode(scratch.subarray(0, length));
+        // Texts of one kind have one length for long; a view costs as much as a third of the decoding.
+        if (this.#unescaped.length !== length) this.#unescaped = scratch.subarray(0, length);
+        return DECODER.decode(this.#unescaped);
       }
       if (byte === BACKSLASH) {
         byte = bytes[at++] as number;

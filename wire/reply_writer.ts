@@ -9,7 +9,7 @@
  * The answer to a SEND_MESSAGE, 320 bytes: 0.35 µs, where the long way takes 1.2.
  */
 import { ByteWriter } from "./byte_writer.ts";
-import { writeInt16, writeInt32 } from "./bytes.ts";
+import { readInt32, writeInt16, writeInt32 } from "./bytes.ts";
 import { FRAME_PREFIX_BYTES } from "./frame.ts";
 import type { FieldTable, HeaderCodec } from "./header.ts";
 import {
@@ -36,9 +36,16 @@ export interface Reply {
 interface Field {
   readonly property: string;
   /** `"name":"` */
-  readonly json: Uint8Array;
+  readonly json: Words;
   /** Length and name. */
-  readonly rocketmq: Uint8Array;
+  readonly rocketmq: Words;
+}
+
+/** Bytes that are copied often: four at a time, so that what they end with, up to three zeros, lies behind them. */
+interface Words {
+  readonly words: Int32Array;
+  /** Bytes. */
+  readonly length: number;
 }
 
 interface Plan {
@@ -48,8 +55,8 @@ interface Plan {
   readonly nameBytes: number;
   /** The frozen fields that came beside the header last, and their bytes. */
   beside: ExtFields | undefined;
-  besideJson: Uint8Array;
-  besideRocketmq: Uint8Array;
+  besideJson: Words;
+  besideRocketmq: Words;
 }
 
 /** Both headers without their fields, with all numbers at their longest. */
@@ -68,8 +75,8 @@ export class ReplyWriter {
   readonly #version: number;
   readonly #plans = new Map<HeaderCodec<object>, Plan>();
   /** `,"flag":1,"language":"…","opaque":` and `,"serializeTypeCurrentRPC":"JSON","version":…}` */
-  readonly #middle: Uint8Array;
-  readonly #end: Uint8Array;
+  readonly #middle: Words;
+  readonly #end: Words;
 
   /** @param language Code put into responses. @param version Ordinal put into responses. */
   constructor(language: number, version: number) {
@@ -128,19 +135,19 @@ export class ReplyWriter {
     if (extFields !== plan.beside && !keepBeside(plan, extFields)) return false;
     const values = header as Record<string, unknown>;
     let bound = FRAME_PREFIX_BYTES + FIXED_BYTES_MAX + plan.besideJson.length + plan.besideRocketmq.length + plan.nameBytes;
-    bound += remark.length;
+    bound += remark.length + 3;
     for (let i = 0; i < plan.fields.length; i++) {
       const value = values[(plan.fields[i] as Field).property];
       bound += typeof value === "string" ? value.length + 8 : NUMBER_BYTES_MAX;
     }
     const start = into.length;
     into.reserve(bound);
-    const { bytes } = into;
+    const { bytes, view } = into;
     const headerAt = start + FRAME_PREFIX_BYTES;
     const headerEnd =
       serializeType === SERIALIZE_JSON
-        ? this.#json(bytes, headerAt, code, opaque, reply.remark, plan, values)
-        : this.#rocketmq(bytes, headerAt, code, opaque, remark, plan, values);
+        ? this.#json(bytes, view, headerAt, code, opaque, reply.remark, plan, values)
+        : this.#rocketmq(bytes, view, headerAt, code, opaque, remark, plan, values);
     if (headerEnd < 0) return false;
     writeInt32(bytes, start, headerEnd - start - 4 + body.length);
     writeInt32(bytes, start + 4, (serializeType << 24) | (headerEnd - headerAt));
@@ -161,6 +168,7 @@ export class ReplyWriter {
   /** Where the header ends; -1 when a text is not plain. */
   #json(
     bytes: Uint8Array,
+    view: DataView,
     from: number,
     code: number,
     opaque: number,
@@ -168,36 +176,37 @@ export class ReplyWriter {
     plan: Plan,
     values: Record<string, unknown>,
   ): number {
-    let at = copy(bytes, from, JSON_CODE);
+    let at = copy(view, from, JSON_CODE);
     at = writeDecimal(bytes, at, code);
-    at = copy(bytes, at, JSON_EXT_FIELDS);
+    at = copy(view, at, JSON_EXT_FIELDS);
     const first = at;
-    at = copy(bytes, at, plan.besideJson);
+    at = copy(view, at, plan.besideJson);
     const { fields } = plan;
     for (let i = 0; i < fields.length; i++) {
       const { property, json } = fields[i] as Field;
       const value = values[property];
       if (value === undefined) continue;
       if (at > first) bytes[at++] = COMMA;
-      at = copy(bytes, at, json);
+      at = copy(view, at, json);
       at = writeValue(bytes, at, value);
       if (at < 0) return -1;
       bytes[at++] = QUOTE;
     }
     bytes[at++] = 0x7d;
-    at = copy(bytes, at, this.#middle);
+    at = copy(view, at, this.#middle);
     at = writeDecimal(bytes, at, opaque);
     if (remark !== undefined) {
-      at = copy(bytes, at, JSON_REMARK);
+      at = copy(view, at, JSON_REMARK);
       at = writePlain(bytes, at, remark);
       if (at < 0) return -1;
       bytes[at++] = QUOTE;
     }
-    return copy(bytes, at, this.#end);
+    return copy(view, at, this.#end);
   }
 
   #rocketmq(
     bytes: Uint8Array,
+    view: DataView,
     from: number,
     code: number,
     opaque: number,
@@ -213,13 +222,13 @@ export class ReplyWriter {
     writeInt32(bytes, from + ROCKETMQ_REMARK_AT, remark.length);
     const extAt = writePlain(bytes, from + ROCKETMQ_REMARK_AT + 4, remark);
     if (extAt < 0) return -1;
-    let at = copy(bytes, extAt + 4, plan.besideRocketmq);
+    let at = copy(view, extAt + 4, plan.besideRocketmq);
     const { fields } = plan;
     for (let i = 0; i < fields.length; i++) {
       const { property, rocketmq } = fields[i] as Field;
       const value = values[property];
       if (value === undefined) continue;
-      const valueAt = copy(bytes, at, rocketmq) + 4;
+      const valueAt = copy(view, at, rocketmq) + 4;
       at = writeValue(bytes, valueAt, value);
       if (at < 0) return -1;
       writeInt32(bytes, valueAt - 4, at - valueAt);
@@ -234,11 +243,11 @@ function planOf(codec: HeaderCodec<object>): Plan {
     ([property, { wireName = property }]) => ({
       property,
       json: ascii(`"${wireName}":"`),
-      rocketmq: rocketmqName(wireName),
+      rocketmq: wordsOf(rocketmqName(wireName)),
     }),
   );
   const nameBytes = fields.reduce((sum, { json }) => sum + json.length, 0);
-  return { codec, fields, nameBytes, beside: undefined, besideJson: NO_BODY, besideRocketmq: NO_BODY };
+  return { codec, fields, nameBytes, beside: undefined, besideJson: NONE, besideRocketmq: NONE };
 }
 
 /** Encodes the fields beside a header, once for all answers that have the same object there. False: they need the long way. */
@@ -258,8 +267,8 @@ function keepBeside(plan: Plan, beside: ExtFields | undefined): boolean {
     rocketmq.int32At(lengthAt, rocketmq.utf8(value));
   }
   plan.beside = beside;
-  plan.besideJson = ENCODER.encode(json);
-  plan.besideRocketmq = rocketmq.written();
+  plan.besideJson = ascii(json);
+  plan.besideRocketmq = wordsOf(rocketmq.written());
   return true;
 }
 
@@ -268,10 +277,9 @@ function rocketmqName(name: string): Uint8Array {
   return Uint8Array.of(bytes.length >>> 8, bytes.length, ...bytes);
 }
 
-/** Where what was copied ends. A loop: for some tens of bytes a call of `set` costs more. */
-function copy(target: Uint8Array, at: number, source: Uint8Array): number {
-  const { length } = source;
-  for (let i = 0; i < length; i++) target[at + i] = source[i] as number;
+/** Where what was copied ends. */
+function copy(target: DataView, at: number, { words, length }: Words): number {
+  for (let i = 0; i < words.length; i++) target.setInt32(at + 4 * i, words[i] as number);
   return at + length;
 }
 
@@ -321,7 +329,16 @@ function writeDecimal(target: Uint8Array, at: number, value: number): number {
 }
 
 const ENCODER = new TextEncoder();
-const ascii = (text: string): Uint8Array => ENCODER.encode(text);
+const ascii = (text: string): Words => wordsOf(ENCODER.encode(text));
+
+function wordsOf(bytes: Uint8Array): Words {
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  // What is beyond the end reads as 0.
+  for (let i = 0; i < words.length; i++) words[i] = readInt32(bytes, 4 * i);
+  return { words, length: bytes.length };
+}
+
+const NONE: Words = wordsOf(NO_BODY);
 
 const JSON_CODE = ascii('{"code":');
 const JSON_EXT_FIELDS = ascii(',"extFields":{');

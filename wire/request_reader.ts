@@ -84,6 +84,9 @@ export class RequestReader {
   /** What spans are counted from. */
   #begin = 0;
   #misses = 0;
+  /** Of the chunk that was read last. */
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #viewed: Uint8Array | undefined;
 
   /** @param rows requests with their header tables. */
   constructor(rows: Iterable<{ readonly code: number; readonly request: HeaderCodec<object> }>) {
@@ -102,6 +105,10 @@ export class RequestReader {
     const code = type === SERIALIZE_JSON ? this.#jsonCode(bytes, headerAt) : readInt32(bytes, headerAt) >>> 16;
     const plan = this.#plan(code);
     if (plan === undefined) return undefined;
+    if (bytes !== this.#viewed) {
+      this.#viewed = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
     const header =
       type === SERIALIZE_JSON ? this.#json(plan, bytes, headerAt, headerEnd) : this.#rocketmq(plan, bytes, headerAt, headerEnd);
     const { language, version, opaque, flag } = this.#members;
@@ -155,7 +162,7 @@ export class RequestReader {
 
   /** The header of the JSON `bytes[from, end)`; `#members` gets the rest. */
   #json(plan: Plan, bytes: Uint8Array, from: number, end: number): object | undefined {
-    const like = plan.json?.read(bytes, from, end, false, this.#text, this.#members);
+    const like = plan.json?.read(bytes, this.#view, from, end, false, this.#text, this.#members);
     if (like !== undefined) return like;
     this.#beginWalk(from);
     const header = this.#jsonMembers(plan, bytes, from, end);
@@ -270,7 +277,7 @@ export class RequestReader {
     const fieldsAt = from + ROCKETMQ_FIELDS_AT;
     if (end < fieldsAt || readInt32(bytes, from + 13) !== 0 || readInt32(bytes, from + 17) !== end - fieldsAt) return undefined;
     const members = this.#members;
-    let header = plan.rocketmq?.read(bytes, fieldsAt, end, true, this.#text, members);
+    let header = plan.rocketmq?.read(bytes, this.#view, fieldsAt, end, true, this.#text, members);
     if (header === undefined) {
       this.#beginWalk(fieldsAt);
       header = this.#rocketmqFields(plan, bytes, fieldsAt, end);

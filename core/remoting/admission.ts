@@ -20,7 +20,7 @@ export type LaneLimits = { readonly [L in Lane]?: LaneLimit };
 
 export class Admission {
   readonly #limits: LaneLimits;
-  readonly #underWay = new Map<Lane, number>();
+  readonly #underWay = new Map<Lane, { count: number }>();
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
@@ -28,7 +28,7 @@ export class Admission {
 
   /** Requests of the lane that wait for their answer. */
   underWay(lane: Lane): number {
-    return this.#underWay.get(lane) ?? 0;
+    return this.#underWay.get(lane)?.count ?? 0;
   }
 
   limit(lane: Lane): number {
@@ -41,7 +41,12 @@ export class Admission {
    * waited too long. One that has not waited at all is not refused, whatever the limit.
    */
   enter(lane: Lane, waitedMs: number): void {
-    const count = this.underWay(lane);
+    let underWay = this.#underWay.get(lane);
+    if (underWay === undefined) {
+      underWay = { count: 0 };
+      this.#underWay.set(lane, underWay);
+    }
+    const { count } = underWay;
     const bound = this.#limits[lane];
     if (waitedMs > 0 && bound?.wait !== undefined && waitedMs >= bound.wait.ms()) {
       throw new RemotingError(
@@ -55,10 +60,11 @@ export class Admission {
         `[OVERLOAD]system busy, start flow control for a while: ${count} ${lane} requests are under way, ${bound.key}=${bound.limit()}`,
       );
     }
-    this.#underWay.set(lane, count + 1);
+    underWay.count++;
   }
 
   leave(lane: Lane): void {
-    this.#underWay.set(lane, this.underWay(lane) - 1);
+    const underWay = this.#underWay.get(lane);
+    if (underWay !== undefined) underWay.count--;
   }
 }
