@@ -8,6 +8,8 @@ import { runMqadmin } from "./mqadmin/run.ts";
 const runtime = await hostRuntime();
 // A reader that leaves (`| head`) is no fault of ours.
 process.stdout.on("error", () => process.exit(0));
+// Timers of the runtime keep no process alive: a command that repeats would end in its pause.
+const alive = setInterval(() => {}, 2 ** 30);
 process.exitCode = await runMqadmin(
   {
     runtime,
@@ -17,8 +19,9 @@ process.exitCode = await runMqadmin(
       err: (text) => process.stderr.write(text),
       outIsTerminal: process.stdout.isTTY === true,
       errIsTerminal: process.stderr.isTTY === true,
-      environment: (name) => runtime.system.environment(name),
+      environment: (name) => process.env[name],
     },
   },
   process.argv.slice(2),
 );
+clearInterval(alive);

@@ -13,6 +13,7 @@ export interface ContextParts {
   /** `host:port;host:port`, from -n or NAMESRV_ADDR. */
   readonly namesrvAddr: string | undefined;
   readonly timeoutMs: number;
+  readonly environment: (name: string) => string | undefined;
   /** Of conf/tools.yml. */
   readonly credentials: SessionCredentials | undefined;
 }
@@ -42,6 +43,11 @@ export class CommandContext {
   /** Wall clock, ms. */
   now(): number {
     return this.runtime.clock.now();
+  }
+
+  /** A variable of the process's environment. */
+  environment(name: string): string | undefined {
+    return this.#parts.environment(name);
   }
 
   sleep(ms: number): Promise<void> {

@@ -69,6 +69,7 @@ async function runCommand({ runtime, terminal }: Mqadmin, command: Command, pars
       output,
       namesrvAddr: parsed.namesrvAddr ?? terminal.environment("NAMESRV_ADDR"),
       timeoutMs: parsed.timeoutMs,
+      environment: terminal.environment,
       credentials: toolsCredentials(runtime, terminal.environment("ROCKETMQ_HOME")),
     });
     output.emit(await command.run(context, parsed.options as never));

@@ -41,7 +41,15 @@ class ApacheMqadmin {
   readonly #waiting: ((answer: unknown) => void)[] = [];
 
   constructor(toolchain: Toolchain, classpath: string, cluster: Cluster) {
-    const jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", `-Duser.home=${cluster.directory}`, "-cp", classpath];
+    const jvm = [
+      "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
+      "-Xmx256m",
+      `-Duser.home=${cluster.directory}`,
+      `-Djava.io.tmpdir=${cluster.directory}`,
+      "-cp",
+      classpath,
+    ];
     const program = join(projectDirectory, "test/interop/mqadmin/MqadminDriver.java");
     const command = { program: toolchain.java, args: [...jvm, program], cwd: cluster.directory };
     this.#child = new Child(command, join(cluster.directory, "mqadmin.log"), (line) => {
@@ -183,7 +191,7 @@ async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apa
   const theirFile = fileOf(each, names);
   await prepare();
   const oursAt = performance.now();
-  const ours = await mqadmin(words("b"));
+  const ours = await mqadmin(words("b"), { environment: { TMPDIR: process.cwd() } });
   if (options.show) console.log(`Apache ${apacheMs.toFixed(0)} ms, ours ${(performance.now() - oursAt).toFixed(0)} ms`);
   if (options.show)
     console.log(`--- Apache\n${theirs.out}${theirs.err.slice(0, 600)}\n--- ours (${ours.code})\n${ours.out}${ours.err}`);

@@ -130,7 +130,7 @@ const planOf = (topic: string, brokerConfigMap: Map<string, TopicConfigAndQueueM
 
 /** Before and after lie in files, so that what went wrong half-way can be put right by -mf. */
 function writePlan(context: CommandContext, which: "old" | "new", plan: TopicRemappingDetailWrapper, suffix: string): void {
-  const directory = context.runtime.system.environment("TMPDIR") ?? "/tmp";
+  const directory = context.environment("TMPDIR") ?? "/tmp";
   const path = `${directory}/${plan.topic}-${plan.epoch}${suffix}`;
   writeText(context, path, topicRemappingDetailWrapper.format(plan));
   context.print(`The ${which} mapping data is written to file ${path}`);
