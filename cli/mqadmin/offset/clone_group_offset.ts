@@ -1,4 +1,5 @@
 /** cloneGroupOffset: a group goes on where another one is. */
+import { MASTER_ID } from "../../../wire/mix_all.ts";
 import { command, optional, required } from "../declaration.ts";
 
 export const cloneGroupOffset = command({
@@ -17,7 +18,12 @@ export const cloneGroupOffset = command({
     // As Apache: all that the group has consumed of, on the brokers of this topic.
     const { offsetTable } = await consumeStats.examineConsumeStats(srcGroup);
     const route = await topics.examineTopicRouteInfo(topic);
-    const addresses = new Map(route.brokerDatas.map(({ brokerName, brokerAddrs }) => [brokerName, [...brokerAddrs][0]?.[1]]));
+    const addresses = new Map(
+      route.brokerDatas.map(({ brokerName, brokerAddrs }) => [
+        brokerName,
+        brokerAddrs.get(MASTER_ID) ?? [...brokerAddrs.values()][0],
+      ]),
+    );
     const cloned = [];
     for (const [queue, { consumerOffset }] of offsetTable) {
       const address = addresses.get(queue.brokerName);
