@@ -229,6 +229,8 @@ async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Rea
     target,
     brokerConfig: { registerNameServerPeriod: "10000", traceTopicEnable: "true", ...USERS },
   });
+  // consumerStatus writes its files below the working directory.
+  process.chdir(cluster.directory);
   const apache = new ApacheMqadmin(toolchain, classpaths["current"] as string, cluster);
   try {
     const { names, close } = await populate(cluster);
