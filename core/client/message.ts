@@ -9,7 +9,7 @@ import { MessageConst } from "../../wire/message_const.ts";
 import { encodeMessageId } from "../../wire/message_id.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { RETRY_PREFIX } from "../../wire/mix_all.ts";
-import { parseProperties } from "../../wire/properties.ts";
+import { parseProperties, propertyOf } from "../../wire/properties.ts";
 import type { Compression } from "../runtime.ts";
 import { decompressed } from "./body_compression.ts";
 import { MQClientError } from "./errors.ts";
@@ -87,34 +87,30 @@ export class MessageExt {
   readonly sysFlag: number;
   readonly flag: number;
   readonly bornTimestamp: number;
-  /** `host:port`. */
-  readonly bornHost: string;
   readonly storeTimestamp: number;
-  /** `host:port` of the broker that stored it. */
-  readonly storeHost: string;
   readonly bodyCRC: number;
   readonly preparedTransactionOffset: number;
   /** How often it was given back before. */
   reconsumeTimes: number;
-  readonly properties: ReadonlyMap<string, string>;
   /** Of a popped message: what acknowledges it (POP_CK). A change of its invisible time renews it. */
   receiptHandle: string | undefined;
   /** Inflated where it was compressed. May share memory with the messages of the same pull. */
   readonly body: Uint8Array;
-  /** Store host and physical offset, as VIEW_MESSAGE_BY_ID takes them. */
-  readonly offsetMsgId: string;
-  /** UNIQ_KEY, or `offsetMsgId` of a message without one. */
-  readonly msgId: string;
   /** Why the body could not be inflated; `body` is as stored then. */
   readonly bodyFault: string | undefined;
+  // What few listeners look at is made when it is asked for: it was a third of the cost of a message.
+  readonly #record: Pick<StoredMessage, "storeHost" | "storePort" | "bornHost" | "bornPort" | "properties">;
+  #properties: ReadonlyMap<string, string> | undefined;
 
   /**
    * @param record its body may be a view into a buffer that the caller gives away
    * @param asStored its topic is the one it lies in, also in a retry topic: for administrators
    */
   constructor(record: StoredMessage, brokerName: string, compression: Compression, bodyBytesMax: number, asStored = false) {
-    this.properties = parseProperties(record.properties);
-    const origin = !asStored && record.topic.startsWith(RETRY_PREFIX) ? this.properties.get(MessageConst.RETRY_TOPIC) : undefined;
+    const { properties, storeHost, storePort, bornHost, bornPort } = record;
+    this.#record = { properties, storeHost, storePort, bornHost, bornPort };
+    const origin =
+      !asStored && record.topic.startsWith(RETRY_PREFIX) ? propertyOf(properties, MessageConst.RETRY_TOPIC) : undefined;
     this.topic = origin ?? record.topic;
     this.brokerName = brokerName;
     this.queueId = record.queueId;
@@ -124,30 +120,55 @@ export class MessageExt {
     this.sysFlag = record.sysFlag;
     this.flag = record.flag;
     this.bornTimestamp = record.bornTimestamp;
-    this.bornHost = hostPortText(record.bornHost, record.bornPort);
     this.storeTimestamp = record.storeTimestamp;
-    this.storeHost = hostPortText(record.storeHost, record.storePort);
     this.bodyCRC = record.bodyCrc;
     this.preparedTransactionOffset = record.preparedTransactionOffset;
     this.reconsumeTimes = record.reconsumeTimes;
-    this.offsetMsgId = encodeMessageId(record.storeHost, record.storePort, record.physicalOffset);
-    this.receiptHandle = this.properties.get(MessageConst.POP_CK);
-    this.msgId = this.properties.get(MessageConst.UNIQ_KEY) ?? this.offsetMsgId;
+    this.receiptHandle = propertyOf(properties, MessageConst.POP_CK);
     const { body, fault } = inflated(record, compression, bodyBytesMax);
     this.body = body;
     this.bodyFault = fault;
   }
 
+  get properties(): ReadonlyMap<string, string> {
+    this.#properties ??= parseProperties(this.#record.properties);
+    return this.#properties;
+  }
+
+  /** UNIQ_KEY, or `offsetMsgId` of a message without one. */
+  get msgId(): string {
+    return this.#property(MessageConst.UNIQ_KEY) ?? this.offsetMsgId;
+  }
+
+  /** Store host and physical offset, as VIEW_MESSAGE_BY_ID takes them. */
+  get offsetMsgId(): string {
+    return encodeMessageId(this.#record.storeHost, this.#record.storePort, this.commitLogOffset);
+  }
+
+  /** `host:port` of the broker that stored it. */
+  get storeHost(): string {
+    return hostPortText(this.#record.storeHost, this.#record.storePort);
+  }
+
+  /** `host:port`. */
+  get bornHost(): string {
+    return hostPortText(this.#record.bornHost, this.#record.bornPort);
+  }
+
   get tags(): string | undefined {
-    return this.properties.get(MessageConst.TAGS);
+    return this.#property(MessageConst.TAGS);
   }
 
   get keys(): string | undefined {
-    return this.properties.get(MessageConst.KEYS);
+    return this.#property(MessageConst.KEYS);
   }
 
   get transactionId(): string | undefined {
     return this.properties.get(MessageConst.TRANSACTION_ID);
+  }
+
+  #property(name: string): string | undefined {
+    return this.#properties === undefined ? propertyOf(this.#record.properties, name) : this.#properties.get(name);
   }
 
   text(): string {

@@ -30,6 +30,9 @@ export function subscriptionOf(topic: string, expression: FilterExpression, subV
   };
 }
 
+/** No tag is empty. */
+const NO_TAGS = "";
+
 /** The broker compares hashes of tags; this compares the tags. */
-export const wanted = ({ tagsSet, expressionType }: SubscriptionData, { tags }: MessageExt): boolean =>
-  expressionType !== "TAG" || tagsSet.size === 0 || (tags !== undefined && tagsSet.has(tags));
+export const wanted = ({ tagsSet, expressionType }: SubscriptionData, message: MessageExt): boolean =>
+  expressionType !== "TAG" || tagsSet.size === 0 || tagsSet.has(message.tags ?? NO_TAGS);
