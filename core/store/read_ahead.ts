@@ -172,8 +172,7 @@ export class ReadAhead {
   async #loadPiece(base: number): Promise<void> {
     const length = this.#lengthFrom(base);
     if (length <= 0) return;
-    if (this.#dropped.includes(base)) this.#piecesMax = Math.min(this.#piecesMax + 4, PIECES_MAX);
-    const bytes = this.#room();
+    const bytes = this.#roomFor(base);
     if (await this.#commitLog.read(length === PIECE_BYTES ? bytes : bytes.subarray(0, length), base)) {
       this.#pieces.push({ bytes, base, length });
     } else this.#free.push(bytes);
@@ -192,7 +191,7 @@ export class ReadAhead {
       const base = this.#baseFor(at);
       const length = this.#lengthFrom(base);
       if (base + length <= at) return false;
-      const room = this.#room();
+      const room = this.#roomFor(base);
       if (!this.#commitLog.readCached(length === PIECE_BYTES ? room : room.subarray(0, length), base)) {
         this.#free.push(room);
         return false;
@@ -217,8 +216,9 @@ export class ReadAhead {
     return end - base;
   }
 
-  /** Memory for a piece. */
-  #room(): Uint8Array {
+  /** Memory for the piece that begins at `base`; there are more of them from when one is read again that was just dropped. */
+  #roomFor(base: number): Uint8Array {
+    if (this.#dropped.includes(base)) this.#piecesMax = Math.min(this.#piecesMax + 4, PIECES_MAX);
     while (this.#pieces.length >= this.#piecesMax) this.#drop(0);
     return this.#free.pop() ?? new Uint8Array(PIECE_BYTES);
   }
