@@ -9,7 +9,7 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../wire/mix_all.ts";
-import type { ExtFields } from "../../wire/remoting_command.ts";
+import type { ExtFields, RemotingCommand } from "../../wire/remoting_command.ts";
 import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { RemotingClient } from "../remoting/client.ts";
 import type { PeerReply } from "../remoting/processor.ts";
@@ -19,7 +19,7 @@ import { type CredentialsSource, signer } from "./credentials.ts";
 import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { NAME_SERVERS_REFRESH_MS, NameServers } from "./name_servers.ts";
-import { type TopicRoute, topicRoute } from "./topic_route.ts";
+import { queueText, type TopicRoute, topicRoute } from "./topic_route.ts";
 import { MessageTrace } from "./trace.ts";
 import { UniqKeys } from "./uniq_key.ts";
 import { abortable, settledWithin } from "./waiting.ts";
@@ -45,6 +45,12 @@ export interface ClientOptions {
   readonly log?: Log;
   /** Part of the client's id; default `pid#number`, which no other client has. */
   readonly instanceName?: string;
+  /** This client belongs to a unit of a deployment in units: brokers are told with each message and heartbeat. */
+  readonly unitMode?: boolean;
+  /** Its name, part of the client's id. */
+  readonly unitName?: string;
+  /** Namespace of 5.x: told with each request (`ns`). Names stay as they are. */
+  readonly namespaceV2?: string;
   /** How old a route may grow, ms; default 30,000. */
   readonly pollNameServerInterval?: number;
   /** Default 30,000 ms; a broker forgets a client after 120,000. */
@@ -102,7 +108,8 @@ export class ClientInstance implements AsyncDisposable {
     this.log = log;
     this.clientIP = localAddress(runtime);
     const nanos = `${runtime.clock.now()}${String(runtime.random.below(1_000_000)).padStart(6, "0")}`;
-    this.clientId = `${this.clientIP}@${options.instanceName ?? `${runtime.system.pid}#${nanos}`}`;
+    const unitName = options.unitName === undefined ? "" : `@${options.unitName}`;
+    this.clientId = `${this.clientIP}@${options.instanceName ?? `${runtime.system.pid}#${nanos}`}${unitName}`;
     this.uniqKeys = new UniqKeys(runtime, this.clientIP);
     // mqadmin consumerStatus of Apache fails without the second.
     const startedAt = String(runtime.clock.now());
@@ -116,7 +123,10 @@ export class ClientInstance implements AsyncDisposable {
       runtime,
       log,
       processors,
-      sign: options.credentials === undefined ? undefined : signer(runtime.digest, options.credentials),
+      sign: named(
+        options.namespaceV2,
+        options.credentials === undefined ? undefined : signer(runtime.digest, options.credentials),
+      ),
       ...(tls && { tls: () => tls }),
     });
     const { namesrvDomain, namesrvDomainSubgroup } = options;
@@ -137,6 +147,10 @@ export class ClientInstance implements AsyncDisposable {
       runtime.clock.setInterval(() => void this.#nameServers.refresh(), NAME_SERVERS_REFRESH_MS),
       runtime.clock.setInterval(() => void this.beat(), options.heartbeatBrokerInterval ?? 30_000),
     ];
+  }
+
+  get unitMode(): boolean {
+    return this.#options.unitMode ?? false;
   }
 
   get timeoutMs(): number {
@@ -188,15 +202,21 @@ export class ClientInstance implements AsyncDisposable {
     return undefined;
   }
 
+  /** The broker that has `queue`: its own, or of a logic queue of a static topic the one that leads it. */
+  brokerNameOf(queue: MessageQueue): string {
+    return this.#routes.get(queue.topic)?.leaders.get(queueText(queue)) ?? queue.brokerName;
+  }
+
   /** The master of `queue`'s broker. @throws MQClientError kind no-route */
   async masterOf(queue: MessageQueue, signal?: AbortSignal): Promise<string> {
-    let address = this.brokerAddr(queue.brokerName);
+    let address = this.brokerAddr(this.brokerNameOf(queue));
     if (address === undefined) {
       await abortable(this.refreshRoute(queue.topic), signal);
-      address = this.brokerAddr(queue.brokerName);
+      address = this.brokerAddr(this.brokerNameOf(queue));
     }
     if (address !== undefined) return address;
-    throw new MQClientError("no-route", `Broker "${queue.brokerName}" has no master in the route of topic "${queue.topic}"`);
+    const name = this.brokerNameOf(queue);
+    throw new MQClientError("no-route", `Broker "${name}" has no master in the route of topic "${queue.topic}"`);
   }
 
   async #askRoute(topic: string, createWith: number | undefined): Promise<TopicRoute | undefined> {
@@ -390,6 +410,15 @@ const answerOf = <N extends RequestName>(name: N, { extFields, body, remark }: P
   body,
   remark,
 });
+
+/** Puts the namespace into each request before it is signed. */
+function named(namespace: string | undefined, sign: ((command: RemotingCommand) => void) | undefined) {
+  if (namespace === undefined || namespace === "") return sign;
+  return (command: RemotingCommand): void => {
+    command.extFields = { ...command.extFields, nsd: "true", ns: namespace };
+    sign?.(command);
+  };
+}
 
 function addressesOf({ data }: TopicRoute, mastersOnly = false): string[] {
   return data.brokerDatas.flatMap(({ brokerAddrs }) =>

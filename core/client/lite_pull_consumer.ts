@@ -369,7 +369,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
       messageModel: this.#options.messageModel ?? "CLUSTERING",
       consumeFromWhere: this.#options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
       subscriptionDataSet: [...this.#subscriptions.values()],
-      unitMode: false,
+      unitMode: this.#client.unitMode,
     };
   }
 

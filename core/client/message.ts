@@ -80,8 +80,9 @@ export const BODY_BYTES_MAX = 256 * 1024 * 1024;
 export class MessageExt {
   readonly topic: string;
   readonly brokerName: string;
-  readonly queueId: number;
-  readonly queueOffset: number;
+  /** Of a static topic the logic queue, and the offset there. */
+  queueId: number;
+  queueOffset: number;
   readonly commitLogOffset: number;
   readonly storeSize: number;
   readonly sysFlag: number;

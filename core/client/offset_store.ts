@@ -91,10 +91,12 @@ export class RemoteBrokerOffsetStore extends MemoryOffsets implements OffsetStor
   /** Awaited, unlike Java's oneway: at a close the next member must find it. */
   async #store(entry: Entry): Promise<void> {
     const { queue, offset } = entry;
-    const { topic, queueId, brokerName } = queue;
+    const { topic, queueId } = queue;
     const tried = `store the offset of group "${this.#consumerGroup}" in ${queueText(queue)}`;
-    const header = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset: offset, bname: brokerName };
-    await this.#client.call(tried, await this.#client.masterOf(queue), "UPDATE_CONSUMER_OFFSET", header);
+    const address = await this.#client.masterOf(queue);
+    const bname = this.#client.brokerNameOf(queue);
+    const header = { consumerGroup: this.#consumerGroup, topic, queueId, commitOffset: offset, bname };
+    await this.#client.call(tried, address, "UPDATE_CONSUMER_OFFSET", header);
     entry.stored = offset;
   }
 }

@@ -25,7 +25,7 @@ import type { Message, MessageExt } from "./message.ts";
 import { QueueSelection } from "./queue_selection.ts";
 import { createReplyMessage, WaitingRequests } from "./request_reply.ts";
 import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
-import type { TopicRoute } from "./topic_route.ts";
+import { queueText, type TopicRoute } from "./topic_route.ts";
 import { TRACED_TYPE, type TracedSend } from "./trace_data.ts";
 import { abortable, InFlight, inTime, settledWithin } from "./waiting.ts";
 
@@ -82,6 +82,7 @@ const RETRY_CODES: ReadonlySet<number> = new Set<number>([
   ResponseCode.NO_BUYER_ID,
   ResponseCode.NOT_IN_CURRENT_UNIT,
   ResponseCode.GO_AWAY,
+  ResponseCode.NOT_LEADER_FOR_QUEUE,
 ]);
 /** The route that led there is out of date. */
 const WRONG_ROUTE_CODES: ReadonlySet<number> = new Set<number>([
@@ -89,6 +90,7 @@ const WRONG_ROUTE_CODES: ReadonlySet<number> = new Set<number>([
   ResponseCode.NO_PERMISSION,
   ResponseCode.INVALID_PARAMETER,
   ResponseCode.GO_AWAY,
+  ResponseCode.NOT_LEADER_FOR_QUEUE,
 ]);
 
 export class Producer implements ProducerMember, AsyncDisposable {
@@ -150,7 +152,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const out = this.#prepare(message);
     const route = await this.#route(out.topic, options.signal);
     const queue = this.#choose(route, options, undefined);
-    const address = route.masters.get(queue.brokerName) ?? (await this.client.masterOf(queue, options.signal));
+    const address = await this.client.masterOf(queue, options.signal);
     await this.client.oneway(`send to topic "${out.topic}"`, address, "SEND_MESSAGE_V2", this.#header(out, queue), out.body);
   }
 
@@ -341,7 +343,8 @@ export class Producer implements ProducerMember, AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<SendResult> {
     const tried = `send to topic "${out.topic}", queue ${queue.queueId} of ${queue.brokerName}`;
-    const address = route.masters.get(queue.brokerName) ?? (await this.client.masterOf(queue, signal));
+    const address =
+      route.masters.get(route.leaders.get(queueText(queue)) ?? queue.brokerName) ?? (await this.client.masterOf(queue, signal));
     const name = out.batch ? "SEND_BATCH_MESSAGE" : out.reply ? "SEND_REPLY_MESSAGE_V2" : "SEND_MESSAGE_V2";
     const startedAt = this.client.runtime.clock.monotonic();
     const reply = await this.client.invoke(tried, address, name, this.#header(out, queue), { body: out.body, timeoutMs, signal });
@@ -354,21 +357,21 @@ export class Producer implements ProducerMember, AsyncDisposable {
     return result;
   }
 
-  #header(out: Outgoing, { queueId, brokerName }: MessageQueue): RequestHeaderOf<"SEND_MESSAGE_V2"> {
+  #header(out: Outgoing, queue: MessageQueue): RequestHeaderOf<"SEND_MESSAGE_V2"> {
     return {
       producerGroup: this.producerGroup,
       topic: out.topic,
       defaultTopic: AUTO_CREATE_TOPIC,
       defaultTopicQueueNums: this.defaultTopicQueueNums,
-      queueId,
+      queueId: queue.queueId,
       sysFlag: out.sysFlag,
       bornTimestamp: this.client.runtime.clock.now(),
       flag: out.flag,
       properties: out.properties,
       reconsumeTimes: 0,
-      unitMode: false,
+      unitMode: this.client.unitMode,
       batch: out.batch,
-      brokerName,
+      brokerName: this.client.brokerNameOf(queue),
     };
   }
 

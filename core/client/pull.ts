@@ -58,7 +58,7 @@ const STATUS: Readonly<Record<number, PullStatus>> = {
 /** @throws MQBrokerError, MQClientError; the signal's reason */
 export async function pull(client: ClientInstance, input: PullInput, signal?: AbortSignal): Promise<PullResult> {
   const { queue, subscription, suspendTimeoutMillis } = input;
-  const slave = input.brokerId === MASTER_ID ? undefined : client.brokerAddr(queue.brokerName, input.brokerId);
+  const slave = input.brokerId === MASTER_ID ? undefined : client.brokerAddr(client.brokerNameOf(queue), input.brokerId);
   const address = slave ?? (await client.masterOf(queue, signal));
   // A slave stores no offsets.
   const commit = slave === undefined && input.commitOffset !== undefined;
@@ -83,7 +83,7 @@ export async function pull(client: ClientInstance, input: PullInput, signal?: Ab
       subscription: input.withSubscription ? subscription.subString : undefined,
       subVersion: subscription.subVersion,
       expressionType: subscription.expressionType,
-      bname: queue.brokerName,
+      bname: client.brokerNameOf(queue),
     },
     { timeoutMs: suspendTimeoutMillis + ANSWER_MS, signal },
   );
@@ -95,6 +95,13 @@ export async function pull(client: ClientInstance, input: PullInput, signal?: Ab
     pullStatus === "FOUND"
       ? decodeRecords(reply.body).map((record) => new MessageExt(record, queue.brokerName, compression, BODY_BYTES_MAX))
       : [];
+  // Of a static topic: records know only the physical queue they lie in.
+  if (header.offsetDelta !== undefined) {
+    for (const message of messages) {
+      message.queueId = queue.queueId;
+      message.queueOffset += header.offsetDelta;
+    }
+  }
   const { nextBeginOffset, minOffset, maxOffset, suggestWhichBrokerId } = header;
   return {
     pullStatus,

@@ -213,7 +213,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       messageModel: this.#options.messageModel ?? "CLUSTERING",
       consumeFromWhere: this.#options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
       subscriptionDataSet: [...this.#subscriptions.values()],
-      unitMode: false,
+      unitMode: this.#client.unitMode,
     };
   }
 

@@ -49,7 +49,7 @@ export class QueueLocks {
   async unlock(queues: readonly ProcessQueue[]): Promise<void> {
     const held = queues.filter((queue) => this.#held.delete(queue));
     for (const queue of held) queue.locked = false;
-    for (const [brokerName, ofBroker] of byBroker(held)) {
+    for (const [brokerName, ofBroker] of this.#byBroker(held)) {
       try {
         const body = this.#body(ofBroker.map(({ messageQueue }) => messageQueue));
         const address = await this.#client.masterOf((ofBroker[0] as ProcessQueue).messageQueue);
@@ -72,7 +72,7 @@ export class QueueLocks {
 
   async #lockAgain(): Promise<void> {
     const { clock } = this.#client.runtime;
-    for (const [brokerName, queues] of byBroker([...this.#held.keys()])) {
+    for (const [brokerName, queues] of this.#byBroker([...this.#held.keys()])) {
       try {
         const locked = await this.#lock(queues.map(({ messageQueue }) => messageQueue));
         for (const queue of queues) {
@@ -108,13 +108,13 @@ export class QueueLocks {
       mqSet: [...mqSet],
     });
   }
-}
 
-function byBroker(queues: readonly ProcessQueue[]): Map<string, ProcessQueue[]> {
-  const brokers = new Map<string, ProcessQueue[]>();
-  for (const queue of queues) {
-    const { brokerName } = queue.messageQueue;
-    brokers.set(brokerName, [...(brokers.get(brokerName) ?? []), queue]);
+  #byBroker(queues: readonly ProcessQueue[]): Map<string, ProcessQueue[]> {
+    const brokers = new Map<string, ProcessQueue[]>();
+    for (const queue of queues) {
+      const brokerName = this.#client.brokerNameOf(queue.messageQueue);
+      brokers.set(brokerName, [...(brokers.get(brokerName) ?? []), queue]);
+    }
+    return brokers;
   }
-  return brokers;
 }

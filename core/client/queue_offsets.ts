@@ -12,17 +12,17 @@ export type ConsumeFromWhere = "CONSUME_FROM_LAST_OFFSET" | "CONSUME_FROM_FIRST_
 
 /** The offset after the last message. */
 export async function maxOffset(client: ClientInstance, queue: MessageQueue, signal?: AbortSignal): Promise<number> {
-  const { topic, queueId, brokerName } = queue;
-  const fields = { topic, queueId, committed: true, bname: brokerName };
+  const { topic, queueId } = queue;
   const address = await client.masterOf(queue, signal);
+  const fields = { topic, queueId, committed: true, bname: client.brokerNameOf(queue) };
   return (await client.call(`find the end of ${queueText(queue)}`, address, "GET_MAX_OFFSET", fields, { signal })).header.offset;
 }
 
 /** The offset of the first message that is still there. */
 export async function minOffset(client: ClientInstance, queue: MessageQueue, signal?: AbortSignal): Promise<number> {
-  const { topic, queueId, brokerName } = queue;
+  const { topic, queueId } = queue;
   const address = await client.masterOf(queue, signal);
-  const fields = { topic, queueId, bname: brokerName };
+  const fields = { topic, queueId, bname: client.brokerNameOf(queue) };
   return (await client.call(`find the begin of ${queueText(queue)}`, address, "GET_MIN_OFFSET", fields, { signal })).header
     .offset;
 }
@@ -34,19 +34,19 @@ export async function searchOffset(
   timestamp: number,
   signal?: AbortSignal,
 ): Promise<number> {
-  const { topic, queueId, brokerName } = queue;
+  const { topic, queueId } = queue;
   const address = await client.masterOf(queue, signal);
-  const fields = { topic, queueId, timestamp, bname: brokerName };
+  const fields = { topic, queueId, timestamp, bname: client.brokerNameOf(queue) };
   const tried = `find the offset of ${timestamp} in ${queueText(queue)}`;
   return (await client.call(tried, address, "SEARCH_OFFSET_BY_TIMESTAMP", fields, { signal })).header.offset;
 }
 
 /** What `consumerGroup` committed; undefined when it has committed nothing. */
 export async function committedOffset(client: ClientInstance, consumerGroup: string, queue: MessageQueue, signal?: AbortSignal) {
-  const { topic, queueId, brokerName } = queue;
+  const { topic, queueId } = queue;
   const tried = `read the offset of group "${consumerGroup}" in ${queueText(queue)}`;
   const address = await client.masterOf(queue, signal);
-  const fields = { consumerGroup, topic, queueId, bname: brokerName };
+  const fields = { consumerGroup, topic, queueId, bname: client.brokerNameOf(queue) };
   const reply = await client.invoke(tried, address, "QUERY_CONSUMER_OFFSET", fields, { signal });
   if (reply.code === ResponseCode.QUERY_NOT_FOUND) return undefined;
   return queryConsumerOffsetResponseHeader.decode(expectSuccess(tried, address, reply).extFields).offset;

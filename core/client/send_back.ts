@@ -19,16 +19,18 @@ export async function sendMessageBack(
   delayLevel: number,
   maxReconsumeTimes: number,
 ): Promise<boolean> {
-  const address = client.brokerAddr(message.brokerName) ?? message.storeHost;
+  // The record lies where it was stored, wherever its logic queue has gone since.
+  const known = client.brokerAddr(message.brokerName);
+  const address = known ?? message.storeHost;
   const header = {
     offset: message.commitLogOffset,
     group,
     delayLevel,
     originMsgId: message.properties.get(MessageConst.ORIGIN_MESSAGE_ID) ?? message.msgId,
     originTopic: message.topic,
-    unitMode: false,
+    unitMode: client.unitMode,
     maxReconsumeTimes: maxReconsumeTimes < 0 ? RECONSUME_TIMES_DEFAULT : maxReconsumeTimes,
-    bname: message.brokerName,
+    bname: known === undefined ? undefined : message.brokerName,
   };
   try {
     await client.call(`give message ${message.msgId} back`, address, "CONSUMER_SEND_MSG_BACK", header, { timeoutMs: TIMEOUT_MS });

@@ -188,7 +188,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
       messageModel: "CLUSTERING",
       consumeFromWhere: this.#options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
       subscriptionDataSet: [...this.#subscriptions.values()],
-      unitMode: false,
+      unitMode: this.#client.unitMode,
     };
   }
 

@@ -15,6 +15,8 @@ export interface TopicRoute {
   readonly readQueues: readonly MessageQueue[];
   /** brokerName -> `host:port`. */
   readonly masters: ReadonlyMap<string, string>;
+  /** Of a static topic: logic queue (`queueText`) -> the broker that leads it now. */
+  readonly leaders: ReadonlyMap<string, string>;
   /** True: made from `orderTopicConf` or, for a topic that is not there yet, from the template's route. */
   readonly ordered: boolean;
 }
@@ -40,7 +42,47 @@ export function topicRoute(topic: string, data: TopicRouteData, queueNumsMax = Q
       add(writeQueues, brokerName, writeQueueNums);
   }
   for (const [brokerName, count] of ordered ?? []) add(writeQueues, brokerName, count);
-  return { topic, data, writeQueues, readQueues, masters, ordered: ordered !== undefined };
+  const leaders = ordered === undefined ? logicQueues(topic, data) : undefined;
+  if (leaders === undefined) {
+    return { topic, data, writeQueues, readQueues, masters, leaders: new Map(), ordered: ordered !== undefined };
+  }
+  const queues = [...leaders.values()].map(({ queue }) => queue).sort(compareQueues);
+  const names = new Map([...leaders].map(([key, { brokerName }]) => [key, brokerName]));
+  // A queue that nobody leads can't be written; who consumes it waits for its leader.
+  const led = queues.filter((queue) => masters.has(names.get(queueText(queue)) ?? ""));
+  return { topic, data, writeQueues: led, readQueues: queues, masters, leaders: names, ordered: true };
+}
+
+const SCOPE_GLOBAL = "__global__";
+const LOGIC_QUEUE_PREFIX = "__syslo__";
+/** In the place of the broker of a logic queue that nobody leads. */
+const NOBODY = "__syslo__none__";
+
+/** The broker name of a static topic's logic queues, which no broker has (`MixAll`). */
+const logicBrokerName = (scope: string): string => LOGIC_QUEUE_PREFIX + (scope === SCOPE_GLOBAL ? scope.slice(2) : scope);
+
+/** Logic queues are numbered over all brokers; which leads one, the newest mapping says. Undefined: not a static topic. */
+function logicQueues(topic: string, { topicQueueMappingByBroker }: TopicRouteData) {
+  if (topicQueueMappingByBroker === undefined || topicQueueMappingByBroker.size === 0) return undefined;
+  const leaders = new Map<string, { queue: MessageQueue; brokerName: string; epoch: number }>();
+  const newest = new Map<string, { epoch: number; totalQueues: number }>();
+  for (const [brokerName, { scope, epoch, totalQueues, currIdMap }] of topicQueueMappingByBroker) {
+    const known = newest.get(scope);
+    if (known === undefined || epoch > known.epoch) newest.set(scope, { epoch, totalQueues });
+    for (const queueId of currIdMap.keys()) {
+      if (queueId < 0 || queueId >= QUEUES_MAX) continue;
+      const queue = { topic, brokerName: logicBrokerName(scope), queueId };
+      const key = queueText(queue);
+      if ((leaders.get(key)?.epoch ?? -1) <= epoch) leaders.set(key, { queue, brokerName, epoch });
+    }
+  }
+  for (const [scope, { totalQueues }] of newest) {
+    for (let queueId = 0; queueId < Math.min(totalQueues, QUEUES_MAX); queueId++) {
+      const queue = { topic, brokerName: logicBrokerName(scope), queueId };
+      if (!leaders.has(queueText(queue))) leaders.set(queueText(queue), { queue, brokerName: NOBODY, epoch: -1 });
+    }
+  }
+  return leaders;
 }
 
 /** `broker-a:4;broker-b:4`: the queues of an ordered topic do not move when a broker is down. */

@@ -161,7 +161,7 @@ export class TransactionProducer extends Producer {
       fromTransactionCheck: false,
       msgId: sent.msgId,
       transactionId: sent.transactionId,
-      bname: sent.messageQueue.brokerName,
+      bname: this.client.brokerNameOf(sent.messageQueue),
     };
     const tried = `end the transaction of message ${sent.msgId}`;
     try {
