@@ -9,7 +9,7 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../wire/mix_all.ts";
-import type { ExtFields, RemotingCommand } from "../../wire/remoting_command.ts";
+import type { ExtFields } from "../../wire/remoting_command.ts";
 import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { RemotingClient } from "../remoting/client.ts";
 import type { PeerReply } from "../remoting/processor.ts";
@@ -19,6 +19,7 @@ import { type CredentialsSource, signer } from "./credentials.ts";
 import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { NAME_SERVERS_REFRESH_MS, NameServers } from "./name_servers.ts";
+import { inNamespaceV2, Namespace } from "./namespace.ts";
 import { queueText, type TopicRoute, topicRoute } from "./topic_route.ts";
 import { MessageTrace } from "./trace.ts";
 import { UniqKeys } from "./uniq_key.ts";
@@ -49,6 +50,8 @@ export interface ClientOptions {
   readonly unitMode?: boolean;
   /** Its name, part of the client's id. */
   readonly unitName?: string;
+  /** Namespace (instance id) of 4.x: topics and groups of this client are in it, and the program does not see it. */
+  readonly namespace?: string;
   /** Namespace of 5.x: told with each request (`ns`). Names stay as they are. */
   readonly namespaceV2?: string;
   /** How old a route may grow, ms; default 30,000. */
@@ -86,6 +89,7 @@ export class ClientInstance implements AsyncDisposable {
   /** An IP literal of this machine. */
   readonly clientIP: string;
   readonly uniqKeys: UniqKeys;
+  readonly namespace: Namespace;
   /** Undefined unless enableTrace. */
   readonly trace: MessageTrace | undefined;
   readonly #options: ClientOptions;
@@ -106,6 +110,7 @@ export class ClientInstance implements AsyncDisposable {
     this.#options = options;
     this.runtime = runtime;
     this.log = log;
+    this.namespace = new Namespace(options.namespace);
     this.clientIP = localAddress(runtime);
     const nanos = `${runtime.clock.now()}${String(runtime.random.below(1_000_000)).padStart(6, "0")}`;
     const unitName = options.unitName === undefined ? "" : `@${options.unitName}`;
@@ -123,7 +128,7 @@ export class ClientInstance implements AsyncDisposable {
       runtime,
       log,
       processors,
-      sign: named(
+      sign: inNamespaceV2(
         options.namespaceV2,
         options.credentials === undefined ? undefined : signer(runtime.digest, options.credentials),
       ),
@@ -410,15 +415,6 @@ const answerOf = <N extends RequestName>(name: N, { extFields, body, remark }: P
   body,
   remark,
 });
-
-/** Puts the namespace into each request before it is signed. */
-function named(namespace: string | undefined, sign: ((command: RemotingCommand) => void) | undefined) {
-  if (namespace === undefined || namespace === "") return sign;
-  return (command: RemotingCommand): void => {
-    command.extFields = { ...command.extFields, nsd: "true", ns: namespace };
-    sign?.(command);
-  };
-}
 
 function addressesOf({ data }: TopicRoute, mastersOnly = false): string[] {
   return data.brokerDatas.flatMap(({ brokerAddrs }) =>

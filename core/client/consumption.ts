@@ -40,6 +40,8 @@ export interface ConsumptionParts {
   /** Clock.monotonic(). */
   readonly monotonic: () => number;
   readonly counts: ConsumeStatusCounts;
+  /** A queue as the program names it. */
+  readonly listened: (queue: MessageQueue) => MessageQueue;
 }
 
 export interface ConsumptionService {
@@ -66,12 +68,19 @@ export interface ListenedQueue {
 
 /** Calls the listener; never throws. */
 export async function consume(
-  parts: Pick<ConsumptionParts, "log" | "consumerGroup" | "listener" | "signal" | "now" | "trace" | "monotonic" | "counts">,
+  parts: Pick<
+    ConsumptionParts,
+    "log" | "consumerGroup" | "listener" | "signal" | "now" | "trace" | "monotonic" | "counts" | "listened"
+  >,
   queue: ListenedQueue,
   messages: readonly MessageExt[],
 ): Promise<Outcome> {
   const { messageQueue } = queue;
-  const context: ConsumeContext = { messageQueue, signal: parts.signal, delayLevelWhenNextConsume: 0 };
+  const context: ConsumeContext = {
+    messageQueue: parts.listened(messageQueue),
+    signal: parts.signal,
+    delayLevelWhenNextConsume: 0,
+  };
   queue.lastConsumeTimestamp = parts.now();
   const startedAt = parts.monotonic();
   const count = (failed: boolean) =>

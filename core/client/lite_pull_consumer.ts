@@ -98,8 +98,9 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   /** @throws MQClientError kind invalid */
   constructor(client: ClientInstance, options: LitePullConsumerOptions) {
-    const { consumerGroup, messageModel = "CLUSTERING" } = options;
-    if (consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
+    const { messageModel = "CLUSTERING" } = options;
+    if (options.consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
+    const consumerGroup = client.namespace.wrap(options.consumerGroup);
     this.consumerGroup = consumerGroup;
     this.#client = client;
     this.#options = options;
@@ -164,7 +165,8 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   }
 
   /** Gives the queues of `topic` up. Settles when they are given up. */
-  async unsubscribe(topic: string): Promise<void> {
+  async unsubscribe(name: string): Promise<void> {
+    const topic = this.#client.namespace.wrap(name);
     if (!this.#subscriptions.delete(topic)) return;
     await this.#taker.assign(topic, []);
     if (this.#started !== undefined) await this.#client.beat();
@@ -184,7 +186,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     const version = this.#client.runtime.clock.now();
     const before = [...(this.#assigned?.keys() ?? [])];
     const assigned = new Map<string, { queues: MessageQueue[]; subscription: SubscriptionData }>();
-    for (const queue of queues) {
+    for (const queue of queues.map((each) => this.#client.namespace.wrapQueue(each))) {
       const entry = assigned.get(queue.topic);
       if (entry !== undefined) entry.queues.push(queue);
       else assigned.set(queue.topic, { queues: [queue], subscription: subscriptionOf(queue.topic, expression, version) });
@@ -198,12 +200,13 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   /** The queues of `topic` that can be read. @throws MQClientError kind no-route, unreachable */
   async fetchMessageQueues(topic: string, options: { signal?: AbortSignal } = {}): Promise<readonly MessageQueue[]> {
-    return (await this.#client.route(topic, options)).readQueues;
+    const { namespace } = this.#client;
+    return (await this.#client.route(namespace.wrap(topic), options)).readQueues.map((queue) => namespace.unwrapQueue(queue));
   }
 
   /** The queues that are this consumer's now. */
   get assignment(): readonly MessageQueue[] {
-    return this.#taker.queues().map(({ messageQueue }) => messageQueue);
+    return this.#taker.queues().map(({ messageQueue }) => this.#client.namespace.unwrapQueue(messageQueue));
   }
 
   /**
@@ -286,8 +289,8 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   // --------------------------------------------------------------------------------------------------------- offsets
 
   /** Goes on at `offset`: what was pulled, or polled and not consumed, is left. @throws MQClientError kind invalid */
-  async seek(queue: MessageQueue, offset: number, options: { signal?: AbortSignal } = {}): Promise<void> {
-    this.#own(queue);
+  async seek(named: MessageQueue, offset: number, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const queue = this.#own(named).messageQueue;
     const [min, max] = await Promise.all([
       minOffset(this.#client, queue, options.signal),
       maxOffset(this.#client, queue, options.signal),
@@ -299,20 +302,20 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   }
 
   /** To the first message that is still there. */
-  async seekToBegin(queue: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<void> {
-    this.#own(queue);
+  async seekToBegin(named: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const queue = this.#own(named).messageQueue;
     this.#seek(queue, await minOffset(this.#client, queue, options.signal));
   }
 
   /** Behind the last message. */
-  async seekToEnd(queue: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<void> {
-    this.#own(queue);
+  async seekToEnd(named: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const queue = this.#own(named).messageQueue;
     this.#seek(queue, await maxOffset(this.#client, queue, options.signal));
   }
 
   /** The offset of the first message stored at `timestamp` (ms since 1970) or later. */
   offsetForTimestamp(queue: MessageQueue, timestamp: number | Date, options: { signal?: AbortSignal } = {}): Promise<number> {
-    return searchOffset(this.#client, queue, Number(timestamp), options.signal);
+    return searchOffset(this.#client, this.#client.namespace.wrapQueue(queue), Number(timestamp), options.signal);
   }
 
   /** No message of `queues` until `resume`; what is pulled already is kept. @throws MQClientError kind invalid */
@@ -339,13 +342,16 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
    * @throws MQBrokerError, MQClientError when an offset was not stored; others may be
    */
   async commit(offsets?: readonly (readonly [queue: MessageQueue, offset: number])[]): Promise<void> {
-    if (offsets !== undefined) return this.#offsets.commitAt(offsets);
+    if (offsets !== undefined) {
+      return this.#offsets.commitAt(offsets.map(([queue, offset]) => [this.#client.namespace.wrapQueue(queue), offset]));
+    }
     this.#settle();
     return this.#offsets.commit();
   }
 
   /** What the group has stored; undefined when it has nothing. */
-  committed(queue: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
+  committed(named: MessageQueue, options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
+    const queue = this.#client.namespace.wrapQueue(named);
     const known = this.#offsets.known(queue);
     return known === undefined ? this.#offsets.read(queue, options.signal) : Promise.resolve(known);
   }
@@ -426,7 +432,8 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     return new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);
   }
 
-  #subscribe(topic: string, expression: FilterExpression): SubscriptionData {
+  #subscribe(name: string, expression: FilterExpression): SubscriptionData {
+    const topic = this.#client.namespace.wrap(name);
     if (this.#assigned !== undefined) {
       throw new MQClientError("invalid", `Group "${this.consumerGroup}" has queues assigned here: subscribe or assign, not both`);
     }
@@ -437,7 +444,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   /** @throws MQClientError kind invalid */
   #own(queue: MessageQueue): ProcessQueue {
-    const own = this.#taker.queue(queue);
+    const own = this.#taker.queue(this.#client.namespace.wrapQueue(queue));
     if (own !== undefined) return own;
     throw new MQClientError("invalid", `${queueText(queue)} is not a queue of this consumer now: see its assignment`);
   }

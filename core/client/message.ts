@@ -78,7 +78,8 @@ export const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
 /** What the bytes of one record are to a consumer. */
 export class MessageExt {
-  readonly topic: string;
+  /** Where the program's client has a namespace, without it. */
+  topic: string;
   readonly brokerName: string;
   /** Of a static topic the logic queue, and the offset there. */
   queueId: number;

@@ -77,6 +77,7 @@ export async function pop(client: ClientInstance, input: PopInput, signal?: Abor
   const { compression } = client.runtime;
   const messages = decodeRecords(reply.body).map((record) => new MessageExt(record, brokerName, compression, BODY_BYTES_MAX));
   for (const message of messages) {
+    message.topic = client.namespace.unwrap(message.topic);
     // A message of a retry topic brings its receipt along.
     message.receiptHandle ??= formatExtraInfo({
       ckQueueOffset: starts.get(`${TOPIC_ITSELF} ${message.queueId}`) ?? message.queueOffset,
@@ -165,7 +166,8 @@ interface Receipt extends PopExtraInfo {
 }
 
 async function receiptOf(client: ClientInstance, consumerGroup: string, message: MessageExt): Promise<Receipt> {
-  const { receiptHandle, topic, msgId } = message;
+  const { receiptHandle, msgId } = message;
+  const topic = client.namespace.wrap(message.topic);
   if (receiptHandle === undefined) throw new MQClientError("invalid", `Message ${msgId} has no receipt: it was not popped`);
   let info: PopExtraInfo;
   try {

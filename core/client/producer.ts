@@ -10,6 +10,7 @@ import { type ReplyMessageRequestHeader, sendMessageResponseHeader } from "../..
 import type { CheckTransactionStateRequestHeader } from "../../wire/headers/transaction.ts";
 import { hashCode } from "../../wire/java_hash.ts";
 import { SYS_FLAG_TRANSACTION_PREPARED } from "../../wire/message.ts";
+import { MessageConst } from "../../wire/message_const.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
 import { decodeRecallHandle } from "../../wire/recall_handle.ts";
@@ -23,7 +24,7 @@ import type { ProducerMember } from "./client_processors.ts";
 import { MQBrokerError, MQClientError } from "./errors.ts";
 import type { Message, MessageExt } from "./message.ts";
 import { QueueSelection } from "./queue_selection.ts";
-import { createReplyMessage, WaitingRequests } from "./request_reply.ts";
+import { createReplyMessage, MSG_TYPE_REPLY, WaitingRequests } from "./request_reply.ts";
 import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
 import { queueText, type TopicRoute } from "./topic_route.ts";
 import { TRACED_TYPE, type TracedSend } from "./trace_data.ts";
@@ -111,7 +112,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     if (options.producerGroup.trim() === "") throw new MQClientError("invalid", "producerGroup is blank");
     const { clock, random } = client.runtime;
     this.client = client;
-    this.producerGroup = options.producerGroup;
+    this.producerGroup = client.namespace.wrap(options.producerGroup);
     this.#options = options;
     const { compressMsgBodyOverHowmuch = 4_096, maxMessageSize = MAX_MESSAGE_SIZE } = options;
     this.#limits = { compressMsgBodyOverHowmuch, maxMessageSize };
@@ -139,9 +140,10 @@ export class Producer implements ProducerMember, AsyncDisposable {
   /** Sends in batches of at most `maxMessageSize` bytes, one after another; a result each. @throws as `send` */
   async sendBatch(messages: readonly Message[], options: SendOptions = {}): Promise<SendResult[]> {
     this.#checkOpen();
-    for (const { topic } of messages) checkTopic(topic);
+    const inNamespace = messages.map((message) => this.#wrapped(message));
+    for (const { topic } of inNamespace) checkTopic(topic);
     const results: SendResult[] = [];
-    for (const batch of outgoingBatches(messages, this.#limits, this.client.uniqKeys)) {
+    for (const batch of outgoingBatches(inNamespace, this.#limits, this.client.uniqKeys)) {
       results.push(await this.sendOutgoing(batch, options));
     }
     return results;
@@ -165,7 +167,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const { clock } = this.client.runtime;
     const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
     const deadline = clock.monotonic() + timeoutMs;
-    await this.announce(message.topic, options.signal);
+    await this.announce(this.client.namespace.wrap(message.topic), options.signal);
     const expected = this.#requests.expect(message, this.client.clientId, timeoutMs);
     let reply: MessageExt | undefined;
     const arrived = expected.reply.then((each) => {
@@ -204,14 +206,16 @@ export class Producer implements ProducerMember, AsyncDisposable {
     } catch (fault) {
       throw new MQClientError("invalid", `Cannot ${tried}: ${(fault as Error).message}`, fault);
     }
-    const address = await this.client.masterOf({ topic, brokerName, queueId: 0 }, options.signal);
-    const header = { producerGroup: this.producerGroup, topic, recallHandle, bname: brokerName };
+    const wrapped = this.client.namespace.wrap(topic);
+    const address = await this.client.masterOf({ topic: wrapped, brokerName, queueId: 0 }, options.signal);
+    const header = { producerGroup: this.producerGroup, topic: wrapped, recallHandle, bname: brokerName };
     return (await this.client.call(tried, address, "RECALL_MESSAGE", header, options)).header.msgId;
   }
 
   /** The queues that messages of `topic` can go to. */
   async fetchPublishMessageQueues(topic: string, options: { signal?: AbortSignal } = {}): Promise<readonly MessageQueue[]> {
-    return (await this.#route(topic, options.signal)).writeQueues;
+    const { namespace } = this.client;
+    return (await this.#route(namespace.wrap(topic), options.signal)).writeQueues.map((queue) => namespace.unwrapQueue(queue));
   }
 
   /** Leaves the group. Sends under way go on. */
@@ -235,8 +239,9 @@ export class Producer implements ProducerMember, AsyncDisposable {
 
   #prepare(message: Message): Outgoing {
     this.#checkOpen();
-    checkTopic(message.topic);
-    return outgoing(message, this.#limits, this.client.uniqKeys, this.#compressor);
+    const inNamespace = this.#wrapped(message);
+    checkTopic(inNamespace.topic);
+    return outgoing(inNamespace, this.#limits, this.client.uniqKeys, this.#compressor);
   }
 
   /** Brokers call producers that they know from heartbeats: this one is known to those of `topic` when it settles. */
@@ -253,12 +258,20 @@ export class Producer implements ProducerMember, AsyncDisposable {
   /** Asked what became of a half message; a plain producer sends none, so it has nothing to say. */
   checkTransactionState(_broker: Peer, _header: CheckTransactionStateRequestHeader, _record: StoredMessage): void {}
 
+  /** The message as brokers see it. A reply goes to a topic of the cluster, which is in no namespace. */
+  #wrapped(message: Message): Message {
+    const topic =
+      message.properties?.[MessageConst.MSG_TYPE] === MSG_TYPE_REPLY ? message.topic : this.client.namespace.wrap(message.topic);
+    return topic === message.topic ? message : { ...message, topic };
+  }
+
   /** For transactions: a half message. */
   protected prepareHalf(message: Message): Outgoing {
     this.#checkOpen();
-    checkTopic(message.topic);
+    const inNamespace = this.#wrapped(message);
+    checkTopic(inNamespace.topic);
     const { uniqKeys } = this.client;
-    return outgoing(message, this.#limits, uniqKeys, this.#compressor, { producerGroup: this.producerGroup });
+    return outgoing(inNamespace, this.#limits, uniqKeys, this.#compressor, { producerGroup: this.producerGroup });
   }
 
   /** Sends what was prepared, within the bounds on what is under way. */
@@ -270,7 +283,8 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const deadline = this.client.runtime.clock.monotonic() + timeoutMs;
     if (room !== undefined) await this.#waitForRoom(room, bytes, out.topic, timeoutMs);
     try {
-      return await this.#sendTrying(out, options, deadline, timeoutMs);
+      const result = await this.#sendTrying(out, options, deadline, timeoutMs);
+      return { ...result, messageQueue: this.client.namespace.unwrapQueue(result.messageQueue) };
     } finally {
       this.#inFlight.leave(bytes);
     }
@@ -393,14 +407,15 @@ export class Producer implements ProducerMember, AsyncDisposable {
 
   #choose({ topic, writeQueues }: TopicRoute, options: SendOptions, lastBrokerName: string | undefined): MessageQueue {
     const { messageQueue, selector, shardingKey } = options;
-    if (messageQueue !== undefined) return messageQueue;
+    if (messageQueue !== undefined) return this.client.namespace.wrapQueue(messageQueue);
     if (writeQueues.length === 0) {
       throw new MQClientError(
         "no-route",
         `Topic "${topic}" has no queue that can be written: look at its perm, and whether its brokers have a master`,
       );
     }
-    if (selector !== undefined) return selector(writeQueues);
+    const { namespace } = this.client;
+    if (selector !== undefined) return namespace.wrapQueue(selector(writeQueues.map((queue) => namespace.unwrapQueue(queue))));
     if (shardingKey !== undefined) {
       // Java's SelectMessageQueueByHash: both put a key into the same queue.
       const value = hashCode(shardingKey) % writeQueues.length;

@@ -95,6 +95,7 @@ export async function pull(client: ClientInstance, input: PullInput, signal?: Ab
     pullStatus === "FOUND"
       ? decodeRecords(reply.body).map((record) => new MessageExt(record, queue.brokerName, compression, BODY_BYTES_MAX))
       : [];
+  for (const message of messages) message.topic = client.namespace.unwrap(message.topic);
   // Of a static topic: records know only the physical queue they lie in.
   if (header.offsetDelta !== undefined) {
     for (const message of messages) {

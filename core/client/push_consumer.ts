@@ -126,10 +126,13 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
 
   /** @throws MQClientError kind invalid */
   constructor(client: ClientInstance, options: PushConsumerOptions) {
-    const { consumerGroup, subscription, messageModel = "CLUSTERING" } = options;
-    if (consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
+    const { subscription, messageModel = "CLUSTERING" } = options;
+    if (options.consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
+    const { namespace } = client;
+    const consumerGroup = namespace.wrap(options.consumerGroup);
     const version = client.runtime.clock.now();
-    for (const [topic, expression] of Object.entries(subscription)) {
+    for (const [name, expression] of Object.entries(subscription)) {
+      const topic = namespace.wrap(name);
       this.#subscriptions.set(topic, subscriptionOf(topic, expression, version));
     }
     if (messageModel === "CLUSTERING") {
@@ -177,7 +180,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   /** The queues that are this consumer's now; queueId -1: any of its broker, by POP. */
   get assignment(): readonly MessageQueue[] {
     const queues = [...(this.#taker?.queues() ?? []), ...(this.#pop?.taker.queues() ?? [])];
-    return queues.map(({ messageQueue }) => messageQueue);
+    return queues.map(({ messageQueue }) => this.#client.namespace.unwrapQueue(messageQueue));
   }
 
   /** Asks for no more messages until `resume`; those that are here are consumed. */
@@ -366,6 +369,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       now: () => client.runtime.clock.now(),
       monotonic: () => client.runtime.clock.monotonic(),
       counts: this.#counts,
+      listened: (queue) => client.namespace.unwrapQueue(queue),
     };
   }
 

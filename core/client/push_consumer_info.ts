@@ -98,6 +98,7 @@ export async function consumeDirectly(
   });
   if (listener === undefined) return result("CR_THROW_EXCEPTION", "this consumer was not started");
   try {
+    message.topic = client.namespace.unwrap(message.topic);
     const messageQueue = { topic: message.topic, brokerName, queueId: message.queueId };
     await listener([message], { messageQueue, signal, delayLevelWhenNextConsume: 0 });
     return result("CR_SUCCESS");

@@ -27,7 +27,7 @@ export async function sendMessageBack(
     group,
     delayLevel,
     originMsgId: message.properties.get(MessageConst.ORIGIN_MESSAGE_ID) ?? message.msgId,
-    originTopic: message.topic,
+    originTopic: client.namespace.wrap(message.topic),
     unitMode: client.unitMode,
     maxReconsumeTimes: maxReconsumeTimes < 0 ? RECONSUME_TIMES_DEFAULT : maxReconsumeTimes,
     bname: known === undefined ? undefined : message.brokerName,

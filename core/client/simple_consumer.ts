@@ -64,7 +64,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   /** @throws MQClientError kind invalid */
   constructor(client: ClientInstance, options: SimpleConsumerOptions) {
     if (options.consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
-    this.consumerGroup = options.consumerGroup;
+    this.consumerGroup = client.namespace.wrap(options.consumerGroup);
     this.#client = client;
     this.#options = options;
     for (const [topic, expression] of Object.entries(options.subscription ?? {})) this.#subscribe(topic, expression);
@@ -82,7 +82,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
 
   /** Received messages can still be acknowledged. */
   async unsubscribe(topic: string): Promise<void> {
-    if (this.#subscriptions.delete(topic) && this.#started !== undefined) await this.#client.beat();
+    if (this.#subscriptions.delete(this.#client.namespace.wrap(topic)) && this.#started !== undefined) await this.#client.beat();
   }
 
   /**
@@ -235,7 +235,8 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     return Math.max(10, given ?? this.#options.invisibleDuration ?? 30_000);
   }
 
-  #subscribe(topic: string, expression: FilterExpression): SubscriptionData {
+  #subscribe(name: string, expression: FilterExpression): SubscriptionData {
+    const topic = this.#client.namespace.wrap(name);
     const subscription = subscriptionOf(topic, expression, this.#client.runtime.clock.now());
     this.#subscriptions.set(topic, subscription);
     return subscription;

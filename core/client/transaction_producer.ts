@@ -65,7 +65,7 @@ export class TransactionProducer extends Producer {
     }
     const out = this.prepareHalf(message);
     // The broker asks producers that it knows from heartbeats: it has to know this one before the half message is there.
-    await this.announce(message.topic, options.signal);
+    await this.announce(this.client.namespace.wrap(message.topic), options.signal);
     const sent = await this.sendOutgoing(out, options);
     let localTransactionState: LocalTransactionState = "UNKNOW";
     let localException: unknown;
@@ -99,6 +99,8 @@ export class TransactionProducer extends Producer {
 
   async #check(broker: Peer, header: CheckTransactionStateRequestHeader, record: StoredMessage): Promise<void> {
     const message = new MessageExt(record, header.bname ?? "", this.client.runtime.compression, BODY_BYTES_MAX);
+    const { topic } = message;
+    message.topic = this.client.namespace.unwrap(topic);
     let state: LocalTransactionState = "UNKNOW";
     try {
       state = await this.#checkLocalTransaction(message);
@@ -113,7 +115,7 @@ export class TransactionProducer extends Producer {
     const region = message.properties.get(MessageConst.MSG_REGION);
     this.#traceEnd(message, msgId, header.transactionId, state, message.storeHost, region, true);
     broker.oneway("END_TRANSACTION", {
-      topic: message.topic,
+      topic,
       producerGroup: this.producerGroup,
       tranStateTableOffset: header.tranStateTableOffset,
       commitLogOffset: header.commitLogOffset,
@@ -151,9 +153,9 @@ export class TransactionProducer extends Producer {
 
   /** An end that does not arrive is mended by a check, so a failure is a line in the log. */
   async #end(message: Message, sent: SendResult, state: LocalTransactionState): Promise<void> {
-    const { topic } = message;
+    const queue = this.client.namespace.wrapQueue(sent.messageQueue);
     const header: EndTransactionRequestHeader = {
-      topic,
+      topic: queue.topic,
       producerGroup: this.producerGroup,
       tranStateTableOffset: sent.queueOffset,
       commitLogOffset: decodeMessageId(sent.offsetMsgId).physicalOffset,
@@ -161,11 +163,11 @@ export class TransactionProducer extends Producer {
       fromTransactionCheck: false,
       msgId: sent.msgId,
       transactionId: sent.transactionId,
-      bname: this.client.brokerNameOf(sent.messageQueue),
+      bname: this.client.brokerNameOf(queue),
     };
     const tried = `end the transaction of message ${sent.msgId}`;
     try {
-      const address = await this.client.masterOf(sent.messageQueue);
+      const address = await this.client.masterOf(queue);
       this.#traceEnd(message, sent.msgId, sent.transactionId, state, address, sent.regionId, false);
       // To "unknown" brokers answer nothing.
       if (state === "UNKNOW") await this.client.oneway(tried, address, "END_TRANSACTION", header);

@@ -1,7 +1,7 @@
 /**
  * The matrix of our client: every kind of producer and consumer × {our broker, Apache} × {Bun, Deno, Node}.
  *
- *     bun test/interop/client_matrix.ts [--target bun,apache] [--runtime bun,deno,node] [--write]
+ *     bun test/interop/client_matrix.ts [--target bun,apache] [--runtime bun,deno,node] [--host ::1] [--write]
  *
  * A broker is started once a target; the kinds run side by side in one process a runtime. `--write` puts the table into
  * docs/client.md. The last line is `N passed, N failed, N skipped`.
@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
   options: {
     target: { type: "string", default: "bun,apache" },
     runtime: { type: "string", default: "bun,deno,node" },
+    host: { type: "string", default: "127.0.0.1" },
     write: { type: "boolean", default: false },
     /** In a process that the driver started: nameserver, suffix and directory, joined by `|`. */
     run: { type: "string" },
@@ -79,7 +80,7 @@ async function drive(): Promise<void> {
         : ourTarget(name as Exclude<TargetName, "apache">);
     // Eighteen topics are made at once, by a JVM that has just begun: a send may wait longer than the 200 ms of the default.
     const brokerConfig = { waitTimeMillsInSendQueue: "20000" };
-    const cluster = await Cluster.start({ target, namesrvCount: 1, brokerConfig });
+    const cluster = await Cluster.start({ target, namesrvCount: 1, brokerConfig, host: options.host });
     try {
       for (const runtime of runtimes) {
         const seen = new Set<string>();
