@@ -95,6 +95,12 @@ const pop = {
     "How groups consume that have no mode of their own (code 401).",
   ),
   defaultPopShareQueueNum: int(-1, "live", "Clients that share a queue by POP; below 1: all.", { min: -1 }),
+  serverLoadBalancerEnable: bool(true, "live", "QUERY_ASSIGNMENT divides queues among clients; else each client gets all."),
+  useSeparateRetryQueue: bool(
+    false,
+    "live",
+    "Retry topics of POP have the queues of their topic, and a message keeps its own; else they have one.",
+  ),
   enablePopBufferMerge: bool(
     false,
     "live",
@@ -149,6 +155,12 @@ const lite = {
     { min: 50 },
   ),
   liteEventFullDispatchDelayTimeForWildcardGroup: long(10_000, "live", "The same for a wildcard group.", { min: 50 }),
+  loadBalancePollNameServerInterval: long(
+    30_000,
+    "live",
+    "ms that the nameservers' answer is kept which says to which broker a lite topic belongs.",
+    { min: 1 },
+  ),
   liteLagCountMetricsEnable: bool(false, "live", "Metrics say how many messages of lite topics groups have not consumed."),
   liteLagLatencyMetricsEnable: bool(false, "live", "Metrics say how long the oldest of them waits."),
   minLiteTTl: long(900_000, "live", "ms that a lite topic lives at least after its last message, and after a start.", { min: 1 }),

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { SimRuntime } from "../../adapters/sim/sim.ts";
+import type { ConsumerManager } from "../../core/broker/clients/consumers.ts";
 import type { BrokerSettingsInput } from "../../core/broker/options.ts";
+import { QueueAssignment } from "../../core/broker/pop/assignment.ts";
 import type { TypedReply } from "../../core/remoting/processor.ts";
+import { queryAssignmentRequestBody, queryAssignmentResponseBody } from "../../wire/bodies/assignment.ts";
 import { batchAckMessageRequestBody } from "../../wire/bodies/pop.ts";
 import { subscriptionGroupConfig } from "../../wire/bodies/subscription_group.ts";
 import type { TopicConfig } from "../../wire/bodies/topic.ts";
@@ -9,7 +12,7 @@ import { decodeRecords, type StoredMessage } from "../../wire/message_reader.ts"
 import { formatExtraInfo, parseExtraInfo } from "../../wire/pop_info.ts";
 import { propertyOf } from "../../wire/properties.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
-import { BrokerHarness, client, rejection } from "./management_harness.ts";
+import { BrokerHarness, client, rejection, settingsOf } from "./management_harness.ts";
 
 type PopHeader = RequestHeaderOf<"POP_MESSAGE">;
 
@@ -564,4 +567,40 @@ describe("enablePopBufferMerge", () => {
     expect((await pop.pop()).texts).toEqual(["m2", "m3"]);
     await pop.close();
   });
+});
+
+test("useSeparateRetryQueue: what comes again has the queue it had", async () => {
+  const pop = await Pop.open(3, { useSeparateRetryQueue: true });
+  await pop.fill(3, "a", 3);
+  expect((await pop.pop({ invisibleTime: 2_000 })).texts).toHaveLength(3);
+  await pop.clock.advance(12_000);
+  const { store } = pop.harness.broker;
+  expect([0, 1, 2].map((queueId) => store.maxOffset({ topic: "%RETRY%G_T", queueId }))).toEqual([1, 1, 1]);
+  const again = await pop.pop({ invisibleTime: 2_000 });
+  expect([...again.texts].sort()).toEqual(["m0", "m1", "m2"]);
+  await pop.clock.advance(12_000);
+  expect([0, 1, 2].map((queueId) => store.maxOffset({ topic: "%RETRY%G_T", queueId }))).toEqual([2, 2, 2]);
+  await pop.close();
+});
+
+test("serverLoadBalancerEnable=false: each client of a group is given all queues", async () => {
+  const pop = await Pop.open(1);
+  const { runtime, log, broker } = pop.harness;
+  const queues = [0, 1, 2].map((queueId) => ({ topic: "T", brokerName: "broker-a", queueId }));
+  const consumers = { ...broker.consumers, clientIds: () => ["c1", "c2"] } as unknown as ConsumerManager;
+  const given = async (serverLoadBalancerEnable: boolean): Promise<number> => {
+    const settings = settingsOf(runtime, { serverLoadBalancerEnable });
+    const assignment = new QueueAssignment({ runtime, log, settings, consumers }, () => Promise.resolve(queues));
+    const asked = queryAssignmentRequestBody.encode({
+      topic: "T",
+      consumerGroup: "G",
+      clientId: "c1",
+      strategyName: "AVG",
+      messageModel: "CLUSTERING",
+    });
+    return queryAssignmentResponseBody.decode(await assignment.query(asked)).messageQueueAssignments.length;
+  };
+  expect(await given(true)).toBe(2);
+  expect(await given(false)).toBe(3);
+  await pop.close();
 });

@@ -1,6 +1,6 @@
 /**
  * Which broker a lite topic belongs to: the one whose write queue of the parent topic its name hashes to, as senders choose
- * it. Known from the nameservers, and kept for half a minute; unknown, every lite topic is this broker's.
+ * it. Known from the nameservers, and kept for loadBalancePollNameServerInterval; unknown, every lite topic is this broker's.
  */
 import { hashCode } from "../../../wire/java_hash.ts";
 import type { BrokerParts } from "../parts.ts";
@@ -9,7 +9,6 @@ import { liteTopicOf } from "./lite_names.ts";
 /** Brokers of a topic's write queues, one a queue, in the order of broker names; undefined when nobody knows. */
 export type WriteBrokersOf = (topic: string) => Promise<readonly string[] | undefined>;
 
-const KEPT_MS = 30_000;
 const TOPICS_MAX = 10_000;
 
 interface Route {
@@ -33,7 +32,8 @@ export class LiteSharding {
   refresh(parent: string): Promise<void> {
     const { clock } = this.#parts.runtime;
     const known = this.#routes.get(parent);
-    if (known !== undefined && clock.monotonic() - known.at < KEPT_MS) return Promise.resolve();
+    const keptMs = this.#parts.settings.loadBalancePollNameServerInterval;
+    if (known !== undefined && clock.monotonic() - known.at < keptMs) return Promise.resolve();
     const asked = this.#asked.get(parent) ?? this.#ask(parent).finally(() => this.#asked.delete(parent));
     this.#asked.set(parent, asked);
     return asked;

@@ -89,7 +89,7 @@ export class QueueAssignment {
       return queryAssignmentResponseBody.encode({ messageQueueAssignments: [] });
     }
     let mine = queues;
-    if (messageModel !== "BROADCASTING") {
+    if (messageModel !== "BROADCASTING" && settings.serverLoadBalancerEnable) {
       const clients = this.#parts.consumers.clientIds(consumerGroup).sort(byText);
       if (clients.length === 0) mine = [];
       else

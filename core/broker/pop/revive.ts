@@ -194,17 +194,17 @@ export class PopReviveService {
   }
 
   #putAgain(record: PopCheckPoint, message: StoredMessage): boolean {
-    const { settings, store, stats, topics, log } = this.#parts;
+    const { settings, store, stats, log } = this.#parts;
     const make = settings.enableRetryTopicV2 ? popRetryTopicV2 : popRetryTopicV1;
     const topic = record.t.startsWith(RETRY_PREFIX) ? record.t : make(record.t, record.c);
-    topics.ensure(topic, RETRY_QUEUES, RETRY_PERM, 0);
+    const queueId = this.#retryQueue(topic, record);
     let { properties } = message;
     if (propertyOf(properties, MessageConst.FIRST_POP_TIME) === undefined) {
       properties = setProperty(properties, MessageConst.FIRST_POP_TIME, String(record.pt));
     }
     properties = setProperty(properties, "ORIGIN_GROUP", record.c);
     const input = renewed(message, properties);
-    const receipt = store.append({ ...input, topic, queueId: 0, reconsumeTimes: message.reconsumeTimes + 1 });
+    const receipt = store.append({ ...input, topic, queueId, reconsumeTimes: message.reconsumeTimes + 1 });
     stats.instruments?.reviveRetry(record.t, record.c, receipt.status);
     if (receipt.status !== "PUT_OK") {
       log.warn("a message that was not acknowledged can't be given back now; tried again", { topic, reason: receipt.reason });
@@ -212,6 +212,21 @@ export class PopReviveService {
     }
     stats.put(topic, 1, receipt.size);
     return true;
+  }
+
+  /** Makes the retry topic: with one queue, or, with useSeparateRetryQueue, with those that its topic has. */
+  #retryQueue(retryTopic: string, { t, c, q }: PopCheckPoint): number {
+    const { settings, topics } = this.#parts;
+    const normalTopic = t.startsWith(RETRY_PREFIX) ? t.slice(RETRY_PREFIX.length + c.length + 1) : t;
+    const normalQueues = settings.useSeparateRetryQueue ? topics.find(normalTopic)?.writeQueueNums : undefined;
+    const queues = Math.max(RETRY_QUEUES, normalQueues ?? RETRY_QUEUES);
+    const known = topics.ensure(retryTopic, queues, RETRY_PERM, 0);
+    if (normalQueues === undefined) return 0;
+    // It never loses queues: messages may wait there.
+    if (known.writeQueueNums < queues) {
+      topics.update({ ...known, readQueueNums: queues, writeQueueNums: queues, attributes: {} });
+    }
+    return q < queues ? q : 0;
   }
 }
 
