@@ -585,9 +585,9 @@ test("useSeparateRetryQueue: what comes again has the queue it had", async () =>
 
 test("serverLoadBalancerEnable=false: each client of a group is given all queues", async () => {
   const pop = await Pop.open(1);
-  const { runtime, log, broker } = pop.harness;
+  const { runtime, log } = pop.harness;
   const queues = [0, 1, 2].map((queueId) => ({ topic: "T", brokerName: "broker-a", queueId }));
-  const consumers = { ...broker.consumers, clientIds: () => ["c1", "c2"] } as unknown as ConsumerManager;
+  const consumers = { clientIds: () => ["c1", "c2"] } as unknown as ConsumerManager;
   const given = async (serverLoadBalancerEnable: boolean): Promise<number> => {
     const settings = settingsOf(runtime, { serverLoadBalancerEnable });
     const assignment = new QueueAssignment({ runtime, log, settings, consumers }, () => Promise.resolve(queues));
