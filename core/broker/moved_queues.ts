@@ -135,8 +135,10 @@ async function search(queue: MovedQueue, header: RequestHeaderOf<"SEARCH_OFFSET_
   for (const item of queue.items) {
     if (item.logicOffset < 0) continue;
     const offset = await askOffset(queue, "SEARCH_OFFSET_BY_TIMESTAMP", item, header);
-    // Everything there is older; the leader has no end.
-    if (offset < 0 || (isEnded(item) && offset >= item.endOffset)) continue;
+    // Everything there is older. mqadmin leaves the ends open, and room between the logic offsets.
+    const isBehind = async (): Promise<boolean> =>
+      offset >= (isEnded(item) ? item.endOffset : await askOffset(queue, "GET_MAX_OFFSET", item, { ...header, committed: true }));
+    if (offset < 0 || (stretchBehind(queue.items, item) !== undefined && (await isBehind()))) continue;
     return { header: { offset: logicOffsetOf(item, offset) } };
   }
   return { header: { offset: knownMaxOffset(readable(queue, Number.MAX_SAFE_INTEGER)) } };
@@ -169,8 +171,8 @@ async function pull(queue: MovedQueue, asked: RequestHeaderOf<"PULL_MESSAGE">): 
   const item = readable(queue, queueOffset);
   const at = queueOffset - offsetDelta(item);
   const left = isEnded(item) ? Math.max(1, item.endOffset - at) : maxMsgNums;
-  // A stretch that has ended gets no more messages to wait for; who is not asked here does not wait either.
-  const isHeld = item.bname === queue.brokerName && !isEnded(item);
+  // A stretch with another behind it gets no more messages to wait for; who is not asked here does not wait either.
+  const isHeld = item.bname === queue.brokerName && stretchBehind(queue.items, item) === undefined;
   const flags = sysFlag & ~FLAG_COMMIT_OFFSET & (isHeld ? -1 : ~FLAG_SUSPEND);
   const header = { ...asked, queueOffset: at, maxMsgNums: Math.min(maxMsgNums, left), sysFlag: flags };
   const reply = await ask(queue, "PULL_MESSAGE", item, header);

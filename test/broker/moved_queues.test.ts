@@ -204,6 +204,31 @@ describe("a logic queue that was moved", () => {
       [stretch({ queueId: 1 }), stretch({ gen: 1, queueId: 2, bname: "broker-a", logicOffset: -1 })],
     ));
 
+  test("as mqadmin leaves it after two moves: ends are open, and logic offsets have room between them", () =>
+    withPair(
+      async (pair) => {
+        const { a, running } = pair;
+        for (let i = 0; i < 2; i++) await send(pair, "new");
+        const asked: number[] = [];
+        const before = a.runtime.clock.monotonic();
+        for (let offset = 0; offset < 20_002; ) {
+          asked.push(offset);
+          const { header } = await running(a.call("PULL_MESSAGE", pulling(offset, { sysFlag: 6, suspendTimeoutMillis: 15_000 })));
+          offset = header!.nextBeginOffset;
+        }
+        // Nobody waits at the end of a stretch for what can't come there.
+        expect(a.runtime.clock.monotonic() - before).toBeLessThan(1000);
+        expect(asked).toEqual([0, 3, 10_000, 10_010, 20_000]);
+        const late = { topic: "S", queueId: 0, timestamp: a.runtime.clock.now() + 1_000_000 };
+        expect((await running(a.call("SEARCH_OFFSET_BY_TIMESTAMP", late))).header?.offset).toBe(20_002);
+      },
+      [
+        stretch({ queueId: 2, bname: "broker-a" }),
+        stretch({ gen: 1, queueId: 1, logicOffset: 10_000 }),
+        stretch({ gen: 2, queueId: 3, bname: "broker-a", logicOffset: 20_000 }),
+      ],
+    ));
+
   test("what was said of a stretch can't be changed, unless by force", async () => {
     await withPair(async ({ a, running }) => {
       const update = (items: LogicQueueMappingItem[], force = false) => {
