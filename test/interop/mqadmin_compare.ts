@@ -8,7 +8,7 @@
  * every command is declared as Apache declares it: names, options, what is required. The last line is
  * `N passed, N failed, N skipped`.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -211,7 +211,7 @@ async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apa
 
 /** What the command wrote, to be compared. */
 function fileOf({ file, mask = [] }: CompareCase, names: Names): string {
-  if (file === undefined) return "";
+  if (file === undefined || !existsSync(filled(file, names))) return "";
   let text = sortedJson(JSON.parse(readFileSync(filled(file, names), "utf8")) as unknown);
   for (const each of mask) text = text.replace(new RegExp(each.source, "g"), "#");
   return text;

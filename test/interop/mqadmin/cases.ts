@@ -1,6 +1,6 @@
 /** Commands of the packages topic, consumer, broker, cluster, connection, producer, stats, namesrv, queue. */
 import { type CompareCase, NUMBERS, TIMES } from "./case.ts";
-import { messageCases } from "./message_cases.ts";
+import { exportCases, messageCases } from "./message_cases.ts";
 
 /** Where a mapping is written: the topic's name and a time. */
 const FILES = [/static-[ab]-\d{13}/];
@@ -9,6 +9,8 @@ const made = "updateTopic -b {addr} -t {prefix}-made -r 3 -w 3";
 const madeGroup = "updateSubGroup -b {addr} -g {prefix}-made";
 
 export const cases: readonly CompareCase[] = [
+  ...exportCases,
+
   // topic
   { words: "updateTopic -b {addr} -t {prefix}-t1 -r 3 -w 4 -p 6 -a +message.type=NORMAL" },
   { words: "updateTopic -c DefaultCluster -t {prefix}-t2 -r 4 -w 4 -o true" },
