@@ -44,6 +44,8 @@ async function shownToFilter(store: DefaultMessageStore): Promise<number[]> {
 
 describe("a unit of a consume queue", () => {
   test.each([
+    { name: "with a size of nothing", physical: 300, size: 0 },
+    { name: "with a negative size", physical: 300, size: -5 },
     { name: "with a size shorter than any record", physical: 300, size: 40 },
     { name: "with a size beyond the file", physical: 300, size: 0x7fff_ffff },
     { name: "with a size beyond the log", physical: 300, size: 500_000_000 },
@@ -60,16 +62,6 @@ describe("a unit of a consume queue", () => {
     expect(await shownToFilter(store)).toEqual([0, 1, 3, 4]);
     await store.close();
   });
-
-  test.each([0, -5])(
-    "with a size of %d looks like the end of the queue: the stop knew better, it is made again",
-    async (size) => {
-      const runtime = await damaged((disk) => overwrite(disk, QUEUE, 2 * 20, unit(300, size)));
-      const store = await openStore(runtime, "/store");
-      expect((await textsOf(store)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m2", "m3", "m4"]);
-      await store.close();
-    },
-  );
 
   test("with a size that only a large message could have: the log is asked before memory is taken", async () => {
     const runtime = await damaged((disk) => overwrite(disk, QUEUE, 2 * 20, unit(300, 20_000_000)));
