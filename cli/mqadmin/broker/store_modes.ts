@@ -26,6 +26,7 @@ export const setCommitLogReadAheadMode = command({
   },
 });
 
+/** What is printed; the letter is what is sent. */
 const ENGINES: Readonly<Record<string, string>> = { R: "ROCKSDB_TIMELINE", F: "FILE_TIME_WHEEL" };
 
 export const switchTimerEngine = command({
@@ -46,7 +47,7 @@ export const switchTimerEngine = command({
       context,
       options,
       (address) => `switchTimerEngine to ${engine} success, ${address}`,
-      (address) => context.admin.brokers.switchTimerEngine(address, engine),
+      (address) => context.admin.brokers.switchTimerEngine(address, engineType),
     );
     return { engine, brokers };
   },

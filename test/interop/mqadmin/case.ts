@@ -20,6 +20,8 @@ export interface CompareCase {
   readonly file?: string;
   /** Only lines that match are compared. */
   readonly only?: RegExp;
+  /** Whose broker is asked; all, when left out. */
+  readonly target?: "apache";
   /** The command is expected to fail: both must print nothing of a success, ours says why on standard error, and ends with this. */
   readonly fails?: number;
 }

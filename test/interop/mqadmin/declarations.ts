@@ -31,9 +31,10 @@ const REQUIRED_IN_FACT: ReadonlySet<string> = new Set([
 /** Apache has these classes and does not list them. */
 const UNLISTED: ReadonlySet<string> = new Set(["consumer", "resetOffsetByTimeOld", "getConsumerStatus", "DecodeMessageId"]);
 
-/** One line a difference; commands that are not ours yet are not asked for. */
+/** One line a difference. */
 export function declarationFindings(apache: readonly ApacheDeclaration[], ours: readonly Command[]): string[] {
-  return ours.flatMap((command) => {
+  const missing = apache.filter(({ name }) => !ours.some((command) => command.name === name));
+  const different = ours.flatMap((command) => {
     const theirs = apache.find(({ name }) => name === command.name);
     if (theirs === undefined) return UNLISTED.has(command.name) ? [] : [`${command.name} is no command of Apache's`];
     const findings: string[] = [];
@@ -61,4 +62,5 @@ export function declarationFindings(apache: readonly ApacheDeclaration[], ours: 
       if (!names.has(long)) findings.push(`${command.name}: --${long} is not Apache's`);
     return findings;
   });
+  return [...missing.map(({ name }) => `${name} is missing`), ...different];
 }
