@@ -19,6 +19,7 @@ import {
   PushConsumer,
   TransactionProducer,
 } from "../../core/client/mod.ts";
+import type { Runtime } from "../../core/runtime.ts";
 import { Collector } from "../client/harness.ts";
 import { hostRuntime } from "../support/host_runtime.ts";
 import { Cluster } from "./cluster.ts";
@@ -34,6 +35,7 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 const TIMEOUT_MS = 90_000;
 
 interface Pair {
+  readonly runtime: Runtime;
   readonly target: TargetName;
   readonly cluster: Cluster;
   readonly client: (options?: Partial<ClientOptions>) => ClientInstance;
@@ -48,7 +50,7 @@ interface Pair {
 }
 
 const cases: Readonly<Record<string, (pair: Pair) => Promise<void>>> = {
-  async typeScriptProducesJavaConsumes({ client, java }) {
+  async typeScriptProducesJavaConsumes({ client, java, runtime }) {
     const topic = "TsToJava";
     const instance = client();
     const producer = new Producer(instance, { producerGroup: "pg" });
@@ -56,6 +58,12 @@ const cases: Readonly<Record<string, (pair: Pair) => Promise<void>>> = {
     const sent = [
       await producer.send({ ...fields, body: "plain" }),
       await producer.send({ ...fields, body: "x".repeat(20_000) }),
+      await new Producer(instance, { producerGroup: "lz4", compressType: "LZ4" }).send({ ...fields, body: "l".repeat(20_000) }),
+      // Where this runtime has it.
+      await new Producer(instance, {
+        producerGroup: "zstd",
+        compressType: runtime.compression.writeZstd === undefined ? "ZLIB" : "ZSTD",
+      }).send({ ...fields, body: "z".repeat(20_000) }),
       await producer.send({ ...fields, body: "by key" }, { shardingKey: "a" }),
       await producer.send({ ...fields, body: "delayed", delayTimeLevel: 1 }),
       await producer.send({ ...fields, body: "timed", delayTimeMs: 1_500 }),
@@ -79,7 +87,12 @@ const cases: Readonly<Record<string, (pair: Pair) => Promise<void>>> = {
     same("ids", new Set(got().map(([, id]) => id)), expected);
     for (const [, , body, tags, keys, color] of got())
       same(`fields of ${body?.slice(0, 20)}`, [tags, keys, color], ["TagA", "key1 key2", "red"]);
-    same("bodies", new Set(got().map(([, , body]) => body)).has("x".repeat(20_000)), true);
+    const bodies = new Set(got().map(([, , body]) => body));
+    same(
+      "bodies",
+      ["x", "l", "z"].map((letter) => bodies.has(letter.repeat(20_000))),
+      [true, true, true],
+    );
     same(
       "rolled back",
       got().some(([, , body]) => body === "rolled back"),
@@ -252,6 +265,7 @@ async function runTarget(
       const children: Child[] = [];
       const startedAt = Date.now();
       const pair: Pair = {
+        runtime,
         target: name,
         cluster,
         client: (options = {}) => {
