@@ -1,9 +1,8 @@
 /** zlib from `node:zlib`, LZ4 and ZSTD. Compressed sizes differ a little between runtimes; what was deflated inflates alike on all. */
 import { deflateSync, inflateSync } from "node:zlib";
-import { compress } from "lz4js";
 import type { Compression } from "../../core/runtime.ts";
 import { Fault, faultOf } from "./fault.ts";
-import { readLz4Frame } from "./lz4.ts";
+import { readLz4Frame, writeLz4Frame } from "./lz4.ts";
 import { readZstd, writeZstd } from "./zstd.ts";
 
 export const hostCompression: Compression = {
@@ -25,7 +24,7 @@ export const hostCompression: Compression = {
     throw new Fault("EMSGSIZE", `Cannot inflate ${bytes.length} bytes: the result is larger than ${bytesMax} bytes`);
   },
 
-  writeLz4: (bytes) => compress(bytes),
+  writeLz4: writeLz4Frame,
   readLz4: readLz4Frame,
   writeZstd,
   readZstd,

@@ -8,6 +8,7 @@
  *
  * Checksums are not compared: whoever stored the frame has one of his own over it.
  */
+import { compress } from "lz4js";
 import { Fault } from "./fault.ts";
 
 const MAGIC = 0x184d2204;
@@ -20,6 +21,30 @@ const STORED = 0x8000_0000;
 /** The largest kind of block (BD 7). */
 const BLOCK_BYTES_MAX = 4 * 1024 * 1024;
 const MATCH_BYTES_MIN = 4;
+
+/** Magic, FLG 0x60 (version 1, independent blocks), BD 0x70 (4 MiB), and the checksum of the last two: as Java writes it. */
+const HEADER: readonly number[] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73];
+const END_BYTES = 4;
+
+/**
+ * One frame of independent blocks: Java reads no others. The library says of its blocks that they are not, so each piece of up to
+ * 4 MiB is compressed by itself, and the blocks go into a frame of ours.
+ */
+export function writeLz4Frame(bytes: Uint8Array): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES_MAX) {
+    const frame = compress(bytes.subarray(at, at + BLOCK_BYTES_MAX));
+    blocks.push(frame.subarray(HEADER.length, frame.length - END_BYTES));
+  }
+  const frame = new Uint8Array(HEADER.length + blocks.reduce((sum, { length }) => sum + length, 0) + END_BYTES);
+  frame.set(HEADER);
+  let at = HEADER.length;
+  for (const block of blocks) {
+    frame.set(block, at);
+    at += block.length;
+  }
+  return frame;
+}
 
 /** @throws Fault `EMSGSIZE` beyond the bound; `EBADMSG` for bytes that are no LZ4 frame. */
 export function readLz4Frame(bytes: Uint8Array, bytesMax: number): Uint8Array {
