@@ -4,7 +4,7 @@ import { type Answer, type CallOptions, ClientInstance, type ClientOptions } fro
 import type { SessionCredentials } from "../../core/client/credentials.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import type { RequestHeaderOf, RequestName } from "../../wire/requests.ts";
-import { UsageError } from "./declaration.ts";
+import { UsageError } from "./errors.ts";
 import type { Output } from "./output.ts";
 
 export interface ContextParts {

@@ -7,6 +7,8 @@
  */
 import type { CommandContext } from "./context.ts";
 
+export { CommandError, EXIT, UsageError } from "./errors.ts";
+
 /** The folders, and Apache's packages `org.apache.rocketmq.tools.command.*`. */
 export type CommandPackage =
   | "auth"
@@ -87,16 +89,3 @@ export const optional = (short: string, doc: string) => ({ short, doc, kind: "op
 /** With a long name only. */
 export const longOnly = (doc: string) => ({ doc, kind: "optional" }) as const;
 export const flag = (short: string, doc: string) => ({ short, doc, kind: "flag" }) as const;
-
-/** Exit codes. Apache's ends with 0 whatever happened, but for a mistake in the options (1), which is 1 here, too. */
-export const EXIT = { ok: 0, usage: 1, failed: 2, unreachable: 3 } as const;
-
-/** The command line can't be served as it is written. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-/** What was asked for can't be done, or is not there; the message is a sentence for a person. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-}
