@@ -23,9 +23,9 @@ import { RawClient } from "./raw_client.ts";
 import { type Figures, keepFigures, readFigures, table, writeResults } from "./report.ts";
 import { BenchServer } from "./servers.ts";
 
-const loadScenarios = ["sync1", "sync64", "async256", "batch", "oneway", "consume", "delay"];
+const loadScenarios = ["sync1", "sync64", "async256", "batch", "oneway", "consume"];
 /** Loads with a server each: what they leave to do (check points, checks of transactions) would slow the next. */
-const apartScenarios = ["transaction", "pop", "sql"];
+const apartScenarios = ["delay", "transaction", "pop", "sql"];
 const ownScenarios = ["start", "idle", "wake", "connections"];
 const allScenarios = [...loadScenarios, ...apartScenarios, ...ownScenarios];
 
@@ -145,7 +145,10 @@ async function runTarget(name: TargetName, toolchain: Toolchain, scenarios: stri
   for (const scenario of scenarios.filter((scenario) => apartScenarios.includes(scenario))) {
     const server = await BenchServer.start(name, toolchain, flushDiskType);
     try {
+      const watch = new MemoryWatch(server.pids);
       await runLoad(server, toolchain, [scenario], figures);
+      watch.stop();
+      figures[`${scenario}.peakAnonMib`] = watch.peakAnonKib / 1024;
     } finally {
       await server.stop();
     }
