@@ -225,8 +225,9 @@ class SimFile implements FileHandle {
     const write = { bytes, position };
     this.#writing.add(write);
     return this.#later("write", this.#disk.faults.writeMs, () => {
-      this.#check("write", position, bytes.length);
+      // What fails is over, too: a kill that comes later must not tear it.
       this.#writing.delete(write);
+      this.#check("write", position, bytes.length);
       this.#apply(bytes, position);
     });
   }
@@ -295,7 +296,8 @@ class SimFile implements FileHandle {
     try {
       this.#check("sync");
     } catch (error) {
-      sync.fail();
+      // A process that dies here loses no page: the system still has it, and the next sync writes it.
+      if (!this.#killed) sync.fail();
       throw error;
     }
     sync.succeed();
