@@ -328,6 +328,12 @@ export class FileQueue {
     }
   }
 
+  /** fdatasync, at once, of the file that holds `offset`. @throws RuntimeFault */
+  dataSyncSync(offset: number): void {
+    const file = this.fileAt(offset);
+    if (file !== undefined) this.#open.use(file).dataSyncSync();
+  }
+
   /** Makes every byte from `offset` on zero and drops the files behind it. The file that holds `offset` stays. */
   cut(offset: number): void {
     while (this.#list.length > 0 && (this.#list.at(-1) as StoreFile).base > offset) this.#drop(this.#list.pop() as StoreFile);

@@ -334,6 +334,9 @@ export class GroupCommit {
     try {
       // Half a batch may lie behind the end. Zeros there keep a later recovery from taking it for records.
       this.#files.cut(this.writtenOffset);
+      // An fdatasync that is under way may have saved the half batch. Its senders are about to hear that it is not stored, and a
+      // power cut must not bring it back.
+      this.#files.dataSyncSync(this.writtenOffset);
     } catch (error) {
       // What stands there could be taken for records by a recovery, in between those that would be written next.
       this.#readOnly(error as Error, "attempt to clear what a failed write left");
