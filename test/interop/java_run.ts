@@ -20,6 +20,11 @@ export interface Report {
   readonly skipped?: string;
   /** Figures of a case that passed. */
   readonly note?: string;
+  /** What this server does otherwise than others, where a case lets it pass. */
+  readonly differs?: string;
+  /** The kind of cases that it is one of, and its place among all. */
+  readonly section?: string;
+  readonly order?: number;
 }
 
 export interface JavaRun {

@@ -8,7 +8,7 @@
  *
  * `--cases` takes names, or smoke, reduced, ipv6, queues, tls, all; `--servers` is ::1, SYNC_FLUSH, queues, tls or standalone; `--kills N` is
  * how often killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
- * `N passed, N failed, N skipped`. Without a JDK and Maven everything is one skipped test, or with CI=true a failed one.
+ * `N passed, N failed, N skipped`. What each case came to is kept for docs/interop.md (`npm run docs:interop`). Without a JDK and Maven everything is one skipped test, or with CI=true a failed one.
  */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,6 +29,7 @@ import {
   testRuns,
   tlsCases,
 } from "./matrix.ts";
+import { keepResults, type Outcome, outcomeOf } from "./results.ts";
 import { apacheTarget, ourTarget, type TargetName, targetNames } from "./targets.ts";
 import { buildJava, findToolchain, interopJavaDirectory, type Toolchain } from "./toolchain.ts";
 
@@ -132,6 +133,11 @@ function take(title: string, report: Report): void {
 async function runCases(toolchain: Toolchain, classpaths: Record<string, string>, cluster: Cluster, run: Run, prefix: string) {
   const title = `${run.target} ${run.client} ${run.serialize}${run.servers === undefined ? "" : ` ${run.servers.name}`}`;
   const failed = new Map<string, Report>();
+  const outcomes = new Map<string, Outcome>();
+  const settle = (report: Report, first?: Report): void => {
+    take(title, report);
+    if (report.case !== undefined && report.case !== driver) outcomes.set(report.case, outcomeOf(report, first?.failure));
+  };
   const program = {
     toolchain,
     classpaths,
@@ -141,20 +147,21 @@ async function runCases(toolchain: Toolchain, classpaths: Record<string, string>
     serve: (ask: string) => serve(cluster, ask),
   };
   await runJava({ ...program, prefix }, (report) => {
-    if (report.failure === undefined || report.case === undefined) take(title, report);
+    if (report.failure === undefined || report.case === undefined) settle(report);
     else failed.set(report.case, report);
   });
   const again = failed.size <= secondTriesMax ? [...failed.keys()].filter((name) => !triedOnce.has(name) && name !== driver) : [];
-  for (const [name, report] of failed) if (!again.includes(name)) take(title, report);
-  if (again.length === 0) return;
+  for (const [name, report] of failed) if (!again.includes(name)) settle(report);
+  if (again.length === 0) return keepResults(run, outcomes);
   await cluster.startStopped();
   await runJava({ ...program, run: { ...run, cases: again }, prefix: `${prefix}again` }, (report) => {
     const first = failed.get(report.case ?? "");
     if (report.failure === undefined && first !== undefined) {
       secondTries.push(`${title} ${first.case}: ${first.failure?.split("\n")[0]}`);
     }
-    take(title, report);
+    settle(report, first);
   });
+  keepResults(run, outcomes);
 }
 
 /** Runs of one target and address share a cluster; each has topics and groups of its own. */

@@ -31,8 +31,13 @@ final class Control {
 
     /** @param kind of the text: failure, skipped, or note for the figures of a case that passed; text null for one without */
     void report(String name, long millis, String kind, String text) {
+        report(name, millis, kind, text, "");
+    }
+
+    /** @param more members of the report, each behind a comma */
+    void report(String name, long millis, String kind, String text, String more) {
         String tail = text == null ? "" : ",\"" + kind + "\":" + quote(text);
-        line("{\"case\":\"" + name + "\",\"ms\":" + millis + tail + "}");
+        line("{\"case\":\"" + name + "\",\"ms\":" + millis + tail + more + "}");
     }
 
     private void line(String text) {
@@ -42,7 +47,7 @@ final class Control {
         }
     }
 
-    private static String quote(String text) {
+    static String quote(String text) {
         StringBuilder quoted = new StringBuilder("\"");
         for (char c : text.toCharArray()) {
             if (c == '"' || c == '\\') quoted.append('\\').append(c);

@@ -41,6 +41,7 @@ final class Kit implements AutoCloseable {
     private final String name;
     private final Shared shared;
     private String note;
+    private String differs;
     private final Deque<Shutdown> opened = new ArrayDeque<>();
 
     Kit(String name, Shared shared) {
@@ -60,6 +61,15 @@ final class Kit implements AutoCloseable {
 
     String note() {
         return note;
+    }
+
+    /** What the server under test does otherwise, where the case lets that pass: stands in docs/interop.md. */
+    void differs(String text) {
+        differs = text;
+    }
+
+    String differs() {
+        return differs;
     }
 
     AdminFixture fixture() throws Exception {

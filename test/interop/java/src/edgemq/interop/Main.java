@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Runs cases against one cluster in one JVM and reports each on standard output. The header serialization is the
@@ -21,32 +22,53 @@ import java.util.concurrent.TimeUnit;
 public final class Main {
     private Main() {}
 
+    /** All cases by what they are about: the sections of docs/interop.md. */
+    private static Map<String, List<Case>> sections() {
+        Map<String, List<Case>> sections = new LinkedHashMap<>();
+        add(sections, "Sending", SendCases::addTo);
+        add(sections, "Refusals", RefusalCases::addTo);
+        add(sections, "Consuming", ConsumeCases::addTo);
+        add(sections, "Filters", FilterCases::addTo);
+        add(sections, "Transactions", TransactionCases::addTo);
+        add(sections, "Request and reply", RequestCases::addTo);
+        add(sections, "POP", PopCases::addTo);
+        add(sections, "Order", OrderCases::addTo);
+        add(sections, "Pulling", PullCases::addTo);
+        add(sections, "Retries, dead letters and delay levels", RetryCases::addTo);
+        add(sections, "Priorities, static topics, retry policies", GroupCases::addTo);
+        add(sections, "Queries", QueryCases::addTo);
+        add(sections, "Offsets", OffsetCases::addTo);
+        add(sections, "Administration", AdminApiCases::addTo);
+        add(sections, "mqadmin", AdminCommandCases::addTo);
+        add(sections, "Bad input", BadInputCases::addTo);
+        add(sections, "Batch queues, light queues, compaction", SpecialQueueCases::addTo);
+        add(sections, "Lite topics", LiteCases::addTo);
+        add(sections, "Access control", AclCases::addTo);
+        add(sections, "Any-time delays", TimerCases::addTo);
+        add(sections, "Restarts", RestartCases::addTo);
+        add(sections, "Stores by turns", StoreCompatCases::addTo);
+        add(sections, "Special stores by turns", SpecialCompatCases::addTo);
+        return sections;
+    }
+
+    private static void add(Map<String, List<Case>> sections, String title, Consumer<List<Case>> adding) {
+        adding.accept(sections.computeIfAbsent(title, ignored -> new ArrayList<>()));
+    }
+
     static List<Case> allCases() {
-        List<Case> cases = new ArrayList<>();
-        SendCases.addTo(cases);
-        RefusalCases.addTo(cases);
-        ConsumeCases.addTo(cases);
-        FilterCases.addTo(cases);
-        TransactionCases.addTo(cases);
-        RequestCases.addTo(cases);
-        PopCases.addTo(cases);
-        OrderCases.addTo(cases);
-        PullCases.addTo(cases);
-        RetryCases.addTo(cases);
-        GroupCases.addTo(cases);
-        QueryCases.addTo(cases);
-        OffsetCases.addTo(cases);
-        AdminApiCases.addTo(cases);
-        AdminCommandCases.addTo(cases);
-        BadInputCases.addTo(cases);
-        SpecialQueueCases.addTo(cases);
-        LiteCases.addTo(cases);
-        AclCases.addTo(cases);
-        TimerCases.addTo(cases);
-        RestartCases.addTo(cases);
-        StoreCompatCases.addTo(cases);
-        SpecialCompatCases.addTo(cases);
-        return cases;
+        return sections().values().stream().flatMap(List::stream).toList();
+    }
+
+    /** Where a case stands in docs/interop.md. */
+    private static String placeOf(Case one) {
+        int order = 0;
+        for (Map.Entry<String, List<Case>> section : sections().entrySet()) {
+            for (Case each : section.getValue()) {
+                if (each.name().equals(one.name())) return ",\"section\":" + Control.quote(section.getKey()) + ",\"order\":" + order;
+                order++;
+            }
+        }
+        return "";
     }
 
     public static void main(String[] args) throws Exception {
@@ -100,10 +122,12 @@ public final class Main {
         long from = System.nanoTime();
         String kind = "failure";
         String text = null;
+        String more = placeOf(one);
         try (Kit kit = new Kit(one.name(), shared)) {
             one.body().run(kit);
             kind = "note";
             text = kit.note();
+            if (kit.differs() != null) more += ",\"differs\":" + Control.quote(kit.differs());
         } catch (Case.Skipped e) {
             kind = "skipped";
             text = e.getMessage();
@@ -113,7 +137,7 @@ public final class Main {
             e.printStackTrace(new PrintWriter(trace));
             text = trace.toString();
         }
-        shared.control().report(one.name(), (System.nanoTime() - from) / 1_000_000, kind, text);
+        shared.control().report(one.name(), (System.nanoTime() - from) / 1_000_000, kind, text, more);
     }
 
     /**
