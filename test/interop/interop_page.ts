@@ -158,7 +158,7 @@ function parsePage(text: string): Sections {
     const [, name, ...columns] = line.split(/(?<!\\)\|/).map((each) => each.trim());
     if (rows === undefined || !name || name.startsWith("---")) continue;
     const cells = targetNames.map((target, index): [TargetName, string[]] => {
-      const found = [...(columns[index] ?? "")];
+      const found = (columns[index] ?? "").split("");
       return [target, found.length === length ? found : Array.from({ length }, () => NOT_RUN)];
     });
     const notes = (columns[targetNames.length] ?? "").split("<br>").filter((note) => note !== "");
