@@ -133,6 +133,8 @@ export interface Stats {
   /** Undefined where no metrics are exported. */
   readonly instruments?: BrokerInstruments | undefined;
   put(topic: string, count: number, bytes: number): void;
+  /** The same of what a client sent, whose sizes are measured besides. */
+  sent(topic: string, count: number, bytes: number): void;
   got(group: string, topic: string, queueId: number, count: number, bytes: number): void;
   sendBack(group: string, topic: string): void;
   deadLetter(group: string, topic: string): void;

@@ -6,6 +6,7 @@
 
 import type { BrokerStatsData, BrokerStatsItem } from "../../wire/bodies/stats.ts";
 import { isLmq, LMQ_PREFIX } from "../../wire/mix_all.ts";
+import type { Histogram } from "../metrics/instruments.ts";
 import type { Clock, TimerHandle } from "../runtime.ts";
 import { isSystemGroup, isSystemTopicName } from "./metadata/topics_validator.ts";
 import type { BrokerInstruments } from "./metrics/instruments.ts";
@@ -126,6 +127,8 @@ interface TopicCounters {
   readonly size: Counter;
   /** By queue. */
   readonly latency: Counter[];
+  /** Sizes of what was sent, where metrics are exported and something was. */
+  sizes: Histogram | undefined;
   readonly isSystem: boolean;
 }
 
@@ -175,12 +178,22 @@ export class BrokerStats implements Stats {
   // ------------------------------------------------------------------------------------------------------- counting
 
   put(topic: string, count: number, bytes: number): void {
-    const name = merged(topic);
-    const counters = this.#topics.get(name) ?? this.#newTopic(name);
+    this.#put(this.#topicOf(topic), count, bytes);
+  }
+
+  #put(counters: TopicCounters, count: number, bytes: number): void {
     counters.nums.add(count);
     counters.size.add(bytes);
     this.#brokerPut.add(count);
     if (!counters.isSystem) this.#usersPut.add(count);
+  }
+
+  sent(topic: string, count: number, bytes: number): void {
+    const counters = this.#topicOf(topic);
+    this.#put(counters, count, bytes);
+    if (this.instruments === undefined) return;
+    counters.sizes ??= this.instruments.messageSize.of(merged(topic));
+    counters.sizes.record(bytes / count, count);
   }
 
   got(group: string, topic: string, _queueId: number, count: number, bytes: number): void {
@@ -301,11 +314,17 @@ export class BrokerStats implements Stats {
 
   // ------------------------------------------------------------------------------------------------------- inwards
 
+  #topicOf(topic: string): TopicCounters {
+    const name = merged(topic);
+    return this.#topics.get(name) ?? this.#newTopic(name);
+  }
+
   #newTopic(topic: string): TopicCounters {
     const counters: TopicCounters = {
       nums: this.#counter("TOPIC_PUT_NUMS", topic),
       size: this.#counter("TOPIC_PUT_SIZE", topic),
       latency: [],
+      sizes: undefined,
       isSystem: isSystemTopicName(topic),
     };
     this.#topics.set(topic, counters);

@@ -7,23 +7,41 @@
  */
 import type { HistogramSample, Labels, Sample } from "./metrics.ts";
 
-class Histogram {
+/** One set of labels of a histogram. A bound belongs to the class below it. */
+export class Histogram {
+  readonly #bounds: readonly number[];
   /** One a bound, and one for what is above all. */
-  readonly counts: Float64Array;
-  count = 0;
-  sum = 0;
-  min = Number.POSITIVE_INFINITY;
-  max = Number.NEGATIVE_INFINITY;
+  readonly #counts: Float64Array;
+  #sum = 0;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
 
   constructor(bounds: readonly number[]) {
-    this.counts = new Float64Array(bounds.length + 1);
+    this.#bounds = bounds;
+    this.#counts = new Float64Array(bounds.length + 1);
+  }
+
+  record(value: number, times = 1): void {
+    const bounds = this.#bounds;
+    let at = 0;
+    while (at < bounds.length && value > (bounds[at] as number)) at++;
+    this.#counts[at] = (this.#counts[at] as number) + times;
+    this.#sum += value * times;
+    if (value < this.#min) this.#min = value;
+    if (value > this.#max) this.#max = value;
+  }
+
+  sample(labels: Labels): HistogramSample {
+    const counts = [...this.#counts];
+    const count = counts.reduce((sum, each) => sum + each, 0);
+    return { labels, boundaries: this.#bounds, counts, count, sum: this.#sum, min: this.#min, max: this.#max };
   }
 }
 
 /** What OpenTelemetry calls the set that takes what is beyond the bound. */
 const OVERFLOW: Labels = { otel_metric_overflow: "true" };
 
-/** Histograms over `bounds`, by key. A bound belongs to the class below it. */
+/** Histograms over `bounds`, by key. */
 export class Histograms<K> {
   readonly #bounds: readonly number[];
   readonly #labelsOf: (key: K) => Labels;
@@ -37,21 +55,18 @@ export class Histograms<K> {
     this.#labelsOf = labelsOf;
   }
 
+  /** The key's own, which may be kept: whoever records at each message finds it once. */
+  of(key: K): Histogram {
+    return this.#sets.get(key) ?? this.#newSet(key);
+  }
+
   record(key: K, value: number, times = 1): void {
-    const histogram = this.#sets.get(key) ?? this.#newSet(key);
-    const bounds = this.#bounds;
-    let at = 0;
-    while (at < bounds.length && value > (bounds[at] as number)) at++;
-    histogram.counts[at] = (histogram.counts[at] as number) + times;
-    histogram.count += times;
-    histogram.sum += value * times;
-    if (value < histogram.min) histogram.min = value;
-    if (value > histogram.max) histogram.max = value;
+    this.of(key).record(value, times);
   }
 
   samples(): HistogramSample[] {
-    const all = Array.from(this.#sets, ([key, set]) => sampleOf(this.#labelsOf(key), this.#bounds, set));
-    if (this.#overflow !== undefined) all.push(sampleOf(OVERFLOW, this.#bounds, this.#overflow));
+    const all = Array.from(this.#sets, ([key, set]) => set.sample(this.#labelsOf(key)));
+    if (this.#overflow !== undefined) all.push(this.#overflow.sample(OVERFLOW));
     return all;
   }
 
@@ -65,20 +80,6 @@ export class Histograms<K> {
     return set;
   }
 }
-
-const sampleOf = (
-  labels: Labels,
-  boundaries: readonly number[],
-  { counts, count, sum, min, max }: Histogram,
-): HistogramSample => ({
-  labels,
-  boundaries,
-  counts: [...counts],
-  count,
-  sum,
-  min,
-  max,
-});
 
 /** Sums by key. */
 export class Counters<K> {

@@ -28,6 +28,8 @@ interface Entry {
   readonly name: RequestName;
   readonly row: RequestRow;
   readonly processor: Processor<RequestName>;
+  /** Where its successes that were not held are counted, once there was one: nearly all of them. */
+  successes: Durations | undefined;
 }
 
 type AnyReply = TypedReply<RequestName>;
@@ -38,14 +40,17 @@ type Asked = Pick<RemotingCommand, "opaque" | "flag" | "serializeType">;
 /** How a request ended, in Apache's words. */
 export type ServedRequest = "success" | "oneway" | "write_channel_failed" | "process_request_failed";
 
-/** Is told of each request that was served: `ms` from its arrival. `held`: it waited for something to come. */
-export type RequestObserver = (
-  requestCode: number,
-  responseCode: number,
-  result: ServedRequest,
-  held: boolean,
-  ms: number,
-) => void;
+/** Takes the times of requests that ended alike. */
+export interface Durations {
+  /** @param ms from the arrival of a request to its answer */
+  record(ms: number): void;
+}
+
+/**
+ * Where the times of requests that end so are counted. `held`: they waited for something to come. The same for the same words,
+ * and it may be kept: what it is found by is looked up once, not once a request.
+ */
+export type RequestObserver = (requestCode: number, responseCode: number, result: ServedRequest, held: boolean) => Durations;
 
 /** A request that waits for its reply. */
 interface Pending extends Asked {
@@ -74,9 +79,9 @@ export class Dispatcher<R extends Role> {
   readonly #entries = new Map<number, Entry>();
   readonly #replies: ReplyWriter;
   readonly #listener: ReplyListener<AnyReply | undefined, Pending> = {
-    settled: (pending, reply) => {
+    settled: (pending, reply, now) => {
       this.#options.admission.leave(pending.entry.row.lane);
-      this.#respond(pending.connection, pending, pending.entry, reply, pending);
+      this.#respond(pending.connection, pending, pending.entry, reply, pending, now);
       pending.connection.letGo(pending.bodyBytes);
     },
     failed: (pending, error) => {
@@ -93,7 +98,12 @@ export class Dispatcher<R extends Role> {
     this.#replies = new ReplyWriter(options.language, VERSION_CURRENT);
     for (const [name, processor] of Object.entries(options.processors)) {
       const row: RequestRow = REQUESTS[name as RequestName];
-      this.#entries.set(row.code, { name: name as RequestName, row, processor: processor as Processor<RequestName> });
+      this.#entries.set(row.code, {
+        name: name as RequestName,
+        row,
+        processor: processor as Processor<RequestName>,
+        successes: undefined,
+      });
     }
   }
 
@@ -188,21 +198,26 @@ export class Dispatcher<R extends Role> {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** @param pending of what was not answered at once */
+  /** @param pending of what was not answered at once @param now Clock.monotonic(), where it is known */
   #respond(
     connection: RemotingConnection,
     asked: Asked,
     entry: Entry | undefined,
     reply: AnyReply | undefined,
     pending?: Pending,
+    now?: number,
   ): void {
     const { observe, clock } = this.#options;
     if (observe !== undefined && entry !== undefined) {
-      const ms = clock.monotonic() - (pending ?? connection).arrivedAt;
+      const ms = (now ?? clock.monotonic()) - (pending ?? connection).arrivedAt;
       const code = reply?.code ?? ResponseCode.SUCCESS;
       // A send waits for the disk, a read perhaps too; what waited longer than that waited for something to come.
       const held = pending !== undefined && entry.row.lane !== "send" && ms >= HELD_MS && HOLDING.has(entry.name);
-      observe(entry.row.code, code, resultOf(isOneway(asked), connection.closed, code), held, ms);
+      const result = resultOf(isOneway(asked), connection.closed, code);
+      if (code === ResponseCode.SUCCESS && result === "success" && !held) {
+        entry.successes ??= observe(entry.row.code, code, result, held);
+        entry.successes.record(ms);
+      } else observe(entry.row.code, code, result, held).record(ms);
     }
     if (reply === undefined || isOneway(asked)) return;
     connection.respond(this.#replies, asked, reply, entry?.row.reply);

@@ -4,9 +4,9 @@
  * promises, three closures and their scopes: a tenth of a microsecond or two, and much of the garbage of a busy broker.
  */
 
-/** Who is told. `to` is what it listened with. */
+/** Who is told. `to` is what it listened with; `now` is Clock.monotonic(), where whoever settles many at once has it. */
 export interface ReplyListener<R, T> {
-  settled(to: T, reply: R): void;
+  settled(to: T, reply: R, now?: number): void;
   failed(to: T, error: unknown): void;
 }
 
@@ -21,15 +21,16 @@ export class LaterReply<R> implements PromiseLike<R> {
     if (this.#listener !== undefined) throw new Error("a reply has one listener, and this one has it");
     this.#listener = listener as ReplyListener<R, unknown>;
     this.#to = to;
-    if (this.#state !== "waiting") this.#tell();
+    if (this.#state !== "waiting") this.#tell(undefined);
   }
 
-  settle(reply: R): void {
-    this.#end("settled", reply);
+  /** @param now Clock.monotonic(), which spares a listener that measures a look at the clock */
+  settle(reply: R, now?: number): void {
+    this.#end("settled", reply, now);
   }
 
   fail(error: unknown): void {
-    this.#end("failed", error);
+    this.#end("failed", error, undefined);
   }
 
   // biome-ignore lint/suspicious/noThenProperty: callers in this process await it
@@ -42,15 +43,15 @@ export class LaterReply<R> implements PromiseLike<R> {
     }).then(onSettled, onFailed);
   }
 
-  #end(state: "settled" | "failed", result: unknown): void {
+  #end(state: "settled" | "failed", result: unknown, now: number | undefined): void {
     if (this.#state !== "waiting") throw new Error(`a reply that has ${this.#state} can't be ${state}`);
     this.#state = state;
     this.#result = result;
-    if (this.#listener !== undefined) this.#tell();
+    if (this.#listener !== undefined) this.#tell(now);
   }
 
-  #tell(): void {
-    if (this.#state === "settled") this.#listener?.settled(this.#to, this.#result as R);
+  #tell(now: number | undefined): void {
+    if (this.#state === "settled") this.#listener?.settled(this.#to, this.#result as R, now);
     else this.#listener?.failed(this.#to, this.#result);
   }
 }

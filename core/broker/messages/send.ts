@@ -312,7 +312,7 @@ export class SendMessageProcessor {
       const turn: Turn = { durable, isOver: false, sent: [] };
       this.#turn = turn;
       void durable.then(
-        (inTime) => this.#settle(turn, (each, now) => each.settle(this.#answer(each, now, inTime))),
+        (inTime) => this.#settle(turn, (each, now) => each.settle(this.#answer(each, now, inTime), now)),
         (fault: unknown) => this.#settle(turn, (each) => each.fail(notStored(fault, store))),
       );
     }
@@ -336,8 +336,7 @@ export class SendMessageProcessor {
 
   #answer(sent: Sent, now: number, inTime: boolean): SendReply {
     const { settings, stats } = this.#parts;
-    stats.put(sent.topic, sent.count, sent.bytes);
-    stats.instruments?.messageSize.record(sent.topic, sent.bytes / sent.count, sent.count);
+    stats.sent(sent.topic, sent.count, sent.bytes);
     stats.putLatency(sent.topic, sent.storedQueueId, now - sent.receivedAt);
     const { batchUniqId, recallHandle } = sent;
     const header: SendMessageResponseHeader = {

@@ -64,10 +64,10 @@ export class BrokerInstruments {
     this.#reviveRetry = new Counters(setsMax, labelsOfKey);
   }
 
-  /** A request was answered, or had none to expect. */
-  readonly observer: RequestObserver = (requestCode, responseCode, result, held, ms) => {
+  /** For requests that were answered, or had no answer to expect. */
+  readonly observer: RequestObserver = (requestCode, responseCode, result, held) => {
     const answered = requestCode * RESPONSE_CODES + Math.min(responseCode, RESPONSE_CODES - 1);
-    this.#rpcLatency.record((answered * 2 + (held ? 1 : 0)) * RESULTS.length + RESULTS.indexOf(result), ms);
+    return this.#rpcLatency.of((answered * 2 + (held ? 1 : 0)) * RESULTS.length + RESULTS.indexOf(result));
   };
 
   topicCreated(ms: number, isSystem: boolean, success: boolean): void {
