@@ -1,34 +1,83 @@
 /**
- * What metrics cost a send: two brokers in this process, one with metrics off and one with them on, get the same sends in
- * alternation, in memory. Prints CPU a send of both (client and broker together) and the median of the differences.
+ * What metrics cost a send: two servers of one runtime, one as it comes and one with metricsExporterType=PROM, get the same
+ * sends from this process in alternation, so that whatever else the machine does falls on both. A row of `bench/run.ts`.
  *
- *     bun bench/metrics_cost.ts [pairs] [sends a turn]
+ *     bun bench/metrics_cost.ts [pairs] [sends a turn] [bun|deno|node]
+ *
+ * Prints, as medians over the pairs, what a server with metrics lost in messages/s and used more of CPU a send.
  */
 import process from "node:process";
-import { Producer } from "../core/client/mod.ts";
-import { type BrokerSettingsInput, startRocketMQ } from "../mod.ts";
+import { ClientInstance, Producer } from "../core/client/mod.ts";
+import { hostRuntime } from "../test/support/host_runtime.ts";
+import { threadMicros } from "./proc.ts";
+import { BenchServer, type OurTarget } from "./servers.ts";
 
-const [pairs = 15, sends = 20_000] = process.argv.slice(2).map(Number);
 const LANES = 64;
-const body = new Uint8Array(1_024).fill(97);
+const BODY_BYTES = 1_024;
+/** Until the code of both is compiled. */
+const WARM_TURNS = 3;
 
-async function lane(broker: BrokerSettingsInput) {
-  const rocketmq = await startRocketMQ({ broker: { ...broker, mappedFileSizeCommitLog: 256 * 1024 * 1024 } });
-  const producer = new Producer(rocketmq.client(), { producerGroup: "cost", sendMsgTimeout: 30_000 });
-  const message = { topic: "cost", body };
+export interface MetricsCost {
+  /** Of messages/s; a negative one is a gain, and noise. */
+  readonly rateLossPercent: number;
+  readonly cpuMorePercent: number;
+  /** Server CPU, µs a send. */
+  readonly cpuMicrosOff: number;
+  readonly cpuMicrosOn: number;
+}
+
+interface Turn {
+  readonly rate: number;
+  readonly cpuMicros: number;
+}
+
+export async function metricsCost(name: OurTarget, pairs = 41, sends = 12_000): Promise<MetricsCost> {
+  const [off, on] = [await lane(name, {}), await lane(name, { metricsExporterType: "PROM", metricsPromExporterPort: "0" })];
+  try {
+    for (let i = 0; i < WARM_TURNS; i++) for (const each of [off, on]) await each.turn(sends);
+    const [offs, ons]: [Turn[], Turn[]] = [[], []];
+    for (let pair = 0; pair < pairs; pair++) {
+      // Either goes first as often.
+      const first = pair % 2 === 0;
+      if (first) offs.push(await off.turn(sends));
+      ons.push(await on.turn(sends));
+      if (!first) offs.push(await off.turn(sends));
+    }
+    const inPairs = (figure: (turn: Turn) => number) =>
+      median(ons.map((turn, i) => figure(turn) / figure(offs[i] as Turn))) * 100 - 100;
+    return {
+      rateLossPercent: -inPairs(({ rate }) => rate),
+      cpuMorePercent: inPairs(({ cpuMicros }) => cpuMicros),
+      cpuMicrosOff: median(offs.map(({ cpuMicros }) => cpuMicros)),
+      cpuMicrosOn: median(ons.map(({ cpuMicros }) => cpuMicros)),
+    };
+  } finally {
+    await off.close();
+    await on.close();
+  }
+}
+
+/** A server, and a producer for it. */
+async function lane(name: OurTarget, config: Readonly<Record<string, string>>) {
+  const server = await BenchServer.start(name, undefined, "ASYNC_FLUSH", config);
+  const client = new ClientInstance({ runtime: await hostRuntime(), namesrvAddr: server.namesrvAddr });
+  const producer = new Producer(client, { producerGroup: "cost", sendMsgTimeout: 30_000, defaultTopicQueueNums: 8 });
+  const message = { topic: "cost", body: new Uint8Array(BODY_BYTES).fill(97) };
   return {
-    close: () => rocketmq.close(),
-    /** CPU µs a send. */
-    async turn(): Promise<number> {
+    async close(): Promise<void> {
+      await client.close();
+      await server.stop();
+    },
+    async turn(sends: number): Promise<Turn> {
       let left = sends;
-      const before = process.cpuUsage();
+      const [cpu, startedAt] = [threadMicros(server.pids), performance.now()];
       await Promise.all(
         Array.from({ length: LANES }, async () => {
           while (left-- > 0) await producer.send(message);
         }),
       );
-      const { user, system } = process.cpuUsage(before);
-      return (user + system) / sends;
+      const seconds = (performance.now() - startedAt) / 1000;
+      return { rate: sends / seconds, cpuMicros: (threadMicros(server.pids) - cpu) / sends };
     },
   };
 }
@@ -36,27 +85,12 @@ async function lane(broker: BrokerSettingsInput) {
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-const off = await lane({});
-// LOG with an interval that is never over: what is counted is counted, nothing is written.
-const on = await lane({ metricsExporterType: "LOG", metricLoggingExporterIntervalInMills: 3_600_000 });
-for (const each of [off, on, off, on]) await each.turn();
-const [offs, ons]: [number[], number[]] = [[], []];
-for (let pair = 0; pair < pairs; pair++) {
-  // Either goes first as often.
-  for (const [each, into] of pair % 2 === 0
-    ? ([
-        [off, offs],
-        [on, ons],
-      ] as const)
-    : ([
-        [on, ons],
-        [off, offs],
-      ] as const)) {
-    into.push(await each.turn());
-  }
+if (import.meta.main) {
+  const [pairs, sends] = process.argv.slice(2, 4).map(Number);
+  const cost = await metricsCost((process.argv[4] ?? "bun") as OurTarget, pairs, sends);
+  console.log(
+    `metrics off ${cost.cpuMicrosOff.toFixed(2)} us of server CPU a send, on ${cost.cpuMicrosOn.toFixed(2)}; median of the pairs: ` +
+      `CPU ${cost.cpuMorePercent.toFixed(2)} % more, messages/s ${cost.rateLossPercent.toFixed(2)} % less`,
+  );
+  process.exit(0);
 }
-const differences = ons.map((value, i) => value - (offs[i] as number));
-console.log(
-  `off ${median(offs).toFixed(2)} us, on ${median(ons).toFixed(2)} us a send (client and broker); difference, median of ${pairs} pairs: ${(median(differences) * 1000).toFixed(0)} ns`,
-);
-process.exit(0);

@@ -43,6 +43,13 @@ const rows: readonly Row[] = [
   ...scenario("transaction", "transactions committed, 64 threads", 1.5),
   ...scenario("pop", "POP consumer over a backlog, in batches of 32", 1.5),
   ...scenario("sql", "messages looked at for a SQL92 consumer, five terms, one in ten passes", 2),
+  {
+    key: "metrics.rateLossPercent",
+    title: "metrics exported (PROM): messages/s lost, sync, 64 in flight, in alternation with a server without, %",
+    digits: 1,
+    floor: { max: 2 },
+  },
+  { key: "metrics.cpuMorePercent", title: "the same: server CPU a message, more, %", digits: 1 },
   { key: "start.firstAnswerMs", title: "start to first message acknowledged, ms", digits: 0, floor: { ratioMax: 0.1 } },
   {
     key: "memory.peakAnonMib",

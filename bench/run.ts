@@ -18,6 +18,7 @@ import { parseArgs } from "node:util";
 import { Child } from "../test/interop/processes.ts";
 import { runtimeCommand, type TargetName, targetNames } from "../test/interop/targets.ts";
 import { buildJava, findToolchain, projectDirectory, type Toolchain } from "../test/interop/toolchain.ts";
+import { metricsCost } from "./metrics_cost.ts";
 import { cpuMicros, MemoryWatch, memory } from "./proc.ts";
 import { RawClient } from "./raw_client.ts";
 import { type Figures, keepFigures, readFigures, table, writeResults } from "./report.ts";
@@ -26,7 +27,7 @@ import { BenchServer } from "./servers.ts";
 const loadScenarios = ["sync1", "sync64", "async256", "batch", "oneway", "consume"];
 /** Loads with a server each: what they leave to do (check points, checks of transactions) would slow the next. */
 const apartScenarios = ["delay", "transaction", "pop", "sql"];
-const ownScenarios = ["start", "idle", "wake", "connections"];
+const ownScenarios = ["start", "idle", "wake", "connections", "metrics"];
 const allScenarios = [...loadScenarios, ...apartScenarios, ...ownScenarios];
 
 const { values: options } = parseArgs({
@@ -142,6 +143,10 @@ async function runTarget(name: TargetName, toolchain: Toolchain, scenarios: stri
       await server.stop();
     }
   }
+  if (scenarios.includes("metrics") && name !== "apache") {
+    const { rateLossPercent, cpuMorePercent } = await metricsCost(name);
+    Object.assign(figures, { "metrics.rateLossPercent": rateLossPercent, "metrics.cpuMorePercent": cpuMorePercent });
+  }
   for (const scenario of scenarios.filter((scenario) => apartScenarios.includes(scenario))) {
     const server = await BenchServer.start(name, toolchain, flushDiskType);
     try {
@@ -153,7 +158,7 @@ async function runTarget(name: TargetName, toolchain: Toolchain, scenarios: stri
       await server.stop();
     }
   }
-  if (scenarios.every((scenario) => ["start", "connections", ...apartScenarios].includes(scenario))) return figures;
+  if (scenarios.every((scenario) => ["start", "connections", "metrics", ...apartScenarios].includes(scenario))) return figures;
   const server = await BenchServer.start(name, toolchain, flushDiskType);
   try {
     const load = scenarios.filter((scenario) => loadScenarios.includes(scenario));

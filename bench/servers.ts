@@ -14,6 +14,8 @@ import { RawClient } from "./raw_client.ts";
 const askEveryMs = 5;
 const firstAnswerTimeoutMs = 90_000;
 
+export type OurTarget = Exclude<TargetName, "apache">;
+
 export class BenchServer {
   readonly name: TargetName;
   readonly children: readonly Child[];
@@ -42,7 +44,13 @@ export class BenchServer {
     return this.children.map((child) => child.pid);
   }
 
-  static async start(name: TargetName, toolchain: Toolchain, flushDiskType: string): Promise<BenchServer> {
+  /** @param toolchain of Apache's; ours needs none @param brokerConfig more keys for broker.conf */
+  static async start(
+    name: TargetName,
+    toolchain: Toolchain | undefined,
+    flushDiskType: string,
+    brokerConfig: Readonly<Record<string, string>> = {},
+  ): Promise<BenchServer> {
     const firstPort = await freePorts(5);
     const ports = { namesrv: firstPort, broker: firstPort + 3 };
     const directory = mkdtempSync(join(tmpdir(), `edgemq-bench-${name}-`));
@@ -62,10 +70,12 @@ export class BenchServer {
       flushDiskType,
       // for `sql`; both brokers refuse it by default
       enablePropertyFilter: "true",
+      ...brokerConfig,
     });
     const log = join(directory, "output.log");
     const children: Child[] = [];
     if (name === "apache") {
+      if (toolchain === undefined) throw new Error("Apache's servers need a JDK and Maven");
       const { apache } = buildJava(toolchain, interopJavaDirectory, ["apache"]);
       const target = apacheTarget(toolchain, apache!, ["-Xms1g", "-Xmx1g"]);
       children.push(new Child(target.namesrv(namesrvConf, directory), log), new Child(target.broker(brokerConf, directory), log));
