@@ -20,7 +20,7 @@ import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { NAME_SERVERS_REFRESH_MS, NameServers } from "./name_servers.ts";
 import { inNamespaceV2, Namespace } from "./namespace.ts";
-import { queueText, type TopicRoute, topicRoute } from "./topic_route.ts";
+import { leaderOf, type TopicRoute, topicRoute } from "./topic_route.ts";
 import { MessageTrace } from "./trace.ts";
 import { UniqKeys } from "./uniq_key.ts";
 import { abortable, settledWithin } from "./waiting.ts";
@@ -209,7 +209,8 @@ export class ClientInstance implements AsyncDisposable {
 
   /** The broker that has `queue`: its own, or of a logic queue of a static topic the one that leads it. */
   brokerNameOf(queue: MessageQueue): string {
-    return this.#routes.get(queue.topic)?.leaders.get(queueText(queue)) ?? queue.brokerName;
+    const route = this.#routes.get(queue.topic);
+    return route === undefined ? queue.brokerName : leaderOf(route, queue);
   }
 
   /** The master of `queue`'s broker. @throws MQClientError kind no-route */
@@ -262,11 +263,11 @@ export class ClientInstance implements AsyncDisposable {
   // ----------------------------------------------------------------------------------------------------------- calls
 
   /**
-   * Calls `address`, whatever the code of its answer. @param tried for messages: "send to topic T"
+   * Calls `address`, whatever the code of its answer. @param tried for messages: "send to topic T"; asked only when it fails
    * @throws MQClientError kind unreachable, timeout or closed; the signal's reason when it is aborted
    */
   async invoke<N extends RequestName>(
-    tried: string,
+    tried: string | (() => string),
     address: string,
     name: N,
     header: RequestHeaderOf<N>,
@@ -277,9 +278,8 @@ export class ClientInstance implements AsyncDisposable {
     try {
       return await abortable(this.#remoting.invoke(address, name, header, body, timeoutMs, extFields), signal);
     } catch (fault) {
-      throw this.closed
-        ? new MQClientError("closed", `Cannot ${tried}: this client was closed`, fault)
-        : clientFault(tried, fault);
+      const what = typeof tried === "string" ? tried : tried();
+      throw this.closed ? new MQClientError("closed", `Cannot ${what}: this client was closed`, fault) : clientFault(what, fault);
     }
   }
 

@@ -9,7 +9,7 @@ import { MessageConst } from "../../wire/message_const.ts";
 import { encodeMessageId } from "../../wire/message_id.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { RETRY_PREFIX } from "../../wire/mix_all.ts";
-import { parseProperties, propertyOf } from "../../wire/properties.ts";
+import { addProperty, parseProperties, propertyOf } from "../../wire/properties.ts";
 import type { Compression } from "../runtime.ts";
 import { decompressed } from "./body_compression.ts";
 import { MQClientError } from "./errors.ts";
@@ -41,13 +41,30 @@ export const jsonBody = (value: unknown): Uint8Array => encodeUtf8(JSON.stringif
 export const bodyBytes = (message: Message): Uint8Array =>
   typeof message.body === "string" ? encodeUtf8(message.body) : message.body;
 
+const WAIT_TEXT = addProperty("", MessageConst.WAIT, "true");
+const WAIT_NOT_TEXT = addProperty("", MessageConst.WAIT, "false");
+
+/**
+ * The text of the properties of a message that has neither properties of its own nor a delay, as most; undefined for others. The
+ * same as of `toProperties`. @throws WireError for tags or keys that no property can hold
+ */
+export function plainProperties(message: Message): string | undefined {
+  const { properties, tags, keys, delayTimeLevel, delayTimeSec, delayTimeMs, deliverTimeMs } = message;
+  if ((properties ?? delayTimeLevel ?? delayTimeSec ?? delayTimeMs ?? deliverTimeMs) !== undefined) return undefined;
+  const wait = message.waitStoreMsgOK === false ? WAIT_NOT_TEXT : WAIT_TEXT;
+  if (tags === undefined && keys === undefined) return wait;
+  let text = tags === undefined ? "" : addProperty("", MessageConst.TAGS, tags);
+  if (keys !== undefined) text = addProperty(text, MessageConst.KEYS, typeof keys === "string" ? keys : keys.join(" "));
+  return text + wait;
+}
+
 /** All properties of `message`, without UNIQ_KEY. @throws MQClientError kind invalid */
 export function toProperties(message: Message): Map<string, string> {
   const properties = new Map<string, string>(Object.entries(message.properties ?? {}));
   const { tags, keys, delayTimeLevel, delayTimeSec, delayTimeMs, deliverTimeMs } = message;
   if (tags !== undefined) properties.set(MessageConst.TAGS, tags);
   if (keys !== undefined) properties.set(MessageConst.KEYS, typeof keys === "string" ? keys : keys.join(" "));
-  properties.set(MessageConst.WAIT, String(message.waitStoreMsgOK ?? true));
+  properties.set(MessageConst.WAIT, message.waitStoreMsgOK === false ? "false" : "true");
   const delays = [
     [MessageConst.DELAY, delayTimeLevel],
     [MessageConst.TIMER_DELAY_SEC, delayTimeSec],

@@ -26,7 +26,7 @@ import type { Message, MessageExt } from "./message.ts";
 import { QueueSelection } from "./queue_selection.ts";
 import { createReplyMessage, MSG_TYPE_REPLY, WaitingRequests } from "./request_reply.ts";
 import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
-import { queueText, type TopicRoute } from "./topic_route.ts";
+import { leaderOf, type TopicRoute } from "./topic_route.ts";
 import { TRACED_TYPE, type TracedSend } from "./trace_data.ts";
 import { abortable, InFlight, inTime, settledWithin } from "./waiting.ts";
 
@@ -155,7 +155,13 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const route = await this.#route(out.topic, options.signal);
     const queue = this.#choose(route, options, undefined);
     const address = await this.client.masterOf(queue, options.signal);
-    await this.client.oneway(`send to topic "${out.topic}"`, address, "SEND_MESSAGE_V2", this.#header(out, queue), out.body);
+    await this.client.oneway(
+      `send to topic "${out.topic}"`,
+      address,
+      "SEND_MESSAGE_V2",
+      this.#header(out, queue, leaderOf(route, queue)),
+      out.body,
+    );
   }
 
   /**
@@ -280,11 +286,12 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const bytes = out.body.length;
     const room = this.#inFlight.enter(bytes, options.signal);
     const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
-    const deadline = this.client.runtime.clock.monotonic() + timeoutMs;
+    const startedAt = this.client.runtime.clock.monotonic();
     if (room !== undefined) await this.#waitForRoom(room, bytes, out.topic, timeoutMs);
     try {
-      const result = await this.#sendTrying(out, options, deadline, timeoutMs);
-      return { ...result, messageQueue: this.client.namespace.unwrapQueue(result.messageQueue) };
+      const result = await this.#sendTrying(out, options, startedAt, timeoutMs);
+      const messageQueue = this.client.namespace.unwrapQueue(result.messageQueue);
+      return messageQueue === result.messageQueue ? result : { ...result, messageQueue };
     } finally {
       this.#inFlight.leave(bytes);
     }
@@ -305,27 +312,32 @@ export class Producer implements ProducerMember, AsyncDisposable {
     await inTime(this.client.runtime.clock, wait, timeoutMs, noRoom);
   }
 
-  async #sendTrying(out: Outgoing, options: SendOptions, deadline: number, timeoutMs: number): Promise<SendResult> {
+  async #sendTrying(out: Outgoing, options: SendOptions, begunAt: number, timeoutMs: number): Promise<SendResult> {
     const { clock } = this.client.runtime;
+    const deadline = begunAt + timeoutMs;
     const { signal } = options;
     // To a queue of the caller's choice there is no other broker.
     const fixed = options.messageQueue !== undefined || options.selector !== undefined || options.shardingKey !== undefined;
     const triesMax = fixed ? 1 : 1 + (this.#options.retryTimesWhenSendFailed ?? 2);
     let last: { brokerName: string; fault: unknown; result?: SendResult } | undefined;
     for (let tries = 0; tries < triesMax; tries++) {
-      const leftMs = deadline - clock.monotonic();
+      let startedAt = clock.monotonic();
+      const leftMs = deadline - startedAt;
       if (leftMs <= 0) break;
-      const route = this.client.knownRoute(out.topic) ?? (await this.#routeInTime(out.topic, signal, leftMs, timeoutMs));
+      let route = this.client.knownRoute(out.topic);
+      if (route === undefined) {
+        route = await this.#routeInTime(out.topic, signal, leftMs, timeoutMs);
+        startedAt = clock.monotonic();
+      }
       const queue = this.#choose(route, options, last?.brokerName);
-      const startedAt = clock.monotonic();
       try {
-        const result = await this.#sendOnce(out, route, queue, leftMs, signal);
-        this.#selection.learn(queue.brokerName, clock.monotonic() - startedAt, false);
+        const result = await this.#sendOnce(out, route, queue, startedAt, leftMs, signal);
+        this.#selection.learn(queue.brokerName, startedAt, false);
         if (result.sendStatus === "SEND_OK" || this.#options.retryAnotherBrokerWhenNotStoreOK !== true) return result;
         last = { brokerName: queue.brokerName, fault: undefined, result };
       } catch (fault) {
         if (!retriable(fault)) throw fault;
-        this.#selection.learn(queue.brokerName, clock.monotonic() - startedAt, true);
+        this.#selection.learn(queue.brokerName, startedAt, true);
         last = { brokerName: queue.brokerName, fault };
         const restMs = deadline - clock.monotonic();
         if (routeMayBeWrong(fault) && restMs > 0) {
@@ -353,17 +365,18 @@ export class Producer implements ProducerMember, AsyncDisposable {
     out: Outgoing,
     route: TopicRoute,
     queue: MessageQueue,
+    startedAt: number,
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<SendResult> {
-    const tried = `send to topic "${out.topic}", queue ${queue.queueId} of ${queue.brokerName}`;
-    const address =
-      route.masters.get(route.leaders.get(queueText(queue)) ?? queue.brokerName) ?? (await this.client.masterOf(queue, signal));
+    const tried = () => `send to topic "${out.topic}", queue ${queue.queueId} of ${queue.brokerName}`;
+    const brokerName = leaderOf(route, queue);
+    const address = route.masters.get(brokerName) ?? (await this.client.masterOf(queue, signal));
     const name = out.batch ? "SEND_BATCH_MESSAGE" : out.reply ? "SEND_REPLY_MESSAGE_V2" : "SEND_MESSAGE_V2";
-    const startedAt = this.client.runtime.clock.monotonic();
-    const reply = await this.client.invoke(tried, address, name, this.#header(out, queue), { body: out.body, timeoutMs, signal });
+    const header = this.#header(out, queue, brokerName);
+    const reply = await this.client.invoke(tried, address, name, header, { body: out.body, timeoutMs, signal });
     const result = sendResult(out, queue, reply.code, () => sendMessageResponseHeader.decode(reply.extFields), reply.extFields);
-    if (result === undefined) throw new MQBrokerError(tried, address, reply);
+    if (result === undefined) throw new MQBrokerError(tried(), address, reply);
     const { trace } = this.client;
     if (trace !== undefined && reply.extFields?.TRACE_ON !== "false") {
       trace.sent(tracedSend(this.producerGroup, out, result, address, startedAt, this.client.runtime.clock));
@@ -371,7 +384,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     return result;
   }
 
-  #header(out: Outgoing, queue: MessageQueue): RequestHeaderOf<"SEND_MESSAGE_V2"> {
+  #header(out: Outgoing, queue: MessageQueue, brokerName: string): RequestHeaderOf<"SEND_MESSAGE_V2"> {
     return {
       producerGroup: this.producerGroup,
       topic: out.topic,
@@ -385,7 +398,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
       reconsumeTimes: 0,
       unitMode: this.client.unitMode,
       batch: out.batch,
-      brokerName: this.client.brokerNameOf(queue),
+      brokerName,
     };
   }
 

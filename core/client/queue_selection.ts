@@ -35,14 +35,15 @@ export class QueueSelection {
     );
   }
 
-  /** What a call taught about a broker. */
-  learn(brokerName: string, latencyMs: number, failed: boolean): void {
+  /** What a call taught about a broker. @param startedAt Clock.monotonic() */
+  learn(brokerName: string, startedAt: number, failed: boolean): void {
     if (!this.#faultEnable) return;
-    const taken = failed ? FAILED_LATENCY_MS : latencyMs;
+    const now = this.#clock.monotonic();
+    const taken = failed ? FAILED_LATENCY_MS : now - startedAt;
     let duration = 0;
     for (const [i, latency] of LATENCY_MAX.entries()) if (taken >= latency) duration = NOT_AVAILABLE_DURATION[i] as number;
     if (duration === 0) this.#notBefore.delete(brokerName);
-    else this.#notBefore.set(brokerName, this.#clock.monotonic() + duration);
+    else this.#notBefore.set(brokerName, now + duration);
   }
 
   #available(brokerName: string): boolean {

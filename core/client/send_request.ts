@@ -6,13 +6,13 @@ import type { SendMessageResponseHeader } from "../../wire/headers/send.ts";
 import { SYS_FLAG_COMPRESSED, SYS_FLAG_TRANSACTION_PREPARED } from "../../wire/message.ts";
 import { MessageConst } from "../../wire/message_const.ts";
 import { DLQ_PREFIX, RETRY_PREFIX } from "../../wire/mix_all.ts";
-import { formatProperties } from "../../wire/properties.ts";
+import { formatProperties, NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR } from "../../wire/properties.ts";
 import type { ExtFields } from "../../wire/remoting_command.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { clipped, topicNameFault } from "../routing/names.ts";
 import type { BodyCompressor } from "./body_compression.ts";
 import { MQClientError } from "./errors.ts";
-import { bodyBytes, type Message, toProperties } from "./message.ts";
+import { bodyBytes, type Message, plainProperties, toProperties } from "./message.ts";
 import { MSG_TYPE_REPLY } from "./request_reply.ts";
 import type { UniqKeys } from "./uniq_key.ts";
 
@@ -66,16 +66,8 @@ export function outgoing(
   transaction?: { producerGroup: string },
 ): Outgoing {
   const bytes = checkedBody(message, limits.maxMessageSize);
-  const properties = toProperties(message);
-  // A message sent again keeps its key; DUP checks of consumers rely on it.
-  const msgId = properties.get(MessageConst.UNIQ_KEY) ?? uniqKeys.next();
-  properties.set(MessageConst.UNIQ_KEY, msgId);
-  let sysFlag = 0;
-  if (transaction !== undefined) {
-    properties.set(MessageConst.TRAN_MSG, "true");
-    properties.set(MessageConst.PGROUP, transaction.producerGroup);
-    sysFlag |= SYS_FLAG_TRANSACTION_PREPARED;
-  }
+  const { properties, msgId, reply } = sentProperties(message, uniqKeys, transaction);
+  let sysFlag = transaction === undefined ? 0 : SYS_FLAG_TRANSACTION_PREPARED;
   let body = bytes;
   if (bytes.length >= limits.compressMsgBodyOverHowmuch) {
     const smaller = compressor.compress(bytes);
@@ -87,12 +79,12 @@ export function outgoing(
   return {
     topic: message.topic,
     body,
-    properties: formatted(message, properties),
+    properties,
     sysFlag,
     flag: message.flag ?? 0,
     msgId,
     batch: false,
-    reply: properties.get(MessageConst.MSG_TYPE) === MSG_TYPE_REPLY,
+    reply,
     message,
   };
 }
@@ -131,10 +123,8 @@ export function outgoingBatches(messages: readonly Message[], limits: OutgoingLi
   for (const message of messages) {
     checkBatchable(message, first);
     const body = checkedBody(message, limits.maxMessageSize);
-    const properties = toProperties(message);
-    const msgId = properties.get(MessageConst.UNIQ_KEY) ?? uniqKeys.next();
-    properties.set(MessageConst.UNIQ_KEY, msgId);
-    const entry: BatchEntry = { flag: message.flag ?? 0, body, properties: formatted(message, properties) };
+    const { properties, msgId } = sentProperties(message, uniqKeys, undefined);
+    const entry: BatchEntry = { flag: message.flag ?? 0, body, properties };
     // 22 bytes of lengths, and up to three bytes a character.
     const size = 22 + body.length + 3 * entry.properties.length;
     if (entries.length > 0 && bytes + size > limits.maxMessageSize) flush();
@@ -196,13 +186,41 @@ function checkedBody(message: Message, bytesMax: number): Uint8Array {
   return body;
 }
 
-function formatted(message: Message, properties: ReadonlyMap<string, string>): string {
+interface SentProperties {
+  readonly properties: string;
+  readonly msgId: string;
+  readonly reply: boolean;
+}
+
+/** @throws MQClientError kind invalid */
+function sentProperties(
+  message: Message,
+  uniqKeys: UniqKeys,
+  transaction: { producerGroup: string } | undefined,
+): SentProperties {
   try {
-    return formatProperties(properties);
+    const plain = transaction === undefined ? plainProperties(message) : undefined;
+    if (plain !== undefined) {
+      const msgId = uniqKeys.next();
+      return { properties: plain + UNIQ_KEY_NAME + msgId + PROPERTY_SEPARATOR, msgId, reply: false };
+    }
+    const properties = toProperties(message);
+    // A message sent again keeps its key; DUP checks of consumers rely on it.
+    const msgId = properties.get(MessageConst.UNIQ_KEY) ?? uniqKeys.next();
+    properties.set(MessageConst.UNIQ_KEY, msgId);
+    if (transaction !== undefined) {
+      properties.set(MessageConst.TRAN_MSG, "true");
+      properties.set(MessageConst.PGROUP, transaction.producerGroup);
+    }
+    const reply = properties.get(MessageConst.MSG_TYPE) === MSG_TYPE_REPLY;
+    return { properties: formatProperties(properties), msgId, reply };
   } catch (error) {
+    if (error instanceof MQClientError) throw error;
     throw new MQClientError("invalid", `Cannot send to "${message.topic}": ${(error as Error).message}`, error);
   }
 }
+
+const UNIQ_KEY_NAME = MessageConst.UNIQ_KEY + NAME_VALUE_SEPARATOR;
 
 function checkBatchable(message: Message, first: Message): void {
   const { delayTimeLevel, delayTimeMs, delayTimeSec, deliverTimeMs } = message;

@@ -103,6 +103,11 @@ export const sameQueue = (a: MessageQueue, b: MessageQueue): boolean =>
 /** For maps, and messages: one text a queue. */
 export const queueText = ({ topic, brokerName, queueId }: MessageQueue): string => `${topic}@${brokerName}@${queueId}`;
 
+/** The broker that has `queue`: its own, or of a logic queue of a static topic the one that leads it. */
+export const leaderOf = ({ leaders }: TopicRoute, queue: MessageQueue): string =>
+  // Most topics are not static: no text is made for those.
+  leaders.size === 0 ? queue.brokerName : (leaders.get(queueText(queue)) ?? queue.brokerName);
+
 /** Java's order of queues: topic, broker, number. All members of a group have to sort alike. */
 export function compareQueues(a: MessageQueue, b: MessageQueue): number {
   if (a.topic !== b.topic) return a.topic < b.topic ? -1 : 1;

@@ -16,6 +16,9 @@ export class UniqKeys {
   #monthStart = 0;
   #nextMonthStart = 0;
   #counter = 0;
+  /** The text up to the counter, of the millisecond it was made in. */
+  #start = "";
+  #startedMs = -1;
 
   /** @param host an IP literal, of this machine */
   constructor(runtime: Pick<Runtime, "clock" | "system" | "random">, host: string) {
@@ -34,7 +37,11 @@ export class UniqKeys {
     if (sinceMs < 0 && sinceMs > -BACKWARDS_MS) sinceMs = 0;
     const counter = this.#counter;
     this.#counter = (counter + 1) & 0xffff;
-    return this.#prefix + hexInt(sinceMs >>> 0, 8) + hexInt(counter, 4);
+    if (sinceMs !== this.#startedMs) {
+      this.#startedMs = sinceMs;
+      this.#start = this.#prefix + hexInt(sinceMs >>> 0, 8);
+    }
+    return this.#start + (HEX_BYTES[counter >> 8] as string) + (HEX_BYTES[counter & 0xff] as string);
   }
 
   #startMonth(now: number): void {
@@ -47,6 +54,8 @@ export class UniqKeys {
 }
 
 const hexInt = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, "0");
+
+const HEX_BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => hexInt(byte, 2));
 
 function hex(bytes: Uint8Array): string {
   let text = "";

@@ -81,7 +81,7 @@ export class RemotingClient<R extends Role = "client"> {
    * Calls `address` (`host:port`, `[v6]:port`) and waits for its answer, whatever its code.
    * @throws RemotingFault kind connect, closed or timeout; `timeoutMs` covers both connecting and answering.
    */
-  async invoke<N extends RequestName>(
+  invoke<N extends RequestName>(
     address: string,
     name: N,
     header: RequestHeaderOf<N>,
@@ -90,7 +90,19 @@ export class RemotingClient<R extends Role = "client"> {
     extraFields?: ExtFields,
   ): Promise<PeerReply> {
     const open = this.#open.get(address);
-    if (open !== undefined) return open.invoke(name, header, body, timeoutMs, extraFields);
+    return open === undefined
+      ? this.#connectAndInvoke(address, name, header, body, timeoutMs, extraFields)
+      : open.invoke(name, header, body, timeoutMs, extraFields);
+  }
+
+  async #connectAndInvoke<N extends RequestName>(
+    address: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    body: Uint8Array | undefined,
+    timeoutMs: number,
+    extraFields?: ExtFields,
+  ): Promise<PeerReply> {
     const { clock } = this.#options.runtime;
     const startedAt = clock.monotonic();
     const connection = await this.#connectedWithin(address, name, timeoutMs);

@@ -28,7 +28,8 @@ import type { RequestReader } from "../../wire/request_reader.ts";
 import { REQUESTS, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { VERSION_CURRENT } from "../../wire/version.ts";
-import type { Clock, Endpoint, Log, RuntimeFault, Socket, SocketHandler, TimerHandle } from "../runtime.ts";
+import type { Clock, Endpoint, Log, RuntimeFault, Socket, SocketHandler } from "../runtime.ts";
+import { AwaitedReplies } from "./awaited_replies.ts";
 import { type Peer, type PeerReply, RemotingFault } from "./processor.ts";
 import type { UnreadBytes, UnreadPeer } from "./unread_bytes.ts";
 
@@ -90,12 +91,6 @@ const TAKEN_PER_LOOK = 32;
 const WRITERS_KEPT = 8;
 const WRITER_BYTES_KEPT = 512 * 1024;
 
-interface Waiting {
-  readonly resolve: (reply: PeerReply) => void;
-  readonly reject: (fault: RemotingFault) => void;
-  readonly timer: TimerHandle;
-}
-
 export class RemotingConnection implements Peer, UnreadPeer {
   readonly remote: Endpoint;
   readonly local: Endpoint;
@@ -123,7 +118,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   /** Why what arrived can't be read. */
   #garbled: string | undefined;
   #nextOpaque = 0;
-  #waiting: Map<number, Waiting> | undefined;
+  #awaited: AwaitedReplies | undefined;
   #closeCallbacks: (() => void)[] | undefined;
 
   /** @param remote Whose connection it is, where a PROXY header says so. */
@@ -254,15 +249,12 @@ export class RemotingConnection implements Peer, UnreadPeer {
       this.#writer = undefined;
     }
     const reason = fault === undefined ? "the connection was closed" : `the connection broke: ${fault.message}`;
-    for (const waiting of this.#waiting?.values() ?? []) {
-      waiting.timer.cancel();
-      waiting.reject(
-        this.#garbled === undefined
-          ? new RemotingFault("closed", `${reason} before ${endpointText(this.remote)} answered`)
-          : new RemotingFault("garbled", `what ${endpointText(this.remote)} answered is no RocketMQ remoting: ${this.#garbled}`),
-      );
-    }
-    this.#waiting = undefined;
+    this.#awaited?.fail(() =>
+      this.#garbled === undefined
+        ? new RemotingFault("closed", `${reason} before ${endpointText(this.remote)} answered`)
+        : new RemotingFault("garbled", `what ${endpointText(this.remote)} answered is no RocketMQ remoting: ${this.#garbled}`),
+    );
+    this.#awaited = undefined;
     const callbacks = this.#closeCallbacks;
     this.#closeCallbacks = undefined;
     for (const callback of callbacks ?? []) callback();
@@ -286,13 +278,11 @@ export class RemotingConnection implements Peer, UnreadPeer {
       );
     }
     const command = this.#request(name, header, body ?? NO_BODY, 0, extraFields);
+    const { clock } = this.#options;
+    const deadline = clock.monotonic() + timeoutMs;
     return new Promise((resolve, reject) => {
-      const timer = this.#options.clock.setTimeout(() => {
-        this.#waiting?.delete(command.opaque);
-        reject(new RemotingFault("timeout", `${endpointText(this.remote)} did not answer ${name} within ${timeoutMs} ms`));
-      }, timeoutMs);
-      this.#waiting ??= new Map();
-      this.#waiting.set(command.opaque, { resolve, reject, timer });
+      this.#awaited ??= new AwaitedReplies(clock, endpointText(this.remote));
+      this.#awaited.add(command.opaque, { resolve, reject, name, timeoutMs, deadline });
       this.write(command);
     });
   }
@@ -387,12 +377,10 @@ export class RemotingConnection implements Peer, UnreadPeer {
 
   /** A response that nobody waits for (any more) is passed over, as in Apache. */
   #settle(command: RemotingCommand): void {
-    const waiting = this.#waiting?.get(command.opaque);
-    if (waiting === undefined) return;
-    this.#waiting?.delete(command.opaque);
-    waiting.timer.cancel();
+    const call = this.#awaited?.take(command.opaque);
+    if (call === undefined) return;
     const { code, remark, extFields, version } = command;
-    waiting.resolve({ code, remark, extFields, version, body: command.body.length === 0 ? NO_BODY : command.body.slice() });
+    call.resolve({ code, remark, extFields, version, body: command.body.length === 0 ? NO_BODY : command.body.slice() });
   }
 
   #request<N extends RequestName>(

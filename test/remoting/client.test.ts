@@ -45,6 +45,33 @@ describe("RemotingClient", () => {
     expect((await fault).message).toMatch(/127\.0\.0\.1:\d+ did not answer GET_KV_CONFIG within \d+(\.\d+)? ms/);
   });
 
+  test("calls on one connection end each at its own time, the answered ones between them at none", async () => {
+    const harness = await new RemotingHarness().start({
+      GET_KV_CONFIG: (_context, request) =>
+        request.header.key === "answered" ? { header: { value: "v" } } : new Promise(() => {}),
+    });
+    const { clock } = harness.world;
+    const client = harness.client();
+    await client.invoke(harness.address, "GET_KV_CONFIG", { namespace: "N", key: "answered" }, undefined, 50);
+    const startedAt = clock.monotonic();
+    const ends: [key: string, afterMs: number][] = [];
+    const call = (key: string, timeoutMs: number) =>
+      client.invoke(harness.address, "GET_KV_CONFIG", { namespace: "N", key }, undefined, timeoutMs).then(
+        () => ends.push([key, 0]),
+        (fault: RemotingFault) => ends.push([fault.kind, Math.round(clock.monotonic() - startedAt)]),
+      );
+    const calls = [call("a", 3000), call("answered", 200), call("b", 1000), call("c", 2000), call("d", 1000)];
+    for (let i = 0; i < 32; i++) await clock.advance(100);
+    await Promise.all(calls);
+    expect(ends).toEqual([
+      ["answered", 0],
+      ["timeout", 1000],
+      ["timeout", 1000],
+      ["timeout", 2000],
+      ["timeout", 3000],
+    ]);
+  });
+
   test("a refused connection is a connect fault, and the next call tries again", async () => {
     const harness = await new RemotingHarness().start({ GET_KV_CONFIG: () => ({ header: { value: "v" } }) });
     const client = harness.client();
