@@ -89,6 +89,11 @@ export class LiveConfiguration<T extends OptionTable> {
     return printSettings(this.#options.table, this.#options.settings);
   }
 
+  /** Sets a key that a request of its own is about, until the next start. */
+  set<K extends keyof T & string>(key: K, value: SettingsOf<T>[K]): void {
+    Object.assign(this.#options.settings, { [key]: value });
+  }
+
   /**
    * Carries out an update that `remote` asks for, `source` being properties (bytes in UTF-8), of `UPDATE_BYTES_MAX` at most,
    * and logs it. Not ok: NO_PERMISSION names each key that is not on the allow-list, SYSTEM_ERROR each value that can't be

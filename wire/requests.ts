@@ -159,7 +159,7 @@ export const REQUESTS = {
   UPDATE_COLD_DATA_FLOW_CTR_CONFIG: { code: 2001, servedBy: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: noHeader },
   REMOVE_COLD_DATA_FLOW_CTR_CONFIG: { code: 2002, servedBy: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: noHeader },
   GET_COLD_DATA_FLOW_CTR_INFO: { code: 2003, servedBy: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: noHeader },
-  SET_COMMITLOG_READ_MODE: { code: 2004, servedBy: [], planned: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: noHeader },
+  SET_COMMITLOG_READ_MODE: { code: 2004, servedBy: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: noHeader },
   SWITCH_TIMER_ENGINE: { code: 5001, servedBy: [], planned: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: noHeader },
   AUTH_CREATE_USER: { code: 3001, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.createUserRequestHeader, reply: noHeader },
   AUTH_UPDATE_USER: { code: 3002, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.updateUserRequestHeader, reply: noHeader },

@@ -131,7 +131,6 @@ export const storeIdleOptions = {
   ...withoutEffect("cold data is not held back", {
     sampleCountThreshold: int(5000),
     coldDataScanEnable: bool(false),
-    dataReadAheadEnable: bool(true),
     sampleSteps: int(32),
     accessMessageInMemoryHotRatio: int(26),
   }),

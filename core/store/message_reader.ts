@@ -57,7 +57,7 @@ export class MessageReader {
     this.#settings = settings;
     this.#losses = losses;
     this.#memoryBytes = memoryBytes;
-    this.#ahead = new ReadAhead(commitLog);
+    this.#ahead = new ReadAhead(commitLog, settings);
     this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies, runs: new RunBuffer() };
   }
 

@@ -82,6 +82,11 @@ const limits = {
   maxFilterMessageSize: int(16_000, "live", "Bytes of consume queue entries that one pull looks at, when more than it wants.", {
     min: 20,
   }),
+  dataReadAheadEnable: bool(
+    true,
+    "live",
+    "Old messages are read in pieces of 512 KiB, with what lies around them; off: each by itself, for clients that jump about.",
+  ),
   maxMsgsNumBatch: int(64, "live", "Most messages of any query by key.", { min: 1 }),
   defaultQueryMaxNum: int(32, "live", "Most messages of a query by key.", { min: 1 }),
   pullBatchMaxMessageCount: int(160, "live", "Most messages that any pull returns.", { min: 1 }),

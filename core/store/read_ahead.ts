@@ -12,6 +12,7 @@
  */
 import type { CommitLog } from "./commit_log.ts";
 import { Deferred } from "./deferred.ts";
+import type { StoreSettings } from "./settings.ts";
 
 const PIECE_BYTES = 512 * 1024;
 /** Pieces kept: 4 MiB, and up to 16 MiB when pieces are read that were dropped a moment ago. */
@@ -54,6 +55,7 @@ interface Piece {
 
 export class ReadAhead {
   readonly #commitLog: CommitLog;
+  readonly #settings: Pick<StoreSettings, "dataReadAheadEnable">;
   /** The least recently loaded first. */
   readonly #pieces: Piece[] = [];
   /** Pieces to come, by their base. */
@@ -67,8 +69,9 @@ export class ReadAhead {
   #inFlight = 0;
   readonly #line: Deferred<void>[] = [];
 
-  constructor(commitLog: CommitLog) {
+  constructor(commitLog: CommitLog, settings: Pick<StoreSettings, "dataReadAheadEnable">) {
     this.#commitLog = commitLog;
+    this.#settings = settings;
   }
 
   /** True when records at both log offsets are close enough to be read at once. */
@@ -224,8 +227,17 @@ export class ReadAhead {
   }
 
   #isWorthPiece(bytes: number, offset: number, near: boolean, singlesMax: number): boolean {
-    if (bytes > RECORD_BYTES_MAX) return false;
+    if (!this.#settings.dataReadAheadEnable) this.#forget();
+    if (bytes > RECORD_BYTES_MAX || !this.#settings.dataReadAheadEnable) return false;
     return near || (this.#singles.get(Math.floor(offset / PIECE_BYTES)) ?? 0) >= singlesMax;
+  }
+
+  /** Nothing is read ahead any more: what was is given up, with its memory. */
+  #forget(): void {
+    this.#pieces.length = 0;
+    this.#free.length = 0;
+    this.#singles.clear();
+    this.#piecesMax = PIECES_FIRST;
   }
 
   /** A single record was read at `offset`. */

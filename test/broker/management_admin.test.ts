@@ -399,6 +399,33 @@ describe("GET_BROKER_RUNTIME_INFO", () => {
 });
 
 describe("configuration", () => {
+  test("SET_COMMITLOG_READ_MODE sets dataReadAheadEnable until the next start, in Apache's words", async () => {
+    const harness = await BrokerHarness.start();
+    const isOn = async () =>
+      /^dataReadAheadEnable=(.*)$/m.exec(decodeUtf8((await harness.call("GET_BROKER_CONFIG", {})).body!))?.[1];
+    const set = (extFields: Record<string, string>) => harness.call("SET_COMMITLOG_READ_MODE", {}, undefined, { extFields });
+    const refused = (extFields: Record<string, string>) =>
+      set(extFields).then(
+        () => undefined,
+        ({ code, message }: { code: number; message: string }) => ({ code, remark: message }),
+      );
+    expect((await set({ READ_AHEAD_MODE: "1" })).remark).toBe("set commitlog readahead mode success, mode: 1");
+    expect(await isOn()).toBe("false");
+    expect((await set({ READ_AHEAD_MODE: "0" })).remark).toBe("set commitlog readahead mode success, mode: 0");
+    expect(await isOn()).toBe("true");
+    for (const [extFields, code, remark] of [
+      [{}, ResponseCode.SYSTEM_ERROR, "set commitlog readahead mode param error"],
+      [{ other: "1" }, ResponseCode.SYSTEM_ERROR, "set commitlog readahead mode failed"],
+      [{ READ_AHEAD_MODE: "x" }, ResponseCode.SYSTEM_ERROR, "set commitlog readahead mode failed"],
+      [{ READ_AHEAD_MODE: "99999999999" }, ResponseCode.SYSTEM_ERROR, "set commitlog readahead mode failed"],
+      [{ READ_AHEAD_MODE: "2" }, ResponseCode.INVALID_PARAMETER, "set commitlog readahead mode param value error"],
+    ] as const) {
+      expect(await refused(extFields)).toEqual({ code, remark });
+    }
+    expect(await isOn()).toBe("true");
+    await harness.broker.stop();
+  });
+
   test("keys of the allow-list take effect, are persisted and move the version", async () => {
     let harness = await BrokerHarness.start();
     const version = async () => (await harness.call("GET_BROKER_CONFIG", {})).header?.version;

@@ -22,6 +22,7 @@ async function cold(
   count: number,
   queues: number,
   text = "x".repeat(200),
+  settings: { dataReadAheadEnable?: boolean } = {},
 ): Promise<{ runtime: SimRuntime; store: DefaultMessageStore; watch: Watch }> {
   const plain = simRuntime();
   const first = await openStore(plain, "/store", COLD);
@@ -33,7 +34,7 @@ async function cold(
   }
   await first.close();
   const { runtime, watch } = watched(plain);
-  const store = await openStore(runtime, "/store", COLD);
+  const store = await openStore(runtime, "/store", { ...COLD, ...settings });
   await runtime.clock.advance(1);
   // After a start, and when a file of the log has expired, the first pull of a queue looks up where the queue begins.
   for (let queueId = 0; queueId < queues; queueId++) store.minOffset({ topic: "TopicA", queueId });
@@ -215,6 +216,19 @@ describe("a cold pull", () => {
     expect(logReads.length).toBeLessThan(200);
     expect(logReads.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(writtenOffset * 3);
     expect(watch.readingMax).toBe(READS_AT_ONCE);
+    await store.close();
+  });
+
+  test("dataReadAheadEnable=false: nothing is read but what was asked for", async () => {
+    const { store, watch } = await cold(24_000, 8, undefined, { dataReadAheadEnable: false });
+    const found = await get(store, 3, 100);
+    expect(found.messageCount).toBe(32);
+    const logReads = watch.calls.filter(({ path }) => path.includes("/commitlog/"));
+    expect(logReads.length).toBe(32);
+    expect(logReads.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(found.body.length);
+    // Again: nothing was kept.
+    expect((await get(store, 3, 100)).messageCount).toBe(32);
+    expect(watch.count("/commitlog/", "read")).toBe(64);
     await store.close();
   });
 

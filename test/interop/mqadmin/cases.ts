@@ -97,9 +97,9 @@ export const cases: readonly CompareCase[] = [
   { words: "getColdDataFlowCtrInfo -c DefaultCluster", unordered: true },
   { words: "removeColdDataFlowCtrGroupConfig -c DefaultCluster -g {prefix}-cold" },
   { words: "sendMsgStatus -b broker-a -s 64 -c 2", mask: [/rt=\d+/g, /[Ii]d=[0-9A-F]+/g, /queueId=\d+/g, /queueOffset=\d+/g] },
+  { words: "setCommitLogReadAheadMode -b {addr} -m 1" },
+  { words: "setCommitLogReadAheadMode -c DefaultCluster -m 0" },
   // Requests that only Apache's broker answers.
-  { words: "setCommitLogReadAheadMode -b {addr} -m 1", target: "apache" },
-  { words: "setCommitLogReadAheadMode -c DefaultCluster -m 0", target: "apache" },
   { words: "resetMasterFlushOffset -b {addr} -o 0", target: "apache" },
   { words: "switchTimerEngine -b {addr} -e F", target: "apache" },
   // It is one of brokers under a controller.
