@@ -104,6 +104,7 @@ async function dispatchFrom(parts: RecoveryParts, from: number, queuesFrom: numb
     crc32: (bytes: Uint8Array) => runtime.digest.crc32(bytes),
     bodyCrc: settings.checkCRCOnRecover,
     propertyCrc: settings.forceVerifyPropCRC,
+    wholeBefore: parts.orderly ? Number.POSITIVE_INFINITY : queuesFrom,
   };
   return scanLog(runtime.files, commitLog, from, checks, {
     progress,

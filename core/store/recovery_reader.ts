@@ -18,6 +18,8 @@ import { bodyCrcHolds, layoutOf, propertyCrcHolds, type RecordLayout, readRecord
 import type { FileQueue } from "./file_queue.ts";
 
 export const RECOVERY_BLOCK_BYTES = 1024 * 1024;
+/** What a disk writes as a whole or not at all; pages, which a power cut takes, are made of them. */
+const SECTOR_BYTES = 512;
 
 export interface RecordChecks {
   readonly crc32: Crc32;
@@ -25,6 +27,8 @@ export interface RecordChecks {
   readonly bodyCrc: boolean;
   /** forceVerifyPropCRC */
   readonly propertyCrc: boolean;
+  /** Records before it are on the disk as they were written; of those behind a crash may have taken sectors. */
+  readonly wholeBefore: number;
 }
 
 /** What stands at a place of the log. `bytes` are valid until the reader is asked again. */
@@ -147,7 +151,39 @@ export class RecoveryReader {
     if (propertyCrc && propertyCrcHolds(bytes, layout, crc32) === false) {
       return { kind: "broken", why: `the CRC property of the record at ${at} does not hold`, size, frame: { bytes, layout } };
     }
-    return { kind: "record", bytes, layout };
+    const tornAt = at < this.#checks.wholeBefore ? -1 : this.#tornAt(bytes, layout, at);
+    if (tornAt < 0) return { kind: "record", bytes, layout };
+    const why = `the record at ${at} is torn: the sector at ${at + tornAt - begin} is empty`;
+    // Without its topic nobody knows whose message it was.
+    const isTopicThere = tornAt >= layout.topicAt + layout.topicBytes;
+    return { kind: "broken", why, size, ...(isTopicThere ? { frame: { bytes, layout } } : {}) };
+  }
+
+  /**
+   * Where in `bytes` a sector begins that never reached the disk; -1 without. It is looked for in topic and properties, over
+   * which a record need not have a CRC: without any other part the lengths or the body's CRC do not hold, and no properties
+   * have zeros through a whole sector. Of the last one what lies behind the record must be empty as well: had anything been
+   * written there, the record's end was with it.
+   */
+  #tornAt(bytes: Uint8Array, { at: begin, topicAt }: RecordLayout, at: number): number {
+    const end = bytes.length;
+    // A place in its file, less its place in `bytes`.
+    const shift = (at % this.#files.fileSize) - begin;
+    for (let sector = topicAt + sectorRest(topicAt + shift); sector < end; sector += SECTOR_BYTES) {
+      if (bytes[sector] !== 0) continue;
+      let used = sector;
+      while (used < end && used < sector + SECTOR_BYTES && bytes[used] === 0) used++;
+      if (used === sector + SECTOR_BYTES || (used === end && this.#isEmpty(at + end - begin, sectorRest(end + shift))))
+        return sector;
+    }
+    return -1;
+  }
+
+  /** Seldom asked. */
+  #isEmpty(at: number, bytes: number): boolean {
+    const rest = new Uint8Array(Math.min(bytes, this.#roomAt(at)));
+    this.#files.readSync(rest, at);
+    return rest.every((byte) => byte === 0);
   }
 
   #has(at: number, bytes: number): boolean {
@@ -158,3 +194,6 @@ export class RecoveryReader {
     return this.#files.fileAt(at) === undefined ? 0 : this.#files.fileSize - (at % this.#files.fileSize);
   }
 }
+
+/** Bytes from a place in a file to where the next sector begins; 0 where one does. */
+const sectorRest = (place: number): number => (SECTOR_BYTES - (place % SECTOR_BYTES)) % SECTOR_BYTES;

@@ -38,8 +38,6 @@ export class Ledger {
    * may be back in the log, and whether queues and index know them is left open.
    */
   expiredBelow = 0;
-  /** Never acknowledged, and found with properties that a crash has torn. */
-  readonly torn = new Set<number>();
   /** Log offsets of messages that were lost in holes: the index may have been on the disk before them, and name them still. */
   readonly holePlaces = new Set<number>();
   readonly #holes = new Set<string>();

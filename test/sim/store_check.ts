@@ -109,14 +109,8 @@ export async function checkStore(store: MessageStore, ledger: Ledger, options: C
     must(!seen.has(id), () => `message ${id} is in the log twice`);
     seen.add(id);
     const entry = known(ledger, id, options.mayBeBack);
-    // Without the CRC property nothing guards a record's properties: the last one may be torn there and pass for good.
-    if (record.properties.includes("\0")) {
-      must(
-        ledger.torn.has(id) || entry.endOffset > ledger.floorAtStart,
-        () => `message ${id} is acknowledged and its properties are torn`,
-      );
-      ledger.torn.add(id);
-    }
+    // With or without the CRC property: what a crash has torn is no message.
+    must(!record.properties.includes("\0"), () => `message ${id} is served with properties that are torn`);
     checkRecord(record, entry);
     must(record.storeTimestamp >= time, () => `store time goes back at message ${id}`);
     time = record.storeTimestamp;
@@ -222,9 +216,7 @@ async function checkIndex(
   wait: CheckOptions["wait"],
 ): Promise<void> {
   const byKey = new Map<string, number[]>();
-  const torn = new Set(entries.filter(({ id }) => ledger.torn.has(id)).map(({ physicalOffset }) => physicalOffset));
   for (const { topic, key, id, physicalOffset } of entries) {
-    if (torn.has(physicalOffset)) continue;
     for (const text of [`${topic}#${key}`, `${topic}#u${id}`]) {
       const offsets = byKey.get(text) ?? [];
       byKey.set(text, offsets);
@@ -235,7 +227,7 @@ async function checkIndex(
     const { physicalOffsets } = await wait(store.query(text, 64, 0, Number.MAX_SAFE_INTEGER));
     const newest = offsets.sort((a, b) => b - a).slice(0, 64);
     // Expired messages may still be named by a file that is needed for others.
-    const live = physicalOffsets.filter((offset) => offset >= from && !torn.has(offset) && !ledger.holePlaces.has(offset));
+    const live = physicalOffsets.filter((offset) => offset >= from && !ledger.holePlaces.has(offset));
     mustEqual(live, newest, `index: places of "${text}"`);
   }
 }
