@@ -6,7 +6,9 @@
  */
 import type { Endpoint, Socket, SocketHandler } from "../../core/runtime.ts";
 import { Fault } from "../shared/fault.ts";
-import type { SimNet, SimNetwork } from "./network.ts";
+import type { Machine, NetworkFaults } from "./network_faults.ts";
+import type { Prng } from "./prng.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /** The most a reader that was paused gets in one chunk, as from a real socket. */
 const CHUNK_BYTES_MAX = 64 * 1024;
@@ -14,11 +16,29 @@ const CHUNK_BYTES_MAX = 64 * 1024;
 const RETRANSMIT_MS = 200;
 const RETRANSMIT_MS_MAX = 120_000;
 
+/** The network, as a connection needs it. */
+export interface Wires {
+  readonly faults: NetworkFaults;
+  readonly scheduler: Scheduler;
+  readonly prng: Prng;
+  /** Calls `deliver` now, or at the end of the partition that lies between the two. */
+  pass(a: Machine, b: Machine, deliver: () => void): void;
+}
+
+/** The process that has one end of a connection. */
+export interface SocketOwner {
+  readonly machine: Machine;
+  /** An event of this process: it does not happen when the process is dead by then. */
+  schedule(callback: () => void, delayMs: number): void;
+  opened(socket: SimSocket): void;
+  closed(socket: SimSocket): void;
+}
+
 export class Connection {
   readonly near: SimSocket;
   readonly far: SimSocket;
 
-  constructor(network: SimNetwork, nearOwner: SimNet, farOwner: SimNet, local: Endpoint, remote: Endpoint) {
+  constructor(network: Wires, nearOwner: SocketOwner, farOwner: SocketOwner, local: Endpoint, remote: Endpoint) {
     this.near = new SimSocket(network, nearOwner, local, remote);
     this.far = new SimSocket(network, farOwner, remote, local);
     this.near.peer = this.far;
@@ -30,12 +50,12 @@ export class Connection {
 const FIN = new Uint8Array(0);
 const RST = new Uint8Array(0);
 
-class SimSocket implements Socket {
+export class SimSocket implements Socket {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   peer!: SimSocket;
-  readonly #network: SimNetwork;
-  readonly #owner: SimNet;
+  readonly #network: Wires;
+  readonly #owner: SocketOwner;
   readonly #release: () => void;
   #handler: SocketHandler | undefined;
   /** Taken by `write`, not yet by the pipe. */
@@ -62,7 +82,7 @@ class SimSocket implements Socket {
   #gone = false;
   #closed = false;
 
-  constructor(network: SimNetwork, owner: SimNet, local: Endpoint, remote: Endpoint) {
+  constructor(network: Wires, owner: SocketOwner, local: Endpoint, remote: Endpoint) {
     this.#network = network;
     this.#owner = owner;
     this.local = local;

@@ -1,6 +1,6 @@
 /** The content of one simulated file: sparse pages, and, when tracked, what of them a power loss would leave. */
-import type { SimDisk } from "./disk.ts";
 import type { Prng } from "./prng.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 export const PAGE_BYTES = 4096;
 
@@ -22,10 +22,18 @@ export interface PendingSync {
   fail(): void;
 }
 
+/** The disk, as one of its files needs it. */
+export interface InodeDisk {
+  readonly scheduler: Scheduler;
+  /** Reserves pages; returns how many of them there is room for. */
+  allocate(pages: number): number;
+  free(pages: number): void;
+}
+
 export class SimInode {
   size = 0;
   modifiedMs: number;
-  readonly #disk: SimDisk;
+  readonly #disk: InodeDisk;
   readonly #pages = new Map<number, Uint8Array>();
   readonly #tracksDurability: boolean;
   /** Epochs whose sync is under way or has failed, oldest first. */
@@ -34,7 +42,7 @@ export class SimInode {
   #openCount = 0;
   #linked = true;
 
-  constructor(disk: SimDisk, tracksDurability: boolean) {
+  constructor(disk: InodeDisk, tracksDurability: boolean) {
     this.#disk = disk;
     this.#tracksDurability = tracksDurability;
     this.modifiedMs = disk.scheduler.now();

@@ -5,7 +5,8 @@
 import type { Runtime } from "../../core/runtime.ts";
 import { SimDisk } from "./disk.ts";
 import { SimFiles } from "./files.ts";
-import { type Machine, NO_NETWORK_FAULTS, SimNet, SimNetwork } from "./network.ts";
+import { SimNet, SimNetwork } from "./network.ts";
+import { type Machine, NO_NETWORK_FAULTS } from "./network_faults.ts";
 import { Prng } from "./prng.ts";
 import { realScheduler } from "./scheduler.ts";
 import { simInterfaces } from "./sim.ts";

@@ -18,7 +18,8 @@ import { simCompression } from "./compression.ts";
 import { type DiskFaults, SimDisk } from "./disk.ts";
 import { SimFiles } from "./files.ts";
 import type { SimInode } from "./inode.ts";
-import { type Machine, type NetworkFaults, SimNet, SimNetwork } from "./network.ts";
+import { SimNet, SimNetwork } from "./network.ts";
+import type { Machine, NetworkFaults } from "./network_faults.ts";
 import { Prng } from "./prng.ts";
 import { SimClock, SimTime } from "./time.ts";
 

@@ -1,6 +1,6 @@
 /** The fault model of the simulated network, sentence by sentence. */
 import { describe, expect, test } from "bun:test";
-import type { NetworkFaults } from "../../adapters/sim/network.ts";
+import type { NetworkFaults } from "../../adapters/sim/network_faults.ts";
 import { type SimRuntime, simRuntime, simWorld } from "../../adapters/sim/sim.ts";
 import { bytesOf, connectedPair, type Pair, pattern, Recorder } from "../conformance/peers.ts";
 
