@@ -2,12 +2,11 @@
  * After a crash: what the timer put into the log behind its last checkpoint, so that it is not put again.
  *
  * Every checkpoint notes where the log ended when it was taken (`searchFrom`): whatever was delivered and is not in the
- * checkpoint stands behind that place, or it is not in the log. Those records are counted by what tells messages apart
- * (`identityOf`), and a delivery whose count is not yet used up is passed over. A checkpoint is taken every
- * timerFlushIntervalMs, in the middle of a slot too, so what is kept here is what was delivered within that time.
- *
- * One case stays open: a power cut that leaves pages of the log in any order may take a rolled copy and leave the copy made
- * of that one, or a delivery of it. Then the message is put once more; none is lost.
+ * checkpoint stands behind that place, or it is not in the log. Those records are noted by what tells messages apart
+ * (`identityOf`) and how far they had come (`rolledStage`, `deliveredStage`), and a message that is to be put is passed over
+ * when the log has it at that stage or a later one: a power cut leaves pages in any order, and may take a rolled copy and
+ * leave the copy made of that one, or its delivery. A checkpoint is taken every timerFlushIntervalMs, in the middle of a slot
+ * too, so what is kept here is what was delivered within that time.
  *
  * Where Apache was the last to write, its checkpoint has no such place: the search begins behind the newest record that is
  * certainly older than the first slot that may have been begun.
@@ -20,29 +19,46 @@ import { PROPERTY_SEPARATOR, propertyOf } from "../../../wire/properties.ts";
 import type { Log, Runtime } from "../../runtime.ts";
 import type { MessageStore } from "../message_store.ts";
 import { isRecordOf } from "../record_checks.ts";
-import { decodedRecord, identityOf, TIMER_QUEUE, TIMER_TOPIC } from "./timer_message.ts";
+import { decodedRecord, identityOf, parseTime, TIMER_QUEUE, TIMER_TOPIC } from "./timer_message.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
 const PROGRESS_INTERVAL_MS = 3000;
 
+/** A message in the timer topic that was rolled so often. Stages of one message follow each other in the order of the numbers. */
+export const rolledStage = (rollTimes: number): number => 2 * rollTimes;
+/** A message in its own queue that was rolled so often before. */
+export const deliveredStage = (rollTimes: number): number => 2 * rollTimes + 1;
+
 export class DeliveredMessages {
-  readonly #counts = new Map<string, number>();
+  /** No delivery was later, by the wall clock of then. */
+  latestMs = 0;
+  readonly #stages = new Map<string, number[]>();
 
   /** Distinct messages that are still to be passed over. */
   get size(): number {
-    return this.#counts.size;
+    return this.#stages.size;
   }
 
-  add(identity: string): void {
-    this.#counts.set(identity, (this.#counts.get(identity) ?? 0) + 1);
+  add(identity: string, stage: number): void {
+    const stages = this.#stages.get(identity);
+    if (stages === undefined) this.#stages.set(identity, [stage]);
+    else stages.push(stage);
   }
 
-  /** True when the message is in the log already; it counts once. */
-  take(identity: string): boolean {
-    const count = this.#counts.get(identity);
-    if (count === undefined) return false;
-    if (count === 1) this.#counts.delete(identity);
-    else this.#counts.set(identity, count - 1);
+  /**
+   * True when the log has the message at this stage or a later one; that counts once. The nearest is taken: what is
+   * further on answers for that one when it comes.
+   */
+  take(identity: string, stage: number): boolean {
+    const stages = this.#stages.get(identity);
+    if (stages === undefined) return false;
+    let nearest = -1;
+    for (const [i, there] of stages.entries()) {
+      if (there >= stage && (nearest < 0 || there < (stages[nearest] as number))) nearest = i;
+    }
+    if (nearest < 0) return false;
+    stages.splice(nearest, 1);
+    if (stages.length === 0) this.#stages.delete(identity);
     return true;
   }
 }
@@ -118,11 +134,19 @@ function addDelivered(
   if (message === undefined || (crc32(message.body) & 0x7fff_ffff) !== message.bodyCrc) return undefined;
   // No CRC is over the properties: those whose end a power cut has torn off are no delivery that anybody can use.
   if (!message.properties.endsWith(PROPERTY_SEPARATOR)) return false;
-  if (propertyOf(message.properties, MessageConst.TIMER_DEQUEUE_MS) === undefined) return false;
+  const dequeueMs = propertyOf(message.properties, MessageConst.TIMER_DEQUEUE_MS);
+  if (dequeueMs === undefined) return false;
   const rollTimes = Number(propertyOf(message.properties, MessageConst.TIMER_ROLL_TIMES) ?? "0");
-  // In the timer topic only what was rolled.
-  if (message.topic === TIMER_TOPIC && rollTimes === 0) return false;
-  delivered.add(identityOf(message.topic, message.queueId, message, rollTimes));
+  if (message.topic !== TIMER_TOPIC) {
+    delivered.add(identityOf(message.topic, message.queueId, message), deliveredStage(rollTimes));
+  } else {
+    const topic = propertyOf(message.properties, MessageConst.REAL_TOPIC);
+    const queueId = Number(propertyOf(message.properties, MessageConst.REAL_QID));
+    // In the timer topic only what was rolled.
+    if (rollTimes === 0 || topic === undefined) return false;
+    delivered.add(identityOf(topic, queueId, message), rolledStage(rollTimes));
+  }
+  delivered.latestMs = Math.max(delivered.latestMs, parseTime(dequeueMs) ?? 0);
   return true;
 }
 

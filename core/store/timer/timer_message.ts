@@ -168,12 +168,12 @@ export const parkedUntil = (deliverMs: number, precisionMs: number): number =>
   deliverMs % precisionMs === 0 ? deliverMs - precisionMs : deliverMs - (deliverMs % precisionMs);
 
 /**
- * What tells deliveries of different messages apart in the log. Two that agree in all of it are the same message, sent twice
- * by a producer that retried: which of them is missing does not matter then, only how many.
+ * What tells messages apart, wherever they are on their way. Two that agree in all of it are the same message, sent twice by a
+ * producer that retried: which of them is missing does not matter then, only how many.
+ * @param topic where it is to go, with `queueId`
  */
-export function identityOf(topic: string, queueId: number, message: StoredMessage, rollTimes: number): string {
-  const { properties, bornTimestamp, bodyCrc } = message;
+export function identityOf(topic: string, queueId: number, { properties, bornTimestamp, bodyCrc }: StoredMessage): string {
   const uniqKey = propertyOf(properties, MessageConst.UNIQ_KEY) ?? "";
   const outTime = propertyOf(properties, MessageConst.TIMER_OUT_MS) ?? "";
-  return `${topic}\n${queueId}\n${uniqKey}\n${outTime}\n${rollTimes}\n${bornTimestamp}\n${bodyCrc}`;
+  return `${topic}\n${queueId}\n${uniqKey}\n${outTime}\n${bornTimestamp}\n${bodyCrc}`;
 }

@@ -298,10 +298,14 @@ export class TimerMessageStore {
     if (this.#savedText === "") await this.#save(false);
   }
 
-  /** Once everything that was there at the start is dealt with, nothing of it can come again. */
+  /**
+   * Once everything that was there at the start is dealt with, nothing of it can come again. Where the clock was put back, some
+   * of it comes only when the time of its delivery comes for the second time.
+   */
   #forgetDelivered(queueEnd: number, recoveredAt: number): void {
     const { queueOffset, readTimeMs } = this.progress;
-    if (this.#put.delivered?.size !== 0 && (queueOffset < queueEnd || readTimeMs < recoveredAt)) return;
+    const { size = 0, latestMs = 0 } = this.#put.delivered ?? {};
+    if (size > 0 && (queueOffset < queueEnd || readTimeMs < recoveredAt || readTimeMs <= latestMs)) return;
     this.#put.delivered = undefined;
     this.#searchFrom = undefined;
   }

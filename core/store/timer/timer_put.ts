@@ -7,8 +7,8 @@ import { readInt64 } from "../../../wire/bytes.ts";
 import { RECORD_AT } from "../../../wire/message.ts";
 import type { Log, Runtime } from "../../runtime.ts";
 import type { MessageInput, MessageStore, PutReceipt } from "../message_store.ts";
-import type { DeliveredMessages } from "./timer_delivered.ts";
-import { decodedRecord, deliveredMessage, identityOf, TIMER_QUEUE, type WaitingMessage } from "./timer_message.ts";
+import { type DeliveredMessages, deliveredStage, rolledStage } from "./timer_delivered.ts";
+import { decodedRecord, deliveredMessage, identityOf, type WaitingMessage } from "./timer_message.ts";
 import type { TimerProgress } from "./timer_progress.ts";
 
 /** A batch is settled when it has so many messages or bytes. */
@@ -62,12 +62,7 @@ export class TimerPut {
   put(waiting: WaitingMessage, enqueueMs: string, roll: boolean): boolean {
     const { runtime, progress, log, store } = this.#parts;
     const message = deliveredMessage(waiting, enqueueMs, runtime.clock.now(), roll);
-    const rollTimes = waiting.rollTimes + (roll ? 1 : 0);
-    if (this.delivered !== undefined) {
-      const stored = decodedRecord(waiting.record);
-      const identity = stored && identityOf(message.topic, message.queueId, stored, rollTimes);
-      if (identity !== undefined && this.delivered.take(identity)) return true;
-    }
+    if (this.#isInLog(waiting, roll ? rolledStage(waiting.rollTimes + 1) : deliveredStage(waiting.rollTimes))) return true;
     const result = store.append(message);
     if (result.status === "PUT_OK") {
       this.#took(message, result);
@@ -88,11 +83,14 @@ export class TimerPut {
    * Before a crash the message was put into the timer topic once more, and lives on as that one: it must not enter the wheel
    * again, where by now it might be near enough not to be rolled.
    */
-  isRolled({ record, rollTimes }: WaitingMessage): boolean {
+  isRolled(waiting: WaitingMessage): boolean {
+    return this.#isInLog(waiting, rolledStage(waiting.rollTimes + 1));
+  }
+
+  #isInLog({ record, realTopic, realQueueId }: WaitingMessage, stage: number): boolean {
     if (this.delivered === undefined) return false;
     const stored = decodedRecord(record);
-    if (stored === undefined) return false;
-    return this.delivered.take(identityOf(TIMER_QUEUE.topic, TIMER_QUEUE.queueId, stored, rollTimes + 1));
+    return stored !== undefined && this.delivered.take(identityOf(realTopic, realQueueId, stored), stage);
   }
 
   /** Waits until the store may take something again. */

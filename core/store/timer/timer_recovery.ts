@@ -47,6 +47,8 @@ export async function recoverTimer(parts: TimerRecoveryParts): Promise<number | 
   const { precisionMs } = progress;
   const read = known ? checkpoint.lastReadTimeMs : progress.writeTimeMs - TIMER_SLOTS_TOTAL * precisionMs;
   progress.moveRead(read === 0 ? progress.writeTimeMs : read - (read % precisionMs));
+  // The clock may have been put back: what comes now must not wait for slots that are over.
+  progress.moveWrite(progress.readTimeMs);
   const { own } = checkpoint;
   const from = checkpoint.lastTimerLogFlushPos;
   const fits = wheelKept && known && (own === undefined || own.precisionMs === precisionMs) && (await endsAt(timerLog, from));
