@@ -15,26 +15,26 @@ class RollingSum {
   constructor(clock: Clock, spanMs: number) {
     this.#clock = clock;
     this.#pieceMs = spanMs / BUCKETS;
-    this.#piece = this.#now();
+    this.#piece = this.#pieceOf(clock.monotonic());
   }
 
-  add(value: number): void {
-    this.#forget();
+  /** @param now Clock.monotonic(), which costs more than the sum */
+  add(value: number, now: number): void {
+    this.#forget(this.#pieceOf(now));
     const at = this.#piece % BUCKETS;
     this.#sums[at] = (this.#sums[at] as number) + value;
   }
 
   get value(): number {
-    this.#forget();
+    this.#forget(this.#pieceOf(this.#clock.monotonic()));
     return this.#sums.reduce((sum, each) => sum + each, 0);
   }
 
-  #now(): number {
-    return Math.floor(this.#clock.monotonic() / this.#pieceMs);
+  #pieceOf(now: number): number {
+    return Math.floor(now / this.#pieceMs);
   }
 
-  #forget(): void {
-    const now = this.#now();
+  #forget(now: number): void {
     for (let piece = Math.max(this.#piece + 1, now - BUCKETS + 1); piece <= now; piece++) this.#sums[piece % BUCKETS] = 0;
     this.#piece = Math.max(this.#piece, now);
   }
@@ -75,18 +75,20 @@ export class ConsumeStatusCounts {
   /** A pull or POP that brought messages. */
   pulled(topic: string, messages: number, tookMs: number): void {
     const status = this.#of(topic);
-    status.pulls.add(1);
-    status.pullMs.add(tookMs);
-    status.pulled.add(messages);
+    const now = this.#clock.monotonic();
+    status.pulls.add(1, now);
+    status.pullMs.add(tookMs, now);
+    status.pulled.add(messages, now);
   }
 
-  /** A call of the listener. */
-  consumed(topic: string, messages: number, tookMs: number, failed: boolean): void {
+  /** A call of the listener that ends now. @param startedAt Clock.monotonic() */
+  consumed(topic: string, messages: number, startedAt: number, failed: boolean): void {
     const status = this.#of(topic);
-    status.calls.add(1);
-    status.callMs.add(tookMs);
-    (failed ? status.failed : status.consumed).add(messages);
-    if (failed) status.failedInHour.add(messages);
+    const now = this.#clock.monotonic();
+    status.calls.add(1, now);
+    status.callMs.add(now - startedAt, now);
+    (failed ? status.failed : status.consumed).add(messages, now);
+    if (failed) status.failedInHour.add(messages, now);
   }
 
   status(topic: string): ConsumeStatus {

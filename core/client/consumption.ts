@@ -66,15 +66,18 @@ export interface ListenedQueue {
   lastConsumeTimestamp: number;
 }
 
-/** Calls the listener; never throws. */
-export async function consume(
-  parts: Pick<
-    ConsumptionParts,
-    "log" | "consumerGroup" | "listener" | "signal" | "now" | "trace" | "monotonic" | "counts" | "listened"
-  >,
-  queue: ListenedQueue,
-  messages: readonly MessageExt[],
-): Promise<Outcome> {
+type ConsumeParts = Pick<
+  ConsumptionParts,
+  "log" | "consumerGroup" | "listener" | "signal" | "now" | "trace" | "monotonic" | "counts" | "listened"
+>;
+
+const CONSUMED: Outcome = { fault: undefined, delayLevel: 0 };
+
+/**
+ * Calls the listener; never throws or rejects. What a listener that answers at once came to is known at once: a promise a message
+ * would cost more than all else that is done for it.
+ */
+export function consume(parts: ConsumeParts, queue: ListenedQueue, messages: readonly MessageExt[]): Outcome | Promise<Outcome> {
   const { messageQueue } = queue;
   const context: ConsumeContext = {
     messageQueue: parts.listened(messageQueue),
@@ -83,19 +86,13 @@ export async function consume(
   };
   queue.lastConsumeTimestamp = parts.now();
   const startedAt = parts.monotonic();
-  const count = (failed: boolean) =>
-    parts.counts.consumed(messageQueue.topic, messages.length, parts.monotonic() - startedAt, failed);
-  const consumed = parts.trace?.consuming(parts.consumerGroup, messages);
-  try {
-    const unreadable = messages.find(({ bodyFault }) => bodyFault !== undefined);
-    if (unreadable !== undefined) throw new Error(`message ${unreadable.msgId}: ${unreadable.bodyFault}`);
-    await parts.listener(messages, context);
-    consumed?.(true);
-    count(false);
-    return { fault: undefined, delayLevel: 0 };
-  } catch (fault) {
-    consumed?.(false);
-    count(true);
+  const traced = parts.trace?.consuming(parts.consumerGroup, messages);
+  const settle = (failed: boolean) => {
+    parts.counts.consumed(messageQueue.topic, messages.length, startedAt, failed);
+    traced?.(!failed);
+  };
+  const refused = (fault: unknown): Outcome => {
+    settle(true);
     parts.log.warn("the listener did not consume; the messages come again", {
       group: parts.consumerGroup,
       topic: messages[0]?.topic,
@@ -104,8 +101,27 @@ export async function consume(
       reason: fault instanceof Error ? fault.message : String(fault),
     });
     return { fault: fault ?? new Error("rejected without a reason"), delayLevel: context.delayLevelWhenNextConsume };
+  };
+  try {
+    for (const message of messages) {
+      if (message.bodyFault !== undefined) throw new Error(`message ${message.msgId}: ${message.bodyFault}`);
+    }
+    const answer = parts.listener(messages, context);
+    if (isThenable(answer)) {
+      return Promise.resolve(answer).then(() => {
+        settle(false);
+        return CONSUMED;
+      }, refused);
+    }
+  } catch (fault) {
+    return refused(fault);
   }
+  settle(false);
+  return CONSUMED;
 }
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 
 /** A call of the listener that is under way. */
 interface Call {
@@ -122,13 +138,23 @@ const EXPIRED_DELAY_LEVEL = 3;
 /** A message that could not be given to the broker is consumed again here after so long; Apache's value. */
 const LOCAL_RETRY_MS = 5_000;
 
+/** Messages of one pull that the listener was not called with yet: from `next` on. */
+interface Arrived {
+  readonly queue: ProcessQueue;
+  readonly messages: readonly MessageExt[];
+  next: number;
+}
+
 export class ConcurrentConsumption implements ConsumptionService {
   readonly #parts: ConsumptionParts;
   /** In order of arrival; no more than the process queues hold. */
-  readonly #waiting: { queue: ProcessQueue; messages: readonly MessageExt[] }[] = [];
+  readonly #waiting: Arrived[] = [];
+  /** Calls that were not answered at once. */
   readonly #calls = new Set<Call>();
   #whenIdle: (() => void)[] = [];
   #active = 0;
+  /** The listener is called from here on the stack. */
+  #calling = false;
 
   constructor(parts: ConsumptionParts) {
     this.#parts = parts;
@@ -139,13 +165,12 @@ export class ConcurrentConsumption implements ConsumptionService {
   }
 
   arrived(queue: ProcessQueue, messages: readonly MessageExt[]): void {
-    const size = this.#parts.consumeMessageBatchMaxSize;
-    for (let i = 0; i < messages.length; i += size) this.#waiting.push({ queue, messages: messages.slice(i, i + size) });
+    this.#waiting.push({ queue, messages, next: 0 });
     this.#pump();
   }
 
   idle(): Promise<void> {
-    if (this.#active === 0) return Promise.resolve();
+    if (this.#active === 0 && !this.#calling) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
@@ -169,8 +194,10 @@ export class ConcurrentConsumption implements ConsumptionService {
     call.expired = true;
     const back = await Promise.all(messages.map((message) => this.#parts.sendBack(message, EXPIRED_DELAY_LEVEL)));
     if (back.some((each) => !each)) call.expired = false;
-    const offset = queue.remove(messages.filter((_, i) => back[i]));
-    if (!queue.dropped) this.#parts.consumedUpTo(queue, offset);
+    this.#consumed(
+      queue,
+      messages.filter((_, i) => back[i]),
+    );
   }
 
   /** Others may consume the same at the same time: no order is promised. */
@@ -178,39 +205,73 @@ export class ConcurrentConsumption implements ConsumptionService {
     return Promise.resolve();
   }
 
+  /** Calls the listener as often as it may be called now. */
   #pump(): void {
-    if (this.#parts.signal.aborted) this.#waiting.length = 0;
-    while (this.#active < this.#parts.consumeThreadMax) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      if (next.queue.dropped) continue;
-      this.#active++;
-      void this.#run(next.queue, next.messages).finally(() => {
-        this.#active--;
-        this.#pump();
-      });
+    if (this.#calling) return;
+    this.#calling = true;
+    const { consumeThreadMax, signal } = this.#parts;
+    for (let arrived = this.#waiting[0]; arrived !== undefined; arrived = this.#waiting[0]) {
+      if (this.#active >= consumeThreadMax && !signal.aborted) break;
+      this.#take(arrived);
+      if (arrived.next < arrived.messages.length && !arrived.queue.dropped && !signal.aborted) break;
+      this.#waiting.shift();
     }
+    this.#calling = false;
     if (this.#active === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  async #run(queue: ProcessQueue, messages: readonly MessageExt[]): Promise<void> {
+  /** Calls the listener with what is left of `arrived`, as far as there is room. What it consumes at once leaves at once. */
+  #take(arrived: Arrived): void {
+    const { consumeMessageBatchMaxSize: size, consumeThreadMax, signal } = this.#parts;
+    const { queue, messages } = arrived;
+    const done: MessageExt[] = [];
+    while (arrived.next < messages.length && this.#active < consumeThreadMax && !queue.dropped && !signal.aborted) {
+      const batch = size === 1 ? [messages[arrived.next] as MessageExt] : messages.slice(arrived.next, arrived.next + size);
+      arrived.next += batch.length;
+      const outcome = consume(this.#parts, queue, batch);
+      if (outcome instanceof Promise) this.#settleLater(this.#answered(queue, batch, outcome));
+      else if (outcome.fault !== undefined) this.#settleLater(this.#refused(queue, batch, outcome));
+      else for (const message of batch) done.push(message);
+    }
+    if (done.length > 0) this.#consumed(queue, done);
+  }
+
+  /** `settling` has one of the places until it is over. */
+  #settleLater(settling: Promise<void>): void {
+    this.#active++;
+    void settling.finally(() => {
+      this.#active--;
+      this.#pump();
+    });
+  }
+
+  async #answered(queue: ProcessQueue, messages: readonly MessageExt[], answer: Promise<Outcome>): Promise<void> {
     const call: Call = { queue, messages, startedAt: this.#parts.monotonic(), expired: false };
     this.#calls.add(call);
-    const { fault, delayLevel } = await consume(this.#parts, queue, messages);
+    const outcome = await answer;
     this.#calls.delete(call);
     if (call.expired) return;
-    let done = messages;
+    if (outcome.fault === undefined) this.#consumed(queue, messages);
+    else await this.#refused(queue, messages, outcome);
+  }
+
+  async #refused(queue: ProcessQueue, messages: readonly MessageExt[], { delayLevel }: Outcome): Promise<void> {
     // Given up for the close: not the message's fault. It stays below what is committed, and the next member consumes it.
-    if (fault !== undefined && this.#parts.signal.aborted) return;
+    if (this.#parts.signal.aborted) return;
     // A dropped queue is another's by now: it consumes these again, so nothing is given back.
-    if (fault !== undefined && !queue.dropped) {
-      const back = await Promise.all(messages.map((message) => this.#parts.sendBack(message, delayLevel)));
-      done = messages.filter((_, i) => back[i]);
-      const kept = messages.filter((_, i) => !back[i]);
-      for (const message of kept) message.reconsumeTimes++;
-      if (kept.length > 0) this.#parts.later(LOCAL_RETRY_MS, () => this.arrived(queue, kept));
-    }
-    const offset = queue.remove(done);
+    if (queue.dropped) return this.#consumed(queue, messages);
+    const back = await Promise.all(messages.map((message) => this.#parts.sendBack(message, delayLevel)));
+    const kept = messages.filter((_, i) => !back[i]);
+    for (const message of kept) message.reconsumeTimes++;
+    if (kept.length > 0) this.#parts.later(LOCAL_RETRY_MS, () => this.arrived(queue, kept));
+    this.#consumed(
+      queue,
+      messages.filter((_, i) => back[i]),
+    );
+  }
+
+  #consumed(queue: ProcessQueue, messages: readonly MessageExt[]): void {
+    const offset = queue.remove(messages);
     if (!queue.dropped) this.#parts.consumedUpTo(queue, offset);
   }
 }

@@ -127,7 +127,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
         pullThresholdForQueue: options.pullThresholdForQueue ?? 1_000,
         pullThresholdSizeBytes: (options.pullThresholdSizeForQueue ?? 100) * 1024 * 1024,
         maxSpan: options.consumeMaxSpan ?? 2_000,
-        allFull: () => this.#allFull(),
+        allFull: (more) => this.#allFull(more),
       }),
       begin: {
         consumeFromWhere: options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
@@ -422,8 +422,8 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     return this.#options.pullBatchSize ?? 10;
   }
 
-  #allFull(): boolean {
-    let count = 0;
+  #allFull(more = 0): boolean {
+    let count = more;
     for (const queue of this.#taker.queues()) count += queue.count;
     return count >= (this.#options.pullThresholdForAll ?? 10_000);
   }

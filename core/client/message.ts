@@ -111,26 +111,27 @@ export class MessageExt {
   readonly preparedTransactionOffset: number;
   /** How often it was given back before. */
   reconsumeTimes: number;
-  /** Of a popped message: what acknowledges it (POP_CK). A change of its invisible time renews it. */
-  receiptHandle: string | undefined;
-  /** Inflated where it was compressed. May share memory with the messages of the same pull. */
-  readonly body: Uint8Array;
-  /** Why the body could not be inflated; `body` is as stored then. */
-  readonly bodyFault: string | undefined;
-  // What few listeners look at is made when it is asked for: it was a third of the cost of a message.
-  readonly #record: Pick<StoredMessage, "storeHost" | "storePort" | "bornHost" | "bornPort" | "properties">;
+  // What few listeners look at is made when it is asked for: it was most of the cost of a message.
+  readonly #record: StoredMessage;
+  readonly #compression: Compression;
+  readonly #bodyBytesMax: number;
+  #body: { readonly bytes: Uint8Array; readonly fault: string | undefined } | undefined;
   #properties: ReadonlyMap<string, string> | undefined;
+  /** Null: not looked for yet. */
+  #receiptHandle: string | undefined | null = null;
 
   /**
    * @param record its body may be a view into a buffer that the caller gives away
    * @param asStored its topic is the one it lies in, also in a retry topic: for administrators
    */
   constructor(record: StoredMessage, brokerName: string, compression: Compression, bodyBytesMax: number, asStored = false) {
-    const { properties, storeHost, storePort, bornHost, bornPort } = record;
-    this.#record = { properties, storeHost, storePort, bornHost, bornPort };
+    this.#record = record;
+    this.#compression = compression;
+    this.#bodyBytesMax = bodyBytesMax;
+    const { topic } = record;
     const origin =
-      !asStored && record.topic.startsWith(RETRY_PREFIX) ? propertyOf(properties, MessageConst.RETRY_TOPIC) : undefined;
-    this.topic = origin ?? record.topic;
+      !asStored && topic.startsWith(RETRY_PREFIX) ? propertyOf(record.properties, MessageConst.RETRY_TOPIC) : undefined;
+    this.topic = origin ?? topic;
     this.brokerName = brokerName;
     this.queueId = record.queueId;
     this.queueOffset = record.queueOffset;
@@ -143,10 +144,26 @@ export class MessageExt {
     this.bodyCRC = record.bodyCrc;
     this.preparedTransactionOffset = record.preparedTransactionOffset;
     this.reconsumeTimes = record.reconsumeTimes;
-    this.receiptHandle = propertyOf(properties, MessageConst.POP_CK);
-    const { body, fault } = inflated(record, compression, bodyBytesMax);
-    this.body = body;
-    this.bodyFault = fault;
+  }
+
+  /** Inflated where it was compressed. May share memory with the messages of the same pull. */
+  get body(): Uint8Array {
+    return this.#inflated().bytes;
+  }
+
+  /** Why the body could not be inflated; `body` is as stored then. */
+  get bodyFault(): string | undefined {
+    return (this.sysFlag & SYS_FLAG_COMPRESSED) === 0 ? undefined : this.#inflated().fault;
+  }
+
+  /** Of a popped message: what acknowledges it (POP_CK). A change of its invisible time renews it. */
+  get receiptHandle(): string | undefined {
+    if (this.#receiptHandle === null) this.#receiptHandle = this.#property(MessageConst.POP_CK);
+    return this.#receiptHandle;
+  }
+
+  set receiptHandle(handle: string | undefined) {
+    this.#receiptHandle = handle;
   }
 
   get properties(): ReadonlyMap<string, string> {
@@ -198,17 +215,17 @@ export class MessageExt {
   json<T = unknown>(): T {
     return JSON.parse(this.text()) as T;
   }
-}
 
-function inflated(
-  { sysFlag, body }: StoredMessage,
-  compression: Compression,
-  bodyBytesMax: number,
-): { body: Uint8Array; fault: string | undefined } {
-  if ((sysFlag & SYS_FLAG_COMPRESSED) === 0) return { body, fault: undefined };
-  try {
-    return { body: decompressed(sysFlag, body, compression, bodyBytesMax), fault: undefined };
-  } catch (error) {
-    return { body, fault: (error as Error).message };
+  #inflated(): { readonly bytes: Uint8Array; readonly fault: string | undefined } {
+    if (this.#body !== undefined) return this.#body;
+    const { body: bytes } = this.#record;
+    this.#body = { bytes, fault: undefined };
+    if ((this.sysFlag & SYS_FLAG_COMPRESSED) === 0) return this.#body;
+    try {
+      this.#body = { bytes: decompressed(this.sysFlag, bytes, this.#compression, this.#bodyBytesMax), fault: undefined };
+    } catch (error) {
+      this.#body = { bytes, fault: (error as Error).message };
+    }
+    return this.#body;
   }
 }

@@ -30,12 +30,22 @@ interface Entry {
 
 abstract class MemoryOffsets {
   protected readonly entries = new Map<string, Entry>();
+  /** Of the last update: the next one is mostly of the same queue. */
+  #last: Entry | undefined;
 
   update(queue: MessageQueue, offset: number, increaseOnly: boolean): void {
+    const entry = this.#last?.queue === queue ? this.#last : this.#entry(queue, offset);
+    this.#last = entry;
+    if (!increaseOnly || offset > entry.offset) entry.offset = offset;
+  }
+
+  #entry(queue: MessageQueue, offset: number): Entry {
     const key = queueText(queue);
-    const entry = this.entries.get(key);
-    if (entry === undefined) this.entries.set(key, { queue, offset, stored: undefined });
-    else if (!increaseOnly || offset > entry.offset) entry.offset = offset;
+    const known = this.entries.get(key);
+    if (known !== undefined) return known;
+    const entry = { queue, offset, stored: undefined };
+    this.entries.set(key, entry);
+    return entry;
   }
 
   known(queue: MessageQueue): number | undefined {
@@ -47,6 +57,7 @@ abstract class MemoryOffsets {
   }
 
   forget(queue: MessageQueue): void {
+    this.#last = undefined;
     this.entries.delete(queueText(queue));
   }
 }

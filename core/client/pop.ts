@@ -8,7 +8,6 @@ import {
   notificationResponseHeader,
   popMessageResponseHeader,
 } from "../../wire/headers/pop.ts";
-import { decodeRecords } from "../../wire/message_reader.ts";
 import {
   formatExtraInfo,
   type PopExtraInfo,
@@ -17,6 +16,7 @@ import {
   TOPIC_ITSELF,
   topicOf,
 } from "../../wire/pop_info.ts";
+import { viewRecords } from "../../wire/record_view.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import { expectSuccess, MQBrokerError, MQClientError } from "./errors.ts";
@@ -75,7 +75,7 @@ export async function pop(client: ClientInstance, input: PopInput, signal?: Abor
   const { popTime, invisibleTime, reviveQid, startOffsetInfo = "" } = popMessageResponseHeader.decode(reply.extFields);
   const starts = parseStartOffsetInfo(startOffsetInfo);
   const { compression } = client.runtime;
-  const messages = decodeRecords(reply.body).map((record) => new MessageExt(record, brokerName, compression, BODY_BYTES_MAX));
+  const messages = viewRecords(reply.body).map((record) => new MessageExt(record, brokerName, compression, BODY_BYTES_MAX));
   for (const message of messages) {
     message.topic = client.namespace.unwrap(message.topic);
     // A message of a retry topic brings its receipt along.

@@ -4,6 +4,7 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import type { MessageExt } from "./message.ts";
+import { OffsetOrdered } from "./offset_ordered.ts";
 
 /** When a queue is full: no further pull until there is room. */
 export interface FlowControl {
@@ -11,8 +12,8 @@ export interface FlowControl {
   readonly pullThresholdSizeBytes: number;
   /** Offsets between the first and the last message; one that hangs lets no more than these be consumed behind it. */
   readonly maxSpan: number;
-  /** A bound over all queues of the consumer; who takes messages out nudges the others. */
-  readonly allFull?: (() => boolean) | undefined;
+  /** A bound over all queues of the consumer, with `more` messages; who takes messages out nudges the others. */
+  readonly allFull?: ((more: number) => boolean) | undefined;
 }
 
 export class ProcessQueue {
@@ -35,8 +36,8 @@ export class ProcessQueue {
   working: Promise<void> = Promise.resolve();
   /** Bounds may change with the number of queues. */
   flow: FlowControl;
-  /** By queue offset; insertion is in its order, since pulls go forward. */
-  readonly #messages = new Map<number, MessageExt>();
+  readonly #messages = new OffsetOrdered();
+  /** Of their records: what waits here keeps those. */
   #bytes = 0;
   #endOffset: number;
   #dropped = false;
@@ -55,7 +56,7 @@ export class ProcessQueue {
   }
 
   get count(): number {
-    return this.#messages.size;
+    return this.#messages.count;
   }
 
   get bytes(): number {
@@ -63,7 +64,7 @@ export class ProcessQueue {
   }
 
   get firstOffset(): number | undefined {
-    return this.#messages.keys().next().value;
+    return this.#messages.first?.queueOffset;
   }
 
   get endOffset(): number {
@@ -72,21 +73,25 @@ export class ProcessQueue {
 
   /** No further pull now. */
   get full(): boolean {
+    return this.fullWith(0, 0, this.#endOffset);
+  }
+
+  /** As `full`, once what is on its way is here too: `count` messages of `bytes`, the last of them before `endOffset`. */
+  fullWith(count: number, bytes: number, endOffset: number): boolean {
     const { pullThresholdForQueue, pullThresholdSizeBytes, maxSpan, allFull } = this.flow;
-    const span = this.#endOffset - (this.firstOffset ?? this.#endOffset);
     return (
       this.paused ||
-      this.#messages.size >= pullThresholdForQueue ||
-      this.#bytes >= pullThresholdSizeBytes ||
-      span > maxSpan ||
-      allFull?.() === true
+      this.#messages.count + count >= pullThresholdForQueue ||
+      this.#bytes + bytes >= pullThresholdSizeBytes ||
+      endOffset - (this.firstOffset ?? endOffset) > maxSpan ||
+      allFull?.(count) === true
     );
   }
 
   put(messages: readonly MessageExt[]): void {
     for (const message of messages) {
-      this.#messages.set(message.queueOffset, message);
-      this.#bytes += message.body.length;
+      this.#messages.add(message);
+      this.#bytes += message.storeSize;
       this.#endOffset = message.queueOffset + 1;
     }
     this.#wake();
@@ -94,17 +99,12 @@ export class ProcessQueue {
 
   /** The first messages, which stay until they are removed. */
   peek(countMax: number): MessageExt[] {
-    const first: MessageExt[] = [];
-    for (const message of this.#messages.values()) {
-      if (first.length === countMax) break;
-      first.push(message);
-    }
-    return first;
+    return this.#messages.peek(countMax);
   }
 
   /** Takes out what is consumed. @returns the offset below which all is */
   remove(messages: readonly MessageExt[]): number {
-    for (const { queueOffset, body } of messages) if (this.#messages.delete(queueOffset)) this.#bytes -= body.length;
+    for (const { queueOffset } of messages) this.#bytes -= this.#messages.delete(queueOffset)?.storeSize ?? 0;
     this.#wake();
     return this.firstOffset ?? this.#endOffset;
   }

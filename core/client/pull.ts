@@ -2,8 +2,8 @@
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
 import { pullMessageResponseHeader } from "../../wire/headers/pull.ts";
-import { decodeRecords } from "../../wire/message_reader.ts";
 import { MASTER_ID } from "../../wire/mix_all.ts";
+import { viewRecords } from "../../wire/record_view.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import { MQBrokerError } from "./errors.ts";
@@ -14,9 +14,14 @@ import { queueText } from "./topic_route.ts";
 export type PullStatus = "FOUND" | "NO_NEW_MSG" | "NO_MATCHED_MSG" | "OFFSET_ILLEGAL";
 
 export interface PullResult {
+  /** Where it began. */
+  readonly offset: number;
+  readonly tookMs: number;
   readonly pullStatus: PullStatus;
-  /** Those that the subscription wants. */
-  readonly messages: readonly MessageExt[];
+  /** Of the records that came, before they are read. */
+  readonly bodyBytes: number;
+  /** Reads them, once: those that the subscription wants. @throws WireError */
+  readonly messages: () => readonly MessageExt[];
   readonly nextBeginOffset: number;
   readonly minOffset: number;
   readonly maxOffset: number;
@@ -58,10 +63,13 @@ const STATUS: Readonly<Record<number, PullStatus>> = {
 /** @throws MQBrokerError, MQClientError; the signal's reason */
 export async function pull(client: ClientInstance, input: PullInput, signal?: AbortSignal): Promise<PullResult> {
   const { queue, subscription, suspendTimeoutMillis } = input;
-  const slave = input.brokerId === MASTER_ID ? undefined : client.brokerAddr(client.brokerNameOf(queue), input.brokerId);
-  const address = slave ?? (await client.masterOf(queue, signal));
+  const startedAt = client.runtime.clock.monotonic();
+  const bname = client.brokerNameOf(queue);
+  const suggested = client.brokerAddr(bname, input.brokerId);
+  // Nothing is waited for where the route is known, so that the request leaves with the others of its turn.
+  const address = suggested ?? client.brokerAddr(bname) ?? (await client.masterOf(queue, signal));
   // A slave stores no offsets.
-  const commit = slave === undefined && input.commitOffset !== undefined;
+  const commit = (suggested === undefined || input.brokerId === MASTER_ID) && input.commitOffset !== undefined;
   const tried = `pull from ${queueText(queue)} at ${input.offset}`;
   const reply = await client.invoke(
     tried,
@@ -83,33 +91,44 @@ export async function pull(client: ClientInstance, input: PullInput, signal?: Ab
       subscription: input.withSubscription ? subscription.subString : undefined,
       subVersion: subscription.subVersion,
       expressionType: subscription.expressionType,
-      bname: client.brokerNameOf(queue),
+      bname,
     },
     { timeoutMs: suspendTimeoutMillis + ANSWER_MS, signal },
   );
   const pullStatus = STATUS[reply.code];
   if (pullStatus === undefined) throw new MQBrokerError(tried, address, reply);
   const header = pullMessageResponseHeader.decode(reply.extFields);
-  const { compression } = client.runtime;
-  const messages =
-    pullStatus === "FOUND"
-      ? decodeRecords(reply.body).map((record) => new MessageExt(record, queue.brokerName, compression, BODY_BYTES_MAX))
-      : [];
-  for (const message of messages) message.topic = client.namespace.unwrap(message.topic);
-  // Of a static topic: records know only the physical queue they lie in.
-  if (header.offsetDelta !== undefined) {
-    for (const message of messages) {
-      message.queueId = queue.queueId;
-      message.queueOffset += header.offsetDelta;
-    }
-  }
-  const { nextBeginOffset, minOffset, maxOffset, suggestWhichBrokerId } = header;
+  const { nextBeginOffset, minOffset, maxOffset, suggestWhichBrokerId, offsetDelta } = header;
   return {
+    offset: input.offset,
+    tookMs: client.runtime.clock.monotonic() - startedAt,
     pullStatus,
-    messages: messages.filter((message) => wanted(subscription, message)),
+    bodyBytes: reply.body.length,
+    messages: () => (pullStatus === "FOUND" ? messagesOf(client, input, reply.body, offsetDelta) : []),
     nextBeginOffset,
     minOffset,
     maxOffset,
     suggestWhichBrokerId,
   };
+}
+
+function messagesOf(
+  { runtime, namespace }: ClientInstance,
+  { queue, subscription }: PullInput,
+  body: Uint8Array,
+  offsetDelta: number | undefined,
+): MessageExt[] {
+  const { compression } = runtime;
+  const messages: MessageExt[] = [];
+  for (const record of viewRecords(body)) {
+    const message = new MessageExt(record, queue.brokerName, compression, BODY_BYTES_MAX);
+    message.topic = namespace.unwrap(message.topic);
+    // Of a static topic: records know only the physical queue they lie in.
+    if (offsetDelta !== undefined) {
+      message.queueId = queue.queueId;
+      message.queueOffset += offsetDelta;
+    }
+    if (wanted(subscription, message)) messages.push(message);
+  }
+  return messages;
 }

@@ -155,9 +155,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
    *   SUBSCRIPTION_PARSE_FAILED for a SQL92 expression that the broker can't read
    */
   start(listener: MessageListener): Promise<void> {
-    return this.#start(1, async (messages, context) => {
-      for (const message of messages) await listener(message, context);
-    });
+    return this.#start(1, ([message], context) => listener(message as MessageExt, context));
   }
 
   /** As `start`, up to `consumeMessageBatchMaxSize` messages of one queue a call; a throw gives back all of them. */

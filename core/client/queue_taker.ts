@@ -176,26 +176,44 @@ export class QueueTaker {
 
   async #pullLoop(key: string, queue: ProcessQueue): Promise<void> {
     const { client, signal, pullIntervalMs = 0 } = this.#options;
+    let ahead: Promise<PullResult> | undefined;
     while (!queue.dropped && !signal.aborted) {
-      if (queue.full) {
+      if (ahead === undefined && queue.full) {
         await queue.changed();
         continue;
       }
       try {
-        const startedAt = client.runtime.clock.monotonic();
-        const result = await this.#pull(queue);
-        if (result.messages.length > 0) {
-          const tookMs = client.runtime.clock.monotonic() - startedAt;
-          this.#options.counts?.pulled(queue.messageQueue.topic, result.messages.length, tookMs);
+        const result: PullResult = await (ahead ?? this.#pull(queue));
+        ahead = this.#follow(queue, result);
+        // The next pull leaves before the messages are read: the broker works on it meanwhile.
+        if (ahead !== undefined) await Promise.resolve();
+        try {
+          this.#pulled(key, queue, result);
+        } catch (fault) {
+          queue.nextOffset = result.offset;
+          throw fault;
         }
-        this.#pulled(key, queue, result);
         if (pullIntervalMs > 0) await delay(client.runtime.clock, pullIntervalMs);
       } catch (fault) {
+        ahead = undefined;
         if (queue.dropped || signal.aborted) return;
         client.log.warn("a pull failed; it is tried again", { queue: key, reason: (fault as Error).message });
         await this.#mend(queue, fault);
       }
     }
+  }
+
+  /** The pull behind `result`, if there will be room when its messages are here. */
+  #follow(queue: ProcessQueue, { pullStatus, nextBeginOffset, suggestWhichBrokerId, bodyBytes }: PullResult) {
+    if (queue.dropped || pullStatus === "OFFSET_ILLEGAL") return undefined;
+    queue.brokerId = suggestWhichBrokerId;
+    queue.nextOffset = nextBeginOffset;
+    const { pullIntervalMs = 0, pullBatchSize } = this.#options;
+    if (pullIntervalMs > 0 || queue.fullWith(pullBatchSize, bodyBytes, nextBeginOffset)) return undefined;
+    const ahead = this.#pull(queue);
+    // Its fault is seen when it is awaited, if it still is.
+    ahead.catch(() => {});
+    return ahead;
   }
 
   #pull(queue: ProcessQueue): Promise<PullResult> {
@@ -224,17 +242,17 @@ export class QueueTaker {
 
   #pulled(key: string, queue: ProcessQueue, result: PullResult): void {
     if (queue.dropped) return;
-    const { offsets, service, client } = this.#options;
-    queue.brokerId = result.suggestWhichBrokerId;
+    const { offsets, service, client, counts } = this.#options;
     if (result.pullStatus === "OFFSET_ILLEGAL") {
-      client.log.warn("the broker corrected an offset", { queue: key, from: queue.nextOffset, to: result.nextBeginOffset });
+      client.log.warn("the broker corrected an offset", { queue: key, from: result.offset, to: result.nextBeginOffset });
       this.#replace(key, queue, result.nextBeginOffset);
       return;
     }
-    queue.nextOffset = result.nextBeginOffset;
-    if (result.messages.length > 0) {
-      queue.put(result.messages);
-      service.arrived(queue, result.messages);
+    const messages = result.messages();
+    if (messages.length > 0) {
+      counts?.pulled(queue.messageQueue.topic, messages.length, result.tookMs);
+      queue.put(messages);
+      service.arrived(queue, messages);
     } else if (queue.count === 0) {
       // Nothing here waits, so all up to there is done: what the filter passed over is not read again after a restart.
       offsets.update(queue.messageQueue, result.nextBeginOffset, true);

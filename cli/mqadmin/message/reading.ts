@@ -51,7 +51,7 @@ export async function pullAt(
       transactionId: inTransaction ? message.properties.get(MessageConst.UNIQ_KEY) : undefined,
     };
   };
-  return { status: result.pullStatus, nextOffset: result.nextBeginOffset, messages: result.messages.map(shown) };
+  return { status: result.pullStatus, nextOffset: result.nextBeginOffset, messages: result.messages().map(shown) };
 }
 
 /** All queues of a topic that can be read, in order. @param routeTopic has the route of a light topic */
