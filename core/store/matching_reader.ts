@@ -120,7 +120,9 @@ export class MatchingReader {
 
   /** False when the record passes and there is no more room: the next pull begins with it. */
   #take({ bytes, base }: Stretch, physical: number, size: number): boolean {
-    const at = physical - base;
+    // An int32, and known as such: as the difference of two doubles it would make every index into the record one, which costs
+    // the filter twice its time.
+    const at = (physical - base) | 0;
     if (!isRecordOf(bytes, at, size, physical) || !frameHolds(bytes, at, size)) {
       this.#parts.losses.unreadable(physical, size);
       return true;
