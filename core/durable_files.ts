@@ -6,15 +6,17 @@ import type { Files } from "./runtime.ts";
 
 /**
  * Puts `bytes` at `path`; what was there stays as `path.bak`, where Apache keeps it. Directories that are missing are made.
- * On return all of it is on the disk. Throws the RuntimeFault of the call that failed; `path` holds its old content then.
+ * On return all of it is on the disk. With `private`, for secrets, both are readable by their owner only. Throws the RuntimeFault of the call that failed; `path` holds its old content then.
  */
-export function replaceFile(files: Files, path: string, bytes: Uint8Array): void {
+export function replaceFile(files: Files, path: string, bytes: Uint8Array, options: { private?: boolean } = {}): void {
   const directory = directoryOf(path);
   makeDirectoryDurably(files, directory);
-  const old = files.read(path);
-  if (old !== undefined) files.write(`${path}.bak`, old, { sync: true });
   const fresh = `${path}.tmp`;
-  files.write(fresh, bytes, { sync: true });
+  // Who may read a file is settled when it is made.
+  if (options.private === true) for (const leftover of [fresh, `${path}.bak`]) if (files.exists(leftover)) files.remove(leftover);
+  const old = files.read(path);
+  if (old !== undefined) files.write(`${path}.bak`, old, { ...options, sync: true });
+  files.write(fresh, bytes, { ...options, sync: true });
   files.rename(fresh, path);
   files.syncDirectory(directory);
 }

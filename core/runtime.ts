@@ -227,8 +227,11 @@ export interface Files {
   createSparse(path: string, size: number): Promise<void>;
   /** The whole file, or undefined when absent. For configuration, not for logs. */
   read(path: string): Uint8Array | undefined;
-  /** Creates or replaces the file's content; with `sync` its bytes are on the disk on return. */
-  write(path: string, bytes: Uint8Array, options?: { sync?: boolean }): void;
+  /**
+   * Creates or replaces the file's content; with `sync` its bytes are on the disk on return. A file that is made with
+   * `private` is readable by its owner only, where the system knows owners.
+   */
+  write(path: string, bytes: Uint8Array, options?: { sync?: boolean; private?: boolean }): void;
   /**
    * An exclusive lock that the kernel holds for this process and drops when it dies. Throws `ELOCKED` when another
    * process, or another `lock` in this one, holds it. The file is created and keeps its content.

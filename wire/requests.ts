@@ -171,6 +171,11 @@ export const REQUESTS = {
   AUTH_DELETE_ACL: { code: 3008, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.deleteAclRequestHeader, reply: noHeader },
   AUTH_GET_ACL: { code: 3009, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.getAclRequestHeader, reply: noHeader },
   AUTH_LIST_ACL: { code: 3010, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.listAclsRequestHeader, reply: noHeader },
+  // ACL 1.0, which Apache 5.5.0 has no more: as in 5.3.2
+  UPDATE_AND_CREATE_ACL_CONFIG: { code: 50, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.createAccessConfigRequestHeader, reply: noHeader },
+  DELETE_ACL_CONFIG: { code: 51, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.deleteAccessConfigRequestHeader, reply: noHeader },
+  GET_BROKER_CLUSTER_ACL_INFO: { code: 52, servedBy: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: auth.getBrokerAclConfigResponseHeader },
+  UPDATE_GLOBAL_WHITE_ADDRS_CONFIG: { code: 53, servedBy: ["broker"], access: "admin", lane: "admin", request: auth.updateGlobalWhiteAddrsConfigRequestHeader, reply: noHeader },
   NOTIFY_MIN_BROKER_ID_CHANGE: { code: 905, servedBy: ["broker"], access: "admin", lane: "admin", request: broker.notifyMinBrokerIdChangeRequestHeader, reply: noHeader },
   EXCHANGE_BROKER_HA_INFO: { code: 906, servedBy: [], planned: ["broker"], access: "admin", lane: "admin", request: broker.exchangeHAInfoRequestHeader, reply: broker.exchangeHAInfoResponseHeader },
   GET_BROKER_HA_STATUS: { code: 907, servedBy: ["broker"], access: "admin", lane: "admin", request: noHeader, reply: noHeader },

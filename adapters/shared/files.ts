@@ -120,9 +120,10 @@ export class HostFiles implements Files {
     }
   }
 
-  write(path: string, bytes: Uint8Array, options: { sync?: boolean } = {}): void {
+  write(path: string, bytes: Uint8Array, options: { sync?: boolean; private?: boolean } = {}): void {
     attempt(`Cannot write ${bytes.length} bytes to "${path}"`, () => {
-      const fd = fs.openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o644);
+      const mode = options.private === true ? 0o600 : 0o644;
+      const fd = fs.openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode);
       try {
         writeAll(fd, bytes, 0);
         if (options.sync === true) fs.fsyncSync(fd);

@@ -112,7 +112,7 @@ export class SimFiles implements Files {
     }
   }
 
-  write(path: string, bytes: Uint8Array, options: { sync?: boolean } = {}): void {
+  write(path: string, bytes: Uint8Array, options: { sync?: boolean; private?: boolean } = {}): void {
     const file = this.open(path, { create: true });
     try {
       file.truncate(0);

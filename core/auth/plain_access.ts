@@ -1,11 +1,12 @@
 /**
  * Who may do what under ACL 1.0 (aclEnable): the checks of Apache's plain access validator over the accounts of `plain_acl.ts`,
- * read again when a file changes.
+ * read again when a file changes, and changed by admin codes (`plain_acl_changes.ts`).
  *
  * Order: white addresses of all, access key, white addresses of the account, signature, admin, permissions. Stricter than
  * Apache: what changes the cluster under ACL 2.0 (`access_rules.ts`) is for admins, whatever its code, and every request of
  * publishers and subscribers asks for PUB or SUB on what it names.
  */
+import type { DataVersion } from "../../wire/bodies/topic.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import type { RemotingCommand } from "../../wire/remoting_command.ts";
 import { REQUESTS, type RequestName } from "../../wire/requests.ts";
@@ -14,7 +15,24 @@ import { ConfigError } from "../config.ts";
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import { needsOf } from "./access_rules.ts";
 import type { AccessRefusal } from "./auth.ts";
-import { DENY, homeOf, loadPlainAcl, type PlainAccount, type PlainAcl, PUB, plainAclVersion, SUB } from "./plain_acl.ts";
+import {
+  DENY,
+  homeOf,
+  loadPlainAcl,
+  mainPlainAclPath,
+  type PlainAccount,
+  type PlainAcl,
+  PUB,
+  plainAclVersion,
+  SUB,
+} from "./plain_acl.ts";
+import {
+  type AccountChange,
+  deleteAccount,
+  type PlainAclPlace,
+  putAccount,
+  setGlobalWhiteAddresses,
+} from "./plain_acl_changes.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import type { Need } from "./resource.ts";
 import { ACCESS_KEY, SIGNATURE, sameSignature, signatureOf } from "./signature.ts";
@@ -46,6 +64,11 @@ const ADMIN_ONLY: ReadonlySet<RequestName> = new Set([
   "UPDATE_AND_CREATE_SUBSCRIPTIONGROUP",
   "UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST",
   "DELETE_SUBSCRIPTIONGROUP",
+  "UPDATE_AND_CREATE_ACL_CONFIG",
+  "DELETE_ACL_CONFIG",
+  "GET_BROKER_CLUSTER_ACL_INFO",
+  // In Apache every account may replace the addresses that are not checked.
+  "UPDATE_GLOBAL_WHITE_ADDRS_CONFIG",
 ]);
 
 export class PlainAccess {
@@ -113,6 +136,39 @@ export class PlainAccess {
     if (!this.#isSigned(command, account)) return this.#refuse(name, host, accessKey, NOT_AUTHENTICATED);
     const why = account?.admin === true ? undefined : this.#whyNot(name, command, account as PlainAccount);
     return why === undefined ? undefined : this.#refuse(name, host, accessKey, why);
+  }
+
+  // ------------------------------------------------------------------------------------------------- changes by admin codes
+
+  /** Makes or changes an account; it counts at once. @throws Error in Apache's words, or naming the file at fault */
+  putAccount(change: AccountChange): void {
+    this.#change((place, acl) => putAccount(place, acl, change));
+  }
+
+  /** False when there is no such account. @throws Error naming the file at fault */
+  deleteAccount(accessKey: string): boolean {
+    return this.#change((place, acl) => deleteAccount(place, acl, accessKey));
+  }
+
+  /** @param path empty: plain_acl.yml. False when it is no file that is read. @throws Error naming what is no address */
+  setGlobalWhiteAddresses(addresses: readonly string[], path: string): boolean {
+    return this.#change((place) => setGlobalWhiteAddresses(place, addresses, path));
+  }
+
+  /** Changes so far: of plain_acl.yml, and of each file by its path. */
+  versions(): { main: DataVersion | undefined; files: ReadonlyMap<string, DataVersion> } {
+    const files = this.#acl?.dataVersions ?? new Map();
+    return { main: files.get(mainPlainAclPath(this.#home)), files };
+  }
+
+  #change<T>(change: (place: PlainAclPlace, acl: PlainAcl) => T): T {
+    const { files, clock } = this.#parts.runtime;
+    // Somebody may have edited a file since the last look.
+    this.#reloadWhenChanged();
+    if (this.#acl === undefined) throw new Error("the files of ACL 1.0 were not read yet");
+    const done = change({ files, home: this.#home, now: clock.now() }, this.#acl);
+    this.#take(loadPlainAcl(files, this.#home));
+    return done;
   }
 
   #isSigned(command: RemotingCommand, account: PlainAccount | undefined): boolean {

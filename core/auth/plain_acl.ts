@@ -1,15 +1,16 @@
 /**
  * The files of ACL 1.0, `conf/plain_acl.yml` and every `.yml` and `.yaml` below `conf/acl/`: accounts with their secret,
  * white addresses and permissions by name. Read here, for checks (`plain_access.ts`) and for bringing accounts over into users
- * of ACL 2.0; never written.
+ * of ACL 2.0; changed in `plain_acl_changes.ts`.
  *
  * Keys and rules are those of Apache's acl module (4.9.8 to 5.3.2): an unknown key, a short secret or a bad address makes
  * the whole load fail, so that a slip of the pen opens nothing.
  */
-import { parse } from "yaml";
-import { decodeUtf8 } from "../../wire/bytes.ts";
+import { type DataVersion, noDataVersion } from "../../wire/bodies/topic.ts";
+import { RETRY_PREFIX } from "../../wire/mix_all.ts";
 import { ConfigError } from "../config.ts";
 import type { Files } from "../runtime.ts";
+import { type PlainAccountText, readPlainAclFile } from "./plain_acl_file.ts";
 import { AddressSet } from "./white_addresses.ts";
 
 /** Bits of a permission. DENY stands for itself: it fails even where any other would do. */
@@ -33,15 +34,17 @@ export interface PlainAccount {
 export interface PlainAcl {
   /** By access key; of several with one key the first counts. */
   readonly accounts: ReadonlyMap<string, PlainAccount>;
+  /** Path of the file that holds the account, by access key. */
+  readonly fileOf: ReadonlyMap<string, string>;
   readonly whiteAddresses: AddressSet;
+  /** Changes of each file by admin codes, by path. */
+  readonly dataVersions: ReadonlyMap<string, DataVersion>;
   /** Files that were read, and when each was changed: another value means that something is new. */
   readonly version: string;
   /** Access keys that stand more than once. */
   readonly ignored: readonly string[];
 }
 
-/** A file is a page or two; a YAML parser given a gigabyte takes the whole server down. */
-const FILE_BYTES_MAX = 4 * 1024 * 1024;
 const FILES_MAX = 1_000;
 const SECRET_LENGTH_MIN = 7;
 
@@ -55,7 +58,7 @@ export function homeOf(key: string, rocketmqHome: string | undefined): string {
 
 /** Files in the order in which they count, the directory first, with their times: what `PlainAcl.version` is made of. */
 export function plainAclVersion(files: Files, home: string): string {
-  return pathsOf(files, home)
+  return plainAclPaths(files, home)
     .map((path) => `${path} ${files.stat(path)?.modifiedMs ?? 0} ${files.stat(path)?.size ?? 0}`)
     .join("\n");
 }
@@ -64,27 +67,37 @@ export function plainAclVersion(files: Files, home: string): string {
 export function loadPlainAcl(files: Files, home: string): PlainAcl {
   const version = plainAclVersion(files, home);
   const accounts = new Map<string, PlainAccount>();
+  const fileOf = new Map<string, string>();
+  const dataVersions = new Map<string, DataVersion>();
   const addresses: string[] = [];
   const ignored: string[] = [];
-  for (const path of pathsOf(files, home)) {
+  for (const path of plainAclPaths(files, home)) {
     const bytes = files.read(path);
     if (bytes === undefined) continue;
     try {
-      if (bytes.length > FILE_BYTES_MAX) throw new Error(`it has ${bytes.length} bytes, at most ${FILE_BYTES_MAX} are read`);
-      const document = documentOf(decodeUtf8(bytes));
-      addresses.push(...document.addresses);
-      for (const account of document.accounts) {
+      const file = readPlainAclFile(bytes);
+      addresses.push(...file.globalWhiteRemoteAddresses);
+      dataVersions.set(path, file.dataVersion ?? noDataVersion());
+      for (const [index, text] of file.accounts.entries()) {
+        const account = plainAccountOf(text, `of accounts[${index}]`);
         if (accounts.has(account.accessKey)) ignored.push(account.accessKey);
-        else accounts.set(account.accessKey, account);
+        else {
+          accounts.set(account.accessKey, account);
+          fileOf.set(account.accessKey, path);
+        }
       }
     } catch (fault) {
       throw new Error(`"${path}" can't be used: ${(fault as Error).message}`);
     }
   }
-  return { accounts, whiteAddresses: new AddressSet(addresses), version, ignored };
+  return { accounts, fileOf, dataVersions, whiteAddresses: new AddressSet(addresses), version, ignored };
 }
 
-function pathsOf(files: Files, home: string): string[] {
+/** The file that is read last, and gets new accounts. */
+export const mainPlainAclPath = (home: string): string => `${home}/conf/plain_acl.yml`;
+
+/** Every file that is read, in the order in which they count. */
+export function plainAclPaths(files: Files, home: string): string[] {
   const found: string[] = [];
   const walk = (directory: string, depth: number): void => {
     for (const name of files.list(directory)) {
@@ -95,64 +108,40 @@ function pathsOf(files: Files, home: string): string[] {
     }
   };
   walk(`${home}/conf/acl`, 0);
-  const main = `${home}/conf/plain_acl.yml`;
+  const main = mainPlainAclPath(home);
   return files.exists(main) ? [...found, main] : found;
 }
 
-// ------------------------------------------------------------------------------------------------------------ one file
+// ------------------------------------------------------------------------------------------------------------ one account
 
-type Members = Readonly<Record<string, unknown>>;
-
-function documentOf(text: string): { addresses: string[]; accounts: PlainAccount[] } {
-  let value: unknown;
-  try {
-    // Aliases are bounded by the parser itself (maxAliasCount 100). Its messages quote the file, so only the place is passed on.
-    value = parse(text, { logLevel: "error" });
-  } catch (error) {
-    const line = (error as { linePos?: readonly { line: number }[] }).linePos?.[0]?.line;
-    throw new Error(`it is no YAML${line === undefined ? "" : ` from line ${line} on`}`);
-  }
-  if (value === null || value === undefined) return { addresses: [], accounts: [] };
-  const document = membersOf(value, "the file", ["globalWhiteRemoteAddresses", "accounts", "dataVersion"]);
-  return {
-    addresses: textsOf(document["globalWhiteRemoteAddresses"], "globalWhiteRemoteAddresses"),
-    accounts: listOf(document["accounts"], "accounts").map(accountOf),
-  };
-}
-
-const ACCOUNT_KEYS = [
-  "accessKey",
-  "secretKey",
-  "whiteRemoteAddress",
-  "admin",
-  "defaultTopicPerm",
-  "defaultGroupPerm",
-  "topicPerms",
-  "groupPerms",
-];
-
-function accountOf(value: unknown, index: number): PlainAccount {
-  const account = membersOf(value, `accounts[${index}]`, ACCOUNT_KEYS);
-  const accessKey = textOf(account["accessKey"]) ?? "";
-  const secretKey = textOf(account["secretKey"]) ?? "";
+/** @param which of several, for errors. @throws Error saying what is wrong; the secret is not quoted */
+export function plainAccountOf(text: PlainAccountText, which: string): PlainAccount {
+  const { accessKey = "", secretKey = "", whiteRemoteAddress = "", admin } = text;
   if (accessKey.length < SECRET_LENGTH_MIN || secretKey.length < SECRET_LENGTH_MIN) {
-    throw new Error(`the accessKey ("${accessKey}") and secretKey of accounts[${index}] must both be longer than 6 characters`);
+    throw new Error(`the accessKey ("${accessKey}") and secretKey ${which} must both be longer than 6 characters`);
   }
-  const white = textOf(account["whiteRemoteAddress"]) ?? "";
+  const topicPerms = permsOf(text.topicPerms, "topic");
+  const groupPerms = permsOf(text.groupPerms, "group");
+  // Both are one table in Apache, where a group stands as its retry topic; topics are read last.
+  for (const [name, perm] of topicPerms) {
+    if (!name.startsWith(RETRY_PREFIX)) continue;
+    topicPerms.delete(name);
+    groupPerms.set(name.slice(RETRY_PREFIX.length), perm);
+  }
   return {
     accessKey,
     secretKey,
-    whiteAddresses: new AddressSet(white.trim() === "" ? [] : [white]),
-    admin: account["admin"] === true,
-    defaultTopicPerm: permOf(textOf(account["defaultTopicPerm"])),
-    defaultGroupPerm: permOf(textOf(account["defaultGroupPerm"])),
-    topicPerms: permsOf(account["topicPerms"], "topic"),
-    groupPerms: permsOf(account["groupPerms"], "group"),
+    whiteAddresses: new AddressSet(whiteRemoteAddress.trim() === "" ? [] : [whiteRemoteAddress]),
+    admin,
+    defaultTopicPerm: permOf(text.defaultTopicPerm),
+    defaultGroupPerm: permOf(text.defaultGroupPerm),
+    topicPerms,
+    groupPerms,
   };
 }
 
 /** Any other text is DENY. */
-function permOf(text: string | undefined): number {
+export function permOf(text: string | undefined): number {
   switch (text?.trim()) {
     case "PUB":
       return PUB;
@@ -166,40 +155,17 @@ function permOf(text: string | undefined): number {
   }
 }
 
-function permsOf(value: unknown, kind: "topic" | "group"): Map<string, number> {
+/** `name=PERM` in its two parts; as in Apache several `=` count as one, and those at the ends not at all. */
+export const partsOfPerm = (text: string): string[] => text.split("=").filter((part) => part !== "");
+
+function permsOf(texts: readonly string[] | undefined, kind: "topic" | "group"): Map<string, number> {
   const perms = new Map<string, number>();
-  for (const text of textsOf(value, `${kind}Perms`)) {
-    const [name, perm, ...rest] = text.split("=");
+  for (const text of texts ?? []) {
+    const [name, perm, ...rest] = partsOfPerm(text);
     if (name === undefined || perm === undefined || rest.length > 0) {
       throw new Error(`Parse resource permission failed for ${kind}:${text}`);
     }
     perms.set(name.trim(), permOf(perm));
   }
   return perms;
-}
-
-function membersOf(value: unknown, what: string, keys: readonly string[]): Members {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${what} is no map of keys`);
-  const unknownKey = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknownKey !== undefined) throw new Error(`${what} has the unknown key "${unknownKey}"; known are ${keys.join(", ")}`);
-  return value as Members;
-}
-
-function listOf(value: unknown, what: string): readonly unknown[] {
-  if (value === null || value === undefined) return [];
-  if (!Array.isArray(value)) throw new Error(`${what} is no list`);
-  return value;
-}
-
-/** A number or a boolean that YAML sees in a key without quotes is the text it was written as, or nearly: 12345678 is a key too. */
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
-}
-
-function textsOf(value: unknown, what: string): string[] {
-  return listOf(value, what).map((item) => {
-    const text = textOf(item);
-    if (text === undefined) throw new Error(`${what} holds something that is no text`);
-    return text;
-  });
 }

@@ -101,7 +101,7 @@ export class Users {
   }
 
   #write(name: string, bytes: Uint8Array): void {
-    replaceFile(this.#files, `${this.#directory()}/${name}`, bytes);
+    replaceFile(this.#files, `${this.#directory()}/${name}`, bytes, { private: true });
   }
 
   #read(name: string, take: (text: string) => void): void {

@@ -195,6 +195,7 @@ export class Broker {
       expired,
       timer: this.#messages.timer,
       access: this.#access,
+      plainAccess: this.#plainAccess,
       configuration: new LiveConfiguration({
         table: brokerOptions,
         settings,

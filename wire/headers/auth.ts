@@ -1,5 +1,5 @@
-/** Headers of the users and access lists of ACL 2.0. Field names are Apache's. */
-import { type HeaderCodec, header, optional } from "../header.ts";
+/** Headers of the users and access lists of ACL 2.0, and of the accounts of ACL 1.0. Field names are Apache's. */
+import { defaulted, type HeaderCodec, header, optional, required } from "../header.ts";
 
 export interface CreateAclRequestHeader {
   /** `User:name`. */
@@ -110,3 +110,66 @@ export const updateUserRequestHeader: HeaderCodec<UpdateUserRequestHeader> = hea
     username: optional.string,
   },
 );
+
+// ------------------------------------------------------------------------------ ACL 1.0, as in 5.3.2, the last to have it
+
+export interface CreateAccessConfigRequestHeader {
+  accessKey: string;
+  secretKey: string;
+  whiteRemoteAddress?: string | undefined;
+  /** Replaces what is there also when it is not sent. */
+  admin: boolean;
+  /** DENY, PUB, SUB, PUB|SUB. */
+  defaultTopicPerm?: string | undefined;
+  defaultGroupPerm?: string | undefined;
+  /** `name=PERM,name=PERM`. */
+  topicPerms?: string | undefined;
+  groupPerms?: string | undefined;
+}
+export const createAccessConfigRequestHeader: HeaderCodec<CreateAccessConfigRequestHeader> =
+  header<CreateAccessConfigRequestHeader>("CreateAccessConfigRequestHeader", {
+    accessKey: required.string,
+    secretKey: required.string,
+    whiteRemoteAddress: optional.string,
+    admin: defaulted.boolean(false),
+    defaultTopicPerm: optional.string,
+    defaultGroupPerm: optional.string,
+    topicPerms: optional.string,
+    groupPerms: optional.string,
+  });
+
+export interface DeleteAccessConfigRequestHeader {
+  accessKey: string;
+}
+export const deleteAccessConfigRequestHeader: HeaderCodec<DeleteAccessConfigRequestHeader> =
+  header<DeleteAccessConfigRequestHeader>("DeleteAccessConfigRequestHeader", { accessKey: required.string });
+
+export interface UpdateGlobalWhiteAddrsConfigRequestHeader {
+  /** Separated by commas. */
+  globalWhiteAddrs: string;
+  /** Whole path; empty: plain_acl.yml. mqadmin of 4.9 does not send it. */
+  aclFileFullPath?: string | undefined;
+}
+export const updateGlobalWhiteAddrsConfigRequestHeader: HeaderCodec<UpdateGlobalWhiteAddrsConfigRequestHeader> =
+  header<UpdateGlobalWhiteAddrsConfigRequestHeader>("UpdateGlobalWhiteAddrsConfigRequestHeader", {
+    globalWhiteAddrs: required.string,
+    aclFileFullPath: optional.string,
+  });
+
+export interface GetBrokerAclConfigResponseHeader {
+  /** DataVersion of plain_acl.yml, as JSON. */
+  version: string;
+  /** DataVersion by path of the file, as JSON. */
+  allAclFileVersion?: string | undefined;
+  brokerName: string;
+  brokerAddr: string;
+  clusterName: string;
+}
+export const getBrokerAclConfigResponseHeader: HeaderCodec<GetBrokerAclConfigResponseHeader> =
+  header<GetBrokerAclConfigResponseHeader>("GetBrokerAclConfigResponseHeader", {
+    version: required.string,
+    allAclFileVersion: optional.string,
+    brokerName: required.string,
+    brokerAddr: required.string,
+    clusterName: required.string,
+  });

@@ -9,6 +9,7 @@ import { consumeStatsProcessors } from "./admin_consume_stats.ts";
 import { groupProcessors } from "./admin_groups.ts";
 import { adminOffsetProcessors } from "./admin_offsets.ts";
 import type { AdminParts } from "./admin_parts.ts";
+import { plainAclProcessors } from "./admin_plain_acl.ts";
 import { groupQueryProcessors } from "./admin_queries.ts";
 import { serviceProcessors } from "./admin_service.ts";
 import { timerProcessors } from "./admin_timer.ts";
@@ -27,4 +28,5 @@ export const adminProcessors = (parts: AdminParts) => ({
   ...serviceProcessors(parts),
   ...timerProcessors(parts),
   ...authProcessors(parts),
+  ...plainAclProcessors(parts),
 });

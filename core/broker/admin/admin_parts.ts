@@ -1,4 +1,5 @@
 import type { AccessControl } from "../../auth/auth.ts";
+import type { PlainAccess } from "../../auth/plain_access.ts";
 import type { LiveConfiguration } from "../../config_update.ts";
 import type { Admission } from "../../remoting/admission.ts";
 import type { ConsumerManager } from "../clients/consumers.ts";
@@ -27,6 +28,8 @@ export interface AdminParts extends BrokerParts {
   readonly configuration: LiveConfiguration<typeof brokerOptions>;
   /** Users and access lists. */
   readonly access: AccessControl;
+  /** Accounts of ACL 1.0; undefined while aclEnable is off. */
+  readonly plainAccess: PlainAccess | undefined;
   /** Registers with all nameservers at once. */
   readonly registerAll: () => void;
   /** Requests under way, by lane. */
