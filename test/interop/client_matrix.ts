@@ -15,7 +15,7 @@ import { kinds, Scenario } from "./client_kinds.ts";
 import { Cluster } from "./cluster.ts";
 import { Child } from "./processes.ts";
 import { apacheTarget, ourTarget, runtimeCommand, type TargetName } from "./targets.ts";
-import { buildJava, findToolchain, interopJavaDirectory, projectDirectory } from "./toolchain.ts";
+import { buildJava, findToolchain, interopJavaDirectory, projectDirectory, withoutToolchain } from "./toolchain.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -70,8 +70,7 @@ async function drive(): Promise<void> {
   const toolchain = targets.includes("apache") ? findToolchain() : undefined;
   for (const name of targets) {
     if (name === "apache" && typeof toolchain === "string") {
-      totals.skipped++;
-      console.log(`- client matrix, apache: skipped: it needs a JDK and Maven, and there is ${toolchain}`);
+      withoutToolchain("client matrix, apache", toolchain, totals);
       continue;
     }
     const target =

@@ -26,7 +26,14 @@ import { Cluster } from "./cluster.ts";
 import { acl } from "./matrix.ts";
 import { Child } from "./processes.ts";
 import { apacheTarget, ourTarget, type TargetName } from "./targets.ts";
-import { buildJava, findToolchain, interopJavaDirectory, projectDirectory, type Toolchain } from "./toolchain.ts";
+import {
+  buildJava,
+  findToolchain,
+  interopJavaDirectory,
+  projectDirectory,
+  type Toolchain,
+  withoutToolchain,
+} from "./toolchain.ts";
 
 const { values: options } = parseArgs({
   options: { target: { type: "string", default: "bun" }, cases: { type: "string", default: "" } },
@@ -339,8 +346,7 @@ async function runTarget(
 
 const toolchain = findToolchain();
 if (typeof toolchain === "string") {
-  totals.skipped++;
-  console.log(`- client pairs: skipped: they need a JDK and Maven, and there is ${toolchain}`);
+  withoutToolchain("client pairs", toolchain, totals);
 } else {
   const classpath = buildJava(toolchain, interopJavaDirectory, ["apache"])["apache"] as string;
   for (const name of options.target.split(",") as TargetName[]) {

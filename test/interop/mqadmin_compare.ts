@@ -24,7 +24,14 @@ import { cases } from "./mqadmin/cases.ts";
 import { type ApacheDeclaration, declarationFindings } from "./mqadmin/declarations.ts";
 import { Child } from "./processes.ts";
 import { apacheTarget, ourTarget, type TargetName } from "./targets.ts";
-import { buildJava, findToolchain, interopJavaDirectory, projectDirectory, type Toolchain } from "./toolchain.ts";
+import {
+  buildJava,
+  findToolchain,
+  interopJavaDirectory,
+  projectDirectory,
+  type Toolchain,
+  withoutToolchain,
+} from "./toolchain.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -265,8 +272,7 @@ async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Rea
 
 const toolchain = findToolchain();
 if (typeof toolchain === "string") {
-  totals.skipped++;
-  console.log(`- mqadmin: skipped: it needs a JDK and Maven, and there is ${toolchain}`);
+  withoutToolchain("mqadmin", toolchain, totals);
 } else {
   const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current"]);
   for (const name of options.target.split(",")) await runTarget(name as TargetName, toolchain, classpaths);

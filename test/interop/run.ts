@@ -31,7 +31,7 @@ import {
 } from "./matrix.ts";
 import { keepResults, type Outcome, outcomeOf } from "./results.ts";
 import { apacheTarget, ourTarget, type TargetName, targetNames } from "./targets.ts";
-import { buildJava, findToolchain, interopJavaDirectory, type Toolchain } from "./toolchain.ts";
+import { buildJava, findToolchain, interopJavaDirectory, type Toolchain, withoutToolchain } from "./toolchain.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -186,13 +186,7 @@ async function main(): Promise<void> {
   const runs = plannedRuns();
   const toolchain = findToolchain();
   if (typeof toolchain === "string") {
-    if (process.env["CI"] === "true") {
-      totals.failed++;
-      console.log(`✗ interop: CI=true, and there is ${toolchain}`);
-    } else {
-      totals.skipped++;
-      console.log(`- interop: skipped: the Java client's tests need a JDK and Maven, and there is ${toolchain}`);
-    }
+    withoutToolchain("interop", toolchain, totals);
     return;
   }
   const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current", "older"]);

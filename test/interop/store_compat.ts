@@ -16,7 +16,7 @@ import { queues } from "./matrix.ts";
 import { Child } from "./processes.ts";
 import { differences, filesOf, type StoreFiles } from "./store_files.ts";
 import { apacheTarget, ourTarget, type Target, type TargetName } from "./targets.ts";
-import { buildJava, findToolchain, interopJavaDirectory, type Toolchain } from "./toolchain.ts";
+import { buildJava, findToolchain, interopJavaDirectory, type Toolchain, withoutToolchain } from "./toolchain.ts";
 
 type OurName = Exclude<TargetName, "apache">;
 type Sizes = "small" | "default";
@@ -170,10 +170,7 @@ async function runTurns(
 async function main(): Promise<void> {
   const toolchain = findToolchain();
   if (typeof toolchain === "string") {
-    const isCi = process.env["CI"] === "true";
-    if (isCi) totals.failed++;
-    else totals.skipped++;
-    console.log(`${isCi ? "✗" : "-"} store compatibility: a broker of Apache needs a JDK and Maven, and there is ${toolchain}`);
+    withoutToolchain("store compatibility", toolchain, totals);
     return;
   }
   const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current", "older"]);

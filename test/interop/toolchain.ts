@@ -76,6 +76,17 @@ function jarsAreThere(moduleDirectory: string): boolean {
   return existsSync(file) && readFileSync(file, "utf8").trim().split(delimiter).every(existsSync);
 }
 
+/** Counts and says that `suite` does not run for want of `missing`: skipped, or with CI=true failed. */
+export function withoutToolchain(suite: string, missing: string, totals: { failed: number; skipped: number }): void {
+  if (process.env["CI"] === "true") {
+    totals.failed++;
+    console.log(`✗ ${suite}: needs a JDK and Maven, and there is ${missing}; with CI=true that is a failure`);
+  } else {
+    totals.skipped++;
+    console.log(`- ${suite}: skipped: needs a JDK and Maven, and there is ${missing}`);
+  }
+}
+
 /**
  * Compiles a Maven project unless that was done for these very sources.
  *
