@@ -6,12 +6,14 @@ import { isHostPort } from "../core/option_checks.ts";
 import { parseProperties } from "../core/properties.ts";
 import { RemotingClient } from "../core/remoting/client.ts";
 import type { PeerReply } from "../core/remoting/processor.ts";
+import type { TlsContext } from "../core/runtime.ts";
 import { clusterInfo, topicRouteData } from "../wire/bodies/route.ts";
 import { AUTO_CREATE_TOPIC } from "../wire/mix_all.ts";
 import { ResponseCode } from "../wire/response_code.ts";
 import { parsedArguments } from "./arguments.ts";
 import { diagnose, type Prober } from "./diagnose.ts";
 import { complain, hostRuntime, print } from "./host.ts";
+import { toolsTls } from "./tools_tls.ts";
 
 const TIMEOUT_MS = 3_000;
 
@@ -28,7 +30,8 @@ if (!isHostPort(nameserver)) {
   process.exit(1);
 }
 
-const client = new RemotingClient({ runtime: await hostRuntime(), log: silentLog, connectTimeoutMs: TIMEOUT_MS });
+const runtime = await hostRuntime();
+const client = new RemotingClient({ runtime, log: silentLog, connectTimeoutMs: TIMEOUT_MS, ...secured() });
 const findings = await diagnose(proberOver(client), nameserver, topic);
 for (const { level, text, advice } of findings) {
   print(`${level.padEnd(4)} ${text}`);
@@ -40,6 +43,19 @@ client.stop();
 const failed = findings.filter((finding) => finding.level === "fail").length;
 print(failed === 0 ? "A client here reaches every broker." : `${failed} of ${findings.length} checks failed.`);
 process.exit(failed === 0 ? 0 : 1);
+
+/** With -Dtls.enable=true in JAVA_OPT, as for mqadmin. */
+function secured(): { tls?: () => TlsContext | undefined } {
+  try {
+    const options = toolsTls(runtime, process.env["JAVA_OPT"]);
+    if (options === undefined) return {};
+    const context = runtime.tls?.client(options);
+    return { tls: () => context };
+  } catch (error) {
+    complain((error as Error).message);
+    process.exit(1);
+  }
+}
 
 function proberOver(over: RemotingClient): Prober {
   return {

@@ -2,7 +2,7 @@
 import { Admin } from "../../core/client/admin/admin.ts";
 import { type Answer, type CallOptions, ClientInstance, type ClientOptions } from "../../core/client/client_instance.ts";
 import type { SessionCredentials } from "../../core/client/credentials.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime, TlsClientOptions } from "../../core/runtime.ts";
 import type { RequestHeaderOf, RequestName } from "../../wire/requests.ts";
 import { UsageError } from "./errors.ts";
 import type { Output } from "./output.ts";
@@ -16,6 +16,8 @@ export interface ContextParts {
   readonly environment: (name: string) => string | undefined;
   /** Of conf/tools.yml. */
   readonly credentials: SessionCredentials | undefined;
+  /** Of JAVA_OPT; undefined for plain connections. */
+  readonly tls: TlsClientOptions | undefined;
 }
 
 export class CommandContext {
@@ -79,12 +81,13 @@ export class CommandContext {
   }
 
   #newClient(more: Partial<ClientOptions>): ClientInstance {
-    const { namesrvAddr = "", credentials } = this.#parts;
+    const { namesrvAddr = "", credentials, tls } = this.#parts;
     const options = {
       runtime: this.runtime,
       instanceName: `mqadmin#${this.runtime.clock.now()}#${this.runtime.system.pid}`,
       mqClientApiTimeout: this.timeoutMs,
-      ...(credentials === undefined ? {} : { credentials }),
+      ...(credentials && { credentials }),
+      ...(tls && { tls }),
       ...more,
     };
     return namesrvAddr === ""

@@ -9,6 +9,7 @@
 import { MQBrokerError, MQClientError } from "../../core/client/mod.ts";
 import { ConfigError } from "../../core/config.ts";
 import type { Runtime } from "../../core/runtime.ts";
+import { toolsTls } from "../tools_tls.ts";
 import { completionScript, SHELLS } from "./completion.ts";
 import { CommandContext } from "./context.ts";
 import { toolsCredentials } from "./credentials.ts";
@@ -71,6 +72,7 @@ async function runCommand({ runtime, terminal }: Mqadmin, command: Command, pars
       timeoutMs: parsed.timeoutMs,
       environment: terminal.environment,
       credentials: toolsCredentials(runtime, terminal.environment("ROCKETMQ_HOME")),
+      tls: toolsTls(runtime, terminal.environment("JAVA_OPT")),
     });
     output.emit(await command.run(context, parsed.options as never));
     return EXIT.ok;

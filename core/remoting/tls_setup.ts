@@ -4,15 +4,13 @@
  *
  * Files that can't be used stop the start; later they change nothing, with one line in the log, until they can.
  */
-import { ConfigError, type OptionValue, parseValue } from "../config.ts";
-import { parseProperties } from "../properties.ts";
-import type { Log, Runtime, TimerHandle, Tls, TlsContext, TlsIdentity } from "../runtime.ts";
-import { type TlsFileSettings, type TlsSettings, tlsFileOptions } from "../tls_options.ts";
+import { ConfigError } from "../config.ts";
+import type { Log, Runtime, TimerHandle, Tls, TlsContext } from "../runtime.ts";
+import type { TlsFileSettings, TlsSettings } from "../tls_options.ts";
 import type { ServerTls } from "./door.ts";
+import { fileText, tlsClientOptions, tlsFileSettings, tlsIdentity, tlsLimits } from "./tls_files.ts";
 
 const WATCH_INTERVAL_MS = 1_000;
-/** A chain of certificates or a key is a few KiB. */
-const FILE_BYTES_MAX = 1024 * 1024;
 const COMMON_NAME = "edgemq";
 
 export class TlsSetup implements ServerTls {
@@ -86,7 +84,12 @@ export class TlsSetup implements ServerTls {
         this.#log.info("made a certificate in memory for TLS clients; who must know whom they talk to needs a real one", {
           keys: "tls.test.mode.enable=false, tls.server.certPath, tls.server.keyPath",
         });
-        this.#server = tls.server({ identity, clientAuth: "optional", verifyClient: false, ...this.#limits() });
+        this.#server = tls.server({
+          identity,
+          clientAuth: "optional",
+          verifyClient: false,
+          ...(this.#settingsNow && tlsLimits(this.#settingsNow)),
+        });
         return this.#server;
       },
       (error: unknown) => {
@@ -100,7 +103,7 @@ export class TlsSetup implements ServerTls {
   // -------------------------------------------------------------------------------------------------------- files
 
   #read(tls: Tls): void {
-    const now = this.#configured();
+    const now = tlsFileSettings(this.#runtime.files, this.#settings);
     this.#settingsNow = now;
     const testMode = now["tls.test.mode.enable"];
     const certificates = testMode ? [] : [now["tls.server.certPath"], now["tls.server.keyPath"], now["tls.server.trustCertPath"]];
@@ -115,7 +118,9 @@ export class TlsSetup implements ServerTls {
   }
 
   #serverContext(tls: Tls, now: TlsFileSettings): TlsContext | undefined {
-    const identity = this.#identity(
+    const { files } = this.#runtime;
+    const identity = tlsIdentity(
+      files,
       "tls.server",
       now["tls.server.certPath"],
       now["tls.server.keyPath"],
@@ -128,47 +133,15 @@ export class TlsSetup implements ServerTls {
     const clientAuth = clientAuthOf(now["tls.server.need.client.auth"]);
     const trusted = now["tls.server.trustCertPath"];
     const verifyClient = now["tls.server.authClient"];
-    const authorities = verifyClient && trusted !== undefined ? this.#text("tls.server.trustCertPath", trusted) : undefined;
+    const authorities = verifyClient && trusted !== undefined ? fileText(files, "tls.server.trustCertPath", trusted) : undefined;
     return this.#built("tls.server.certPath, tls.server.keyPath or tls.server.trustCertPath", () =>
-      tls.server({ identity, clientAuth, verifyClient, authorities, ...this.#limits() }),
+      tls.server({ identity, clientAuth, verifyClient, authorities, ...tlsLimits(now) }),
     );
   }
 
   #clientContext(tls: Tls, now: TlsFileSettings): TlsContext {
-    if (now["tls.test.mode.enable"]) return tls.client({ verifyServer: false, ...this.#limits() });
-    const identity = this.#identity(
-      "tls.client",
-      now["tls.client.certPath"],
-      now["tls.client.keyPath"],
-      now["tls.client.keyPassword"],
-    );
-    const trusted = now["tls.client.trustCertPath"];
-    const verifyServer = now["tls.client.authServer"];
-    const authorities = verifyServer && trusted !== undefined ? this.#text("tls.client.trustCertPath", trusted) : undefined;
-    return this.#built("tls.client.certPath, tls.client.keyPath or tls.client.trustCertPath", () =>
-      tls.client({ identity, verifyServer, authorities, ...this.#limits() }),
-    );
-  }
-
-  #identity(
-    prefix: string,
-    certPath: string | undefined,
-    keyPath: string | undefined,
-    keyPassword: string | undefined,
-  ): TlsIdentity | undefined {
-    if (certPath === undefined && keyPath === undefined) return undefined;
-    if (certPath === undefined || keyPath === undefined)
-      throw new ConfigError([`${prefix}.certPath and ${prefix}.keyPath can't be used: only one of them is set`]);
-    const certificate = this.#text(`${prefix}.certPath`, certPath);
-    return { certificate, key: this.#text(`${prefix}.keyPath`, keyPath), keyPassword };
-  }
-
-  #text(key: string, path: string): string {
-    const bytes = this.#runtime.files.read(path);
-    if (bytes === undefined) throw new ConfigError([`${key}=${path} can't be used: there is no such file`]);
-    if (bytes.length > FILE_BYTES_MAX)
-      throw new ConfigError([`${key}=${path} can't be used: it is larger than ${FILE_BYTES_MAX} bytes`]);
-    return new TextDecoder().decode(bytes);
+    const options = tlsClientOptions(this.#runtime.files, now);
+    return this.#built("tls.client.certPath, tls.client.keyPath or tls.client.trustCertPath", () => tls.client(options));
   }
 
   #built<T>(keys: string, make: () => T): T {
@@ -177,26 +150,6 @@ export class TlsSetup implements ServerTls {
     } catch (error) {
       throw new ConfigError([`${keys} can't be used: ${(error as Error).message}`]);
     }
-  }
-
-  #limits(): { readonly ciphers: readonly string[] | undefined; readonly protocols: readonly string[] | undefined } {
-    const names = (value: string | undefined) => value?.split(",").map((name) => name.trim());
-    return { ciphers: names(this.#settingsNow?.["tls.ciphers"]), protocols: names(this.#settingsNow?.["tls.protocols"]) };
-  }
-
-  /** The keys of broker.conf or namesrv.conf, and over them those of tls.config.file. An absent file is none, as in Apache. */
-  #configured(): TlsFileSettings {
-    const path = this.#settings["tls.config.file"];
-    const bytes = this.#runtime.files.read(path);
-    const found: Record<string, OptionValue> = {};
-    for (const [key, raw] of bytes === undefined ? [] : parseProperties(bytes)) {
-      if (!Object.hasOwn(tlsFileOptions, key)) continue;
-      const option = tlsFileOptions[key as keyof typeof tlsFileOptions];
-      const value = parseValue(key, option, raw);
-      if ("problem" in value) throw new ConfigError([`${value.problem} (in ${path})`]);
-      found[key] = value.value;
-    }
-    return { ...this.#settings, ...found };
   }
 
   // -------------------------------------------------------------------------------------------------------- reload
