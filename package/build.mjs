@@ -1,12 +1,15 @@
-// `npm run build`: the package for npm, in dist/ (or the directory that is named): JavaScript and declarations by the TypeScript compiler, file by file as the
-// sources lie, and a package.json of its own. `npm pack ./dist` makes the tarball; `npm run package` does both.
+// `npm run build`: the package for npm, in dist/ (or the directory that is named): declarations by the TypeScript compiler, file by
+// file as the sources lie; JavaScript in one file a door, and what doors have in common in shared/, so that a class is the same
+// through each of them. A producer on Node starts in 60 ms of CPU with these, in 140 with the 160 files that they are made of.
+// And a package.json of its own. `npm pack ./dist` makes the tarball; `npm run package` does both.
 //
 // It owns that directory, which it empties first. The sources' own package.json stays what the repository is run by: its
 // `bun` and `tsx` start unbuilt TypeScript, so the built package does not ask for them. JSR (deno.json) takes the sources.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, "dist"));
@@ -21,6 +24,7 @@ if (compiled.status !== 0) {
   process.exit(1);
 }
 
+const MQADMIN = "./cli/mqadmin.js";
 const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const { scripts: _scripts, devDependencies: _development, allowScripts: _allowed, private: _private, ...manifest } = source;
 manifest.exports = Object.fromEntries(
@@ -30,7 +34,34 @@ manifest.exports = Object.fromEntries(
   }),
 );
 manifest.dependencies = Object.fromEntries(Object.entries(source.dependencies).filter(([name]) => !NOT_NEEDED.includes(name)));
-manifest.bin = { mqadmin: "./cli/mqadmin.js" };
+manifest.bin = { mqadmin: MQADMIN };
+await bundle([...Object.values(manifest.exports).map((door) => door.default), MQADMIN]);
 writeFileSync(join(out, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 for (const name of ["README.md", "LICENSE"]) copyFileSync(join(root, name), join(out, name));
 console.log(`${out} holds ${manifest.name} ${manifest.version}`);
+
+/** @param doors JavaScript files in `out`; with what they import they take the place of all that is there */
+async function bundle(doors) {
+  const { outputFiles } = await build({
+    absWorkingDir: out,
+    entryPoints: doors,
+    outbase: out,
+    outdir: out,
+    chunkNames: "shared/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2022",
+    // What npm installs, and what the runtimes have, is found where the package is.
+    packages: "external",
+    external: ["node:*"],
+    write: false,
+    logLevel: "warning",
+  });
+  for (const file of readdirSync(out, { recursive: true })) if (file.endsWith(".js")) rmSync(join(out, file));
+  for (const { path, contents } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, contents);
+  }
+}
