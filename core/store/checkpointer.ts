@@ -219,7 +219,7 @@ export class Checkpointer {
   }
 
   async #take(): Promise<void> {
-    const { dispatcher, commitLog, queues, checkpoint, runtime } = this.#parts;
+    const { dispatcher, commitLog, queues, checkpoint, runtime, settings, ends } = this.#parts;
     // Taken now: what is dispatched meanwhile belongs to the next.
     const { lastRecordOffset, lastStoreTimestamp } = dispatcher;
     this.#takenAt = dispatcher.dispatchedOffset;
@@ -234,6 +234,8 @@ export class Checkpointer {
     checkpoint.indexMsgTimestamp = indexedUntil;
     checkpoint.logicsPhysicalOffset = lastRecordOffset;
     checkpoint.confirmPhyOffset = lastRecordOffset;
+    if (settings.messageIndexEnable && this.#indexFault === undefined) checkpoint.indexedOffset = lastRecordOffset;
+    checkpoint.bootMark = ends.bootMark;
     // While the store runs the queues change: only an orderly stop says what they are.
     checkpoint.queuesSum = this.#stopped ? sumOfQueues(queues.all(), runtime.digest) : 0;
     await checkpoint.save();

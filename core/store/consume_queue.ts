@@ -43,6 +43,8 @@ export interface QueueMemory {
   bytes: number;
   /** The last write failed; until one succeeds the store takes no messages, as their units would pile up here. */
   fault: Error | undefined;
+  /** For `recover`. */
+  recoveryBlock?: Uint8Array;
   /** Called when a queue without window or block got one. */
   used(queue: ConsumeQueue): void;
 }
@@ -287,40 +289,56 @@ export class ConsumeQueue implements LogicQueue {
   /**
    * Finds the end after a start: the first unit that is none, or whose message lies at or behind `beforePhysical`. What is
    * behind is cut off with `cut` (it comes again by dispatching from there; after a crash there may be holes in it).
+   * @param isWhole units follow each other without a gap: where the first one behind the end is none, nothing needs cutting
    */
-  recover(beforePhysical: number, cut: boolean): void {
+  recover(beforePhysical: number, cut: boolean, isWhole = false): void {
     // Units before `beforePhysical` are on the disk without holes and grow, so "is one of them" flips once: first among the
     // files, by their first unit, then within one. Most queues end in the first block of their file.
     const isBefore = (units: Uint8Array, at: number): boolean =>
       readInt32(units, at + 8) > 0 && readInt64(units, at) < beforePhysical;
-    const block = new Uint8Array(Math.min(RECOVERY_BLOCK_BYTES, this.files.fileSize));
-    const unit = block.subarray(0, UNIT_BYTES);
-    let file = 0;
-    for (let after = this.files.count; file < after; ) {
+    const { files } = this;
+    // One for all queues: a store has 20,000 of them.
+    this.#memory.recoveryBlock ??= new Uint8Array(RECOVERY_BLOCK_BYTES);
+    const block = this.#memory.recoveryBlock.subarray(0, Math.min(RECOVERY_BLOCK_BYTES, files.fileSize));
+    const unit = new Uint8Array(UNIT_BYTES);
+    // The first one need not be asked: its block is read in any case.
+    let file = Math.min(1, files.count);
+    for (let after = files.count; file < after; ) {
       const middle = Math.floor((file + after) / 2);
-      this.files.readSync(unit, this.files.begin + middle * this.files.fileSize);
+      files.readSync(unit, files.begin + middle * files.fileSize);
       if (isBefore(unit, 0)) file = middle + 1;
       else after = middle;
     }
-    let low = (this.files.begin + Math.max(0, file - 1) * this.files.fileSize) / UNIT_BYTES;
+    const blockFrom = (files.begin + Math.max(0, file - 1) * files.fileSize) / UNIT_BYTES;
+    let low = blockFrom;
     if (file > 0) {
-      let high = low + this.files.fileSize / UNIT_BYTES;
-      this.files.readSync(block, low * UNIT_BYTES);
+      let high = low + files.fileSize / UNIT_BYTES;
+      files.readSync(block, low * UNIT_BYTES);
       let at = 0;
       while (at < block.length && isBefore(block, at)) at += UNIT_BYTES;
       low += at / UNIT_BYTES;
       if (at < block.length) high = low;
       while (low < high) {
         const middle = Math.floor((low + high) / 2);
-        this.files.readSync(unit, middle * UNIT_BYTES);
+        files.readSync(unit, middle * UNIT_BYTES);
         if (isBefore(unit, 0)) low = middle + 1;
         else high = middle;
       }
     }
-    if (cut && this.files.count > 0) this.files.cut(low * UNIT_BYTES);
+    /** As it was before anything is cut. */
+    const unitAt = (offset: number): Uint8Array | undefined => {
+      const at = (offset - blockFrom) * UNIT_BYTES;
+      if (file > 0 && at >= 0 && at < block.length) return block.subarray(at, at + UNIT_BYTES);
+      return offset >= 0 && files.readSync(unit, offset * UNIT_BYTES) === UNIT_BYTES ? unit : undefined;
+    };
+    const isCut = cut && files.count > 0 && !(isWhole && (unitAt(low)?.every((byte) => byte === 0) ?? true));
+    if (isCut) files.cut(low * UNIT_BYTES);
     this.#beginAt(low);
-    this.minOffset = this.files.begin / UNIT_BYTES;
-    const last = this.entry(low - 1);
+    // Else what was cut off is there again after a power cut.
+    if (isCut) this.unsyncedFrom = low;
+    this.minOffset = files.begin / UNIT_BYTES;
+    const lastUnit = low > this.minOffset ? unitAt(low - 1) : undefined;
+    const last = lastUnit && entryAt(lastUnit, 0, low - 1);
     this.maxPhysicalOffset = last === undefined || isBlank(last) ? -1 : last.physicalOffset;
     this.ext?.recover(this.#extOffsetOf(low - 1), cut);
   }

@@ -25,6 +25,7 @@ export class ConsumeQueueKinds implements LogicQueues {
   readonly #settings: StoreSettings;
   readonly #attributes: TopicAttributes;
   readonly #directory: string;
+  readonly #extDirectory: string;
   readonly #batches = new Map<string, Map<number, BatchConsumeQueue>>();
   #dirty = new Set<BatchConsumeQueue>();
   #dirtyExts = new Set<ConsumeQueueExt>();
@@ -41,13 +42,16 @@ export class ConsumeQueueKinds implements LogicQueues {
     this.#settings = settings;
     this.#attributes = attributes;
     this.#directory = `${settings.storePathRootDir}/batchconsumequeue`;
+    this.#extDirectory = `${settings.storePathRootDir}/consumequeue_ext`;
   }
 
   /** Finds the queues that have files. @throws Error naming file and key when a file has the wrong size */
   load(orderly: boolean): void {
     this.simple.load(orderly);
     for (const topic of this.simple.topics()) if (isLmq(topic)) this.lmqCount++;
-    for (const queue of this.simple.all()) {
+    // Asked once, not for each of 20,000 queues.
+    const mayHaveExt = this.#settings.enableConsumeQueueExt || this.#files.exists(this.#extDirectory);
+    for (const queue of mayHaveExt ? this.simple.all() : []) {
       this.#withExt(queue);
       queue.ext?.files.load("mappedFileSizeConsumeQueueExt", orderly);
     }
@@ -86,9 +90,9 @@ export class ConsumeQueueKinds implements LogicQueues {
 
   /** Gives a queue its extended units: where they are asked for, or were once. */
   #withExt(queue: ConsumeQueue): ConsumeQueue {
-    const { storePathRootDir, enableConsumeQueueExt, mappedFileSizeConsumeQueueExt } = this.#settings;
+    const { enableConsumeQueueExt, mappedFileSizeConsumeQueueExt } = this.#settings;
     if (queue.ext !== undefined || isLmq(queue.topic)) return queue;
-    const directory = `${storePathRootDir}/consumequeue_ext/${queue.topic}/${queue.queueId}`;
+    const directory = `${this.#extDirectory}/${queue.topic}/${queue.queueId}`;
     if (!enableConsumeQueueExt && !this.#files.exists(directory)) return queue;
     queue.ext = new ConsumeQueueExt(new FileQueue(this.#open, directory, mappedFileSizeConsumeQueueExt));
     return queue;
@@ -153,7 +157,7 @@ export class ConsumeQueueKinds implements LogicQueues {
 
   /** What was found by recovery is older than this process. */
   recovered(): void {
-    for (const queue of this.simple.all()) queue.recoveredOffset = queue.maxOffset;
+    this.simple.recovered();
   }
 
   trim(): void {
@@ -231,7 +235,7 @@ export class ConsumeQueueKinds implements LogicQueues {
     for (const queue of this.simple.queuesOf(topic)?.values() ?? []) {
       if (queue.ext !== undefined) this.#dirtyExts.delete(queue.ext);
     }
-    this.#files.removeTree(`${this.#settings.storePathRootDir}/consumequeue_ext/${topic}`);
+    this.#files.removeTree(`${this.#extDirectory}/${topic}`);
     if (isLmq(topic) && this.simple.queuesOf(topic) !== undefined) this.lmqCount--;
     this.simple.delete(topic);
     const queues = this.#batches.get(topic);

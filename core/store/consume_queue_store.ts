@@ -198,7 +198,8 @@ export class ConsumeQueueStore {
     const from = queue.unsyncedFrom;
     if (from < 0) return;
     queue.unsyncedFrom = -1;
-    await queue.files.dataSync(from * UNIT_BYTES, queue.writtenOffset * UNIT_BYTES);
+    // Also when nothing came behind the place where it was cut.
+    await queue.files.dataSync(from * UNIT_BYTES, Math.max(queue.writtenOffset, from + 1) * UNIT_BYTES);
   }
 
   #release(queue: ConsumeQueue): void {
@@ -246,6 +247,15 @@ export class ConsumeQueueStore {
       this.#release(queue);
       if (++done % QUEUES_PER_SLICE === 0) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, 0));
     }
+  }
+
+  /** What was found by recovery is older than this process; what it cut is for the next `sync`. */
+  recovered(): void {
+    for (const queue of this.all()) {
+      queue.recoveredOffset = queue.maxOffset;
+      if (queue.unsyncedFrom >= 0) this.#dirty.add(queue);
+    }
+    delete this.memory.recoveryBlock;
   }
 
   /** All queues are in the page cache, but perhaps not on the disk; for the next `sync`. */

@@ -209,8 +209,9 @@ export class DefaultMessageStore implements MessageStore {
         deleted: this.#deleted,
         orderly,
         left,
+        bootMark: this.#ends.bootMark,
         indexFrom: (logBegin) => {
-          if (!orderly) return this.#index.resumeFrom(logBegin);
+          if (!orderly) return this.#index.resumeFrom(logBegin, this.#checkpoint);
           // After an orderly stop everything is indexed, unless the index was lost as a whole. A store whose messages have
           // no keys never had one; of Apache's checkpoint that can't be told.
           const had = !this.#checkpoint.isOurs || this.#checkpoint.indexMsgTimestamp > 0;

@@ -336,7 +336,12 @@ export class FileQueue {
 
   /** Makes every byte from `offset` on zero and drops the files behind it. The file that holds `offset` stays. */
   cut(offset: number): void {
-    while (this.#list.length > 0 && (this.#list.at(-1) as StoreFile).base > offset) this.#drop(this.#list.pop() as StoreFile);
+    while (this.#list.length > 0 && (this.#list.at(-1) as StoreFile).base > offset) {
+      const last = this.#list.pop() as StoreFile;
+      this.#drop(last);
+      // Else it may be back after a power cut.
+      this.#newDirectories.push(directoryOf(last.path));
+    }
     // What was made ahead would follow a gap now.
     if (this.#prepared !== undefined && this.#prepared.file.base !== this.end) {
       const { file, isDurable } = this.#prepared;

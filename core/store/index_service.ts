@@ -18,6 +18,7 @@ import { IndexFile, type IndexSizes, indexFileBytes } from "./index_file.ts";
 import type { QueryResult } from "./message_store.ts";
 import type { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
+import type { StoreCheckpoint } from "./store_checkpoint.ts";
 
 const SPACE = 32;
 
@@ -89,10 +90,15 @@ export class IndexService {
     this.#indexedOffset = this.#lastIndexed();
   }
 
-  /** Where dispatch must begin so that nothing is missing: the last indexed record, or the log's begin without an index. */
-  resumeFrom(logBegin: number): number | undefined {
+  /**
+   * Where dispatch must begin so that nothing is missing: the last indexed record, or, if messages without keys have come since,
+   * what the checkpoint says; the log's begin without an index.
+   * @param checkpoint ignored when the index ends before it: files of it were lost
+   */
+  resumeFrom(logBegin: number, checkpoint: Pick<StoreCheckpoint, "indexedOffset" | "indexMsgTimestamp">): number | undefined {
     if (!this.#settings.messageIndexEnable) return undefined;
-    return Math.max(logBegin, this.#indexedOffset);
+    const isThere = (this.#files.at(-1)?.endTimestamp ?? 0) >= checkpoint.indexMsgTimestamp;
+    return Math.max(logBegin, this.#indexedOffset, isThere ? checkpoint.indexedOffset : 0);
   }
 
   get isEmpty(): boolean {

@@ -56,7 +56,7 @@ export interface LogicQueue {
   /** Removes files whose messages are expired; returns how many. */
   removeExpiredFiles(): number;
   /** Finds the end after a start; see `ConsumeQueue.recover`. */
-  recover(beforePhysical: number, cut: boolean): void;
+  recover(beforePhysical: number, cut: boolean, isWhole?: boolean): void;
   /**
    * As `recover` after an orderly stop that said where the queue ends: one read. Absent where that saves nothing.
    * @returns false when the files do not end there; nothing has changed then

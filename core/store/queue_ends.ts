@@ -38,6 +38,12 @@ export class QueueEnds {
     return this.#runtime.system.bootId?.();
   }
 
+  /** `bootId` as a number for the checkpoint; 0 where it can't be told. */
+  get bootMark(): number {
+    const { bootId } = this;
+    return bootId === undefined ? 0 : (this.#runtime.digest.crc32(encodeUtf8(bootId)) >>> 0) + 1;
+  }
+
   /** @param inPageCache queues are not on the disk, and `bootId` is known. @throws RuntimeFault */
   leave(queues: Iterable<LogicQueue>, sum: number, inPageCache: boolean): void {
     const ends: Record<string, QueueEnd> = {};

@@ -45,6 +45,8 @@ export interface RecoveryParts {
   readonly orderly: boolean;
   /** Where the queues end, as far as an orderly stop has said; undefined when it has not. */
   readonly left: LeftEnds | undefined;
+  /** Of the kernel that runs now; see `QueueEnds.bootMark`. */
+  readonly bootMark: number;
   /** Where the index needs its dispatch to begin; undefined when it needs none. */
   indexFrom(logBegin: number): number | undefined;
   /** @param toQueues the queues lack it, or may */
@@ -74,7 +76,8 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   if (!parts.orderly) {
     // The crash may have come before their queues were removed; what was stored since is dispatched again.
     for (const topic of parts.deleted.deletedBehind(queuesFrom)) queues.delete(topic);
-    for (const queue of queues.all()) queue.recover(queuesFrom, true);
+    const isPageCacheWhole = isSameBoot(parts, queuesFrom);
+    for (const queue of queues.all()) queue.recover(queuesFrom, true, isPageCacheWhole);
   }
   const from = Math.min(queuesFrom, parts.indexFrom(commitLog.begin) ?? queuesFrom);
   if (!parts.orderly) log.warn("the store was not closed in order; dispatching again from the log", { from, end: commitLog.end });
@@ -120,6 +123,14 @@ async function dispatchFrom(parts: RecoveryParts, from: number, queuesFrom: numb
       if (from >= queuesFrom && isDirectoryName(request.topic)) parts.lose(request);
     },
   });
+}
+
+/**
+ * Whether the kernel that runs has seen every write since the checkpoint: after a kill -9 what was written is there as it was
+ * written, one unit behind the other, and only a power cut leaves gaps.
+ */
+function isSameBoot({ checkpoint, bootMark }: RecoveryParts, queuesFrom: number): boolean {
+  return bootMark !== 0 && checkpoint.bootMark === bootMark && queuesFrom === checkpoint.logicsPhysicalOffset;
 }
 
 /** About where the data of the log ends: files are sparse, and the last one is full size from its begin. */

@@ -1,12 +1,14 @@
 /**
- * The file `checkpoint`: 4,096 bytes, of which Apache uses six int64, and we two more.
+ * The file `checkpoint`: 4,096 bytes, of which Apache uses six int64, and we four more.
  *
  *     0 physicMsgTimestamp   8 logicsMsgTimestamp   16 indexMsgTimestamp   24 masterFlushedOffset   32 confirmPhyOffset
  *     40 logicsPhysicalOffset: the last record whose dispatch is on the disk; recovery starts there
  *
  *     48 sum of the consume queues at an orderly stop (`queues_sum.ts`), else 0   56 physicMsgTimestamp once more
+ *     64 indexedOffset: the last record of which every key is in the index on the disk
+ *     72 bootMark: in which running of the kernel this was written
  *
- * Apache leaves the last two as they are and changes physicMsgTimestamp: where the two times differ, Apache wrote last.
+ * Apache leaves the last four as they are and changes physicMsgTimestamp: where the times at 0 and 56 differ, Apache wrote last.
  *
  * Apache moves logicsPhysicalOffset at a recovery only, and indexMsgTimestamp when an index file is full. Here both move
  * with every checkpoint: a start after a crash reads what came since and no more, and Apache, should it be the one that
@@ -16,7 +18,8 @@ import { readInt64, writeInt64 } from "../../wire/bytes.ts";
 import type { Files } from "../runtime.ts";
 
 const FILE_BYTES = 4096;
-const USED_BYTES = 64;
+const APACHE_BYTES = 48;
+const USED_BYTES = 80;
 
 export class StoreCheckpoint {
   physicMsgTimestamp = 0;
@@ -27,6 +30,10 @@ export class StoreCheckpoint {
   logicsPhysicalOffset = 0;
   /** Of the consume queues at the last orderly stop; 0 when unknown. */
   queuesSum = 0;
+  /** Records before it, and it, need no key put into the index again; 0 when unknown. */
+  indexedOffset = 0;
+  /** See `QueueEnds.bootMark`; 0 when unknown. */
+  bootMark = 0;
   /** This store wrote the file, and no Apache broker since. */
   isOurs = false;
   readonly #files: Files;
@@ -40,8 +47,9 @@ export class StoreCheckpoint {
   /** False when the file is absent or can't be one; all fields are 0 then, which means: know nothing. */
   load(): boolean {
     const bytes = this.#files.read(this.#path);
-    if (bytes === undefined || bytes.length < USED_BYTES) return false;
+    if (bytes === undefined || bytes.length < APACHE_BYTES) return false;
     const field = (at: number): number => {
+      if (at + 8 > bytes.length) return 0;
       const value = readInt64(bytes, at);
       return Number.isSafeInteger(value) && value >= 0 ? value : 0;
     };
@@ -53,6 +61,8 @@ export class StoreCheckpoint {
     this.logicsPhysicalOffset = field(40);
     this.isOurs = this.physicMsgTimestamp > 0 && field(56) === this.physicMsgTimestamp;
     this.queuesSum = this.isOurs ? field(48) : 0;
+    this.indexedOffset = this.isOurs ? field(64) : 0;
+    this.bootMark = this.isOurs ? field(72) : 0;
     return true;
   }
 
@@ -72,10 +82,12 @@ export class StoreCheckpoint {
     writeInt64(used, 40, this.logicsPhysicalOffset);
     writeInt64(used, 48, this.queuesSum);
     writeInt64(used, 56, this.physicMsgTimestamp);
+    writeInt64(used, 64, this.indexedOffset);
+    writeInt64(used, 72, this.bootMark);
     const file = this.#files.open(this.#path, { create: true });
     try {
       if (file.size() !== FILE_BYTES) file.truncate(FILE_BYTES);
-      // 64 bytes at the start of the file lie in one sector: they change together or not at all.
+      // 80 bytes at the start of the file lie in one sector: they change together or not at all.
       file.writeSync(used, 0);
       await file.dataSync();
     } finally {
