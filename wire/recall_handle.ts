@@ -20,22 +20,77 @@ const PADDING = 61;
 const VERSION = "v1";
 /** Topic, broker name and key have 127 to 255 characters. */
 const HANDLE_CHARS_MAX = 4096;
+/** Ids of messages have 32 characters; a longer one is encoded by itself. */
+const ID_CHARS_MAX = 64;
 
 export function encodeRecallHandle({ topic, brokerName, timestamp, messageId }: RecallHandle): string {
   const bytes = encodeUtf8(`${VERSION} ${topic} ${brokerName} ${timestamp} ${messageId}`);
-  // Each delayed message that is sent gets one: letters by their codes, and one text of them all.
-  const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
-  for (let i = 0, at = 0; i < bytes.length; i += 3, at += 4) {
-    // Behind the end there are zeros.
-    const three = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    text[at] = CODES[three >> 18] as number;
-    text[at + 1] = CODES[(three >> 12) & 63] as number;
-    text[at + 2] = CODES[(three >> 6) & 63] as number;
-    text[at + 3] = CODES[three & 63] as number;
+  const letters = new Uint8Array(lettersOf(bytes.length));
+  writeLetters(bytes, bytes.length, letters, 0);
+  return decodeUtf8(letters);
+}
+
+/**
+ * Makes handles of messages that come one after another. What those of one topic and one second have in common, all but the
+ * id, is encoded once.
+ */
+export class RecallHandles {
+  #topic = "";
+  #brokerName = "";
+  #timestamp = -1;
+  /** Begins with the letters of what is in common, and has room for those of an id. */
+  #letters = new Uint8Array(0);
+  #lettersInCommon = 0;
+  /** Bytes in common beyond a multiple of three, and the id. */
+  readonly #rest = new Uint8Array(2 + ID_CHARS_MAX);
+  #restInCommon = 0;
+
+  /** @param timestamp see `RecallHandle` */
+  of(topic: string, brokerName: string, timestamp: number, messageId: string): string {
+    if (timestamp !== this.#timestamp || topic !== this.#topic || brokerName !== this.#brokerName) {
+      this.#begin(topic, brokerName, timestamp);
+    }
+    const rest = this.#rest;
+    let end = this.#restInCommon;
+    let isAscii = messageId.length <= ID_CHARS_MAX;
+    for (let i = 0; isAscii && i < messageId.length; i++) {
+      const char = messageId.charCodeAt(i);
+      isAscii = char <= 0x7f;
+      rest[end++] = char;
+    }
+    if (!isAscii) return encodeRecallHandle({ topic, brokerName, timestamp: String(timestamp), messageId });
+    const lettersEnd = writeLetters(rest, end, this.#letters, this.#lettersInCommon);
+    return decodeUtf8(this.#letters.subarray(0, lettersEnd));
   }
-  const missing = text.length * 3 - bytes.length * 4;
-  if (missing > 0) text.fill(PADDING, text.length - Math.floor(missing / 4));
-  return decodeUtf8(text);
+
+  #begin(topic: string, brokerName: string, timestamp: number): void {
+    const common = encodeUtf8(`${VERSION} ${topic} ${brokerName} ${timestamp} `);
+    const whole = common.length - (common.length % 3);
+    this.#topic = topic;
+    this.#brokerName = brokerName;
+    this.#timestamp = timestamp;
+    this.#letters = new Uint8Array(lettersOf(common.length + ID_CHARS_MAX));
+    this.#lettersInCommon = writeLetters(common, whole, this.#letters, 0);
+    this.#rest.set(common.subarray(whole));
+    this.#restInCommon = common.length - whole;
+  }
+}
+
+const lettersOf = (bytes: number): number => Math.ceil(bytes / 3) * 4;
+
+/** Letters, by their codes, of the first `count` of `bytes`, padded; returns where they end. */
+function writeLetters(bytes: Uint8Array, count: number, letters: Uint8Array, from: number): number {
+  let at = from;
+  for (let i = 0; i < count; i += 3, at += 4) {
+    const left = count - i;
+    const three =
+      ((bytes[i] as number) << 16) | (left > 1 ? (bytes[i + 1] as number) << 8 : 0) | (left > 2 ? (bytes[i + 2] as number) : 0);
+    letters[at] = CODES[three >> 18] as number;
+    letters[at + 1] = CODES[(three >> 12) & 63] as number;
+    letters[at + 2] = left > 1 ? (CODES[(three >> 6) & 63] as number) : PADDING;
+    letters[at + 3] = left > 2 ? (CODES[three & 63] as number) : PADDING;
+  }
+  return at;
 }
 
 /** @throws WireError `recall handle is invalid`, Apache's words, when the text is no handle. */

@@ -2,7 +2,8 @@
 import type { SimRuntime } from "../../adapters/sim/sim.ts";
 import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
 import type { StoreSettingsInput } from "../../core/store/options.ts";
-import { parkedMessage, parkedUntil } from "../../core/store/timer/timer_message.ts";
+import { ParkedForm } from "../../core/store/timer/timer_forms.ts";
+import { parkedUntil } from "../../core/store/timer/timer_message.ts";
 import { TimerMessageStore } from "../../core/store/timer/timer_message_store.ts";
 import { decodeRecords, type StoredMessage } from "../../wire/message_reader.ts";
 import { type Lines, linesLog, message, openStore, settingsOf } from "./support.ts";
@@ -16,6 +17,7 @@ export class TimerHarness {
   readonly timer: TimerMessageStore;
   readonly log: Lines;
   readonly metrics: { saved: string | undefined };
+  readonly #parked = new ParkedForm();
 
   private constructor(runtime: SimRuntime, store: DefaultMessageStore, input: StoreSettingsInput, log: Lines) {
     this.runtime = runtime;
@@ -53,7 +55,7 @@ export class TimerHarness {
   async send(name: string, deliverMs: number, queueId = 0, more: { cancels?: string; text?: string } = {}): Promise<boolean> {
     const properties = `UNIQ_KEY\u0001${name}\u0002${more.cancels === undefined ? "" : `TIMER_DEL_UNIQKEY\u0001${more.cancels}\u0002`}`;
     const plain = message({ topic: "T", queueId, properties, text: more.text ?? name });
-    const receipt = this.store.append(parkedMessage(plain, parkedUntil(deliverMs, this.timer.progress.precisionMs)));
+    const receipt = this.store.append(this.#parked.of(plain, parkedUntil(deliverMs, this.timer.progress.precisionMs)));
     if (receipt.status !== "PUT_OK") return false;
     return this.store.durable(receipt.endOffset, true);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { decodeRecallHandle, encodeRecallHandle } from "../../wire/recall_handle.ts";
+import { decodeRecallHandle, encodeRecallHandle, RecallHandles } from "../../wire/recall_handle.ts";
 
 const KEY = "7F00000100002A139A55000000000001";
 
@@ -18,6 +18,21 @@ describe("recall handle", () => {
     expect(decodeRecallHandle(handle as string)).toEqual(parts);
     // As Java's decoder: padding may be left out.
     expect(decodeRecallHandle((handle as string).replaceAll("=", ""))).toEqual(parts);
+  });
+
+  test("one after another, of any id", () => {
+    const handles = new RecallHandles();
+    for (const topic of ["T", "To", "Top", "über_?>~", "T"]) {
+      for (const timestamp of [1795225251001, 1]) {
+        for (const messageId of [KEY, "K", "", "é", "K2", "x".repeat(64), "x".repeat(65), "ab?>~"]) {
+          const expected = encodeRecallHandle({ topic, brokerName: "broker-a", timestamp: String(timestamp), messageId });
+          expect(handles.of(topic, "broker-a", timestamp, messageId)).toBe(expected);
+        }
+      }
+    }
+    expect(handles.of("T", "b", 1, KEY)).toBe(
+      encodeRecallHandle({ topic: "T", brokerName: "b", timestamp: "1", messageId: KEY }),
+    );
   });
 
   test.each([

@@ -111,7 +111,7 @@ export class SendMessageProcessor {
     let queue = queueId;
     let level = dead ? 0 : delayLevelOf(scan.delay);
     // Who changes the properties, or makes another message of this one, needs all of them as text.
-    const parked = half || level > 0 || scan.timer || topic === TIMER_TOPIC;
+    const parked = half || level > 0 || topic === TIMER_TOPIC;
     const asSent = !(dead || parked || (scan.multiDispatch ?? scan.liteTopic) !== undefined);
     let properties = asSent ? own : own + common.text;
     properties = withLiteQueue(this.#parts, context, topic, scan.liteTopic, properties);
@@ -158,7 +158,7 @@ export class SendMessageProcessor {
     if (half) stored = halfOf(message, scan.uniqKey);
     else if (level > 0) stored = parkedMessage(message, level, this.#levels);
     else if (timed) stored = this.#timer.park(message, scan);
-    const recallHandle = timed && stored !== message ? this.#timer.recallHandleOf(stored) : undefined;
+    const recallHandle = timed && stored !== message ? this.#timer.recallHandleOf(stored, uniqKey) : undefined;
     const wait = scan.waits;
     const receipt = this.#append(stored);
     if (half) this.#transactions.prepared(header.topic);

@@ -7,11 +7,12 @@ import { PROPERTIES_BYTES_MAX } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { propertyOf } from "../../../wire/properties.ts";
-import { encodeRecallHandle } from "../../../wire/recall_handle.ts";
+import { RecallHandles } from "../../../wire/recall_handle.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { RemotingError } from "../../remoting/processor.ts";
 import type { MessageInput } from "../../store/message_store.ts";
-import { parkedMessage, parkedUntil, parseTime, TIMER_PROPERTIES_BYTES_MAX } from "../../store/timer/timer_message.ts";
+import { ParkedForm, type ParkedMessage } from "../../store/timer/timer_forms.ts";
+import { parkedUntil, parseTime, TIMER_PROPERTIES_BYTES_MAX } from "../../store/timer/timer_message.ts";
 import { TimerMessageStore } from "../../store/timer/timer_message_store.ts";
 import { TIMER_TOPIC } from "../metadata/topics_validator.ts";
 import { OffsetsFile } from "../offsets/offsets_file.ts";
@@ -44,6 +45,8 @@ type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "store" | "stats
 
 export class TimerMessages {
   readonly #parts: Parts;
+  readonly #parked = new ParkedForm();
+  readonly #handles = new RecallHandles();
   /** Undefined with timerWheelEnable=false. */
   readonly store: TimerMessageStore | undefined;
 
@@ -99,7 +102,7 @@ export class TimerMessages {
    * these: the level counts.
    * @throws RemotingError when the time is no number or too far away, or too many wait for it.
    */
-  park(message: MessageInput, times: TimerProperties): MessageInput {
+  park(message: MessageInput, times: TimerProperties): MessageInput | ParkedMessage {
     if (message.topic === TIMER_TOPIC) return this.#checked(message);
     if (times.timerOutMs !== undefined) return message;
     const { settings, runtime } = this.#parts;
@@ -113,23 +116,21 @@ export class TimerMessages {
     }
     const outTimeMs = parkedUntil(deliverMs, this.store.progress.precisionMs);
     if (this.store.isReject(outTimeMs)) throw flowControl(settings);
-    const parked = parkedMessage(message, outTimeMs);
+    const parked = this.#parked.of(message, outTimeMs);
     checkRoom(parked, settings);
     return parked;
   }
 
   /**
    * With which a parked message can be taken back, as Apache's: its time is one ms after the slot's, so that the message
-   * that cancels is parked in the same slot. Undefined where Apache gives none.
+   * that cancels is parked in the same slot. Undefined where Apache gives none, or the message is not parked.
+   * @param uniqKey UNIQ_KEY of the message
    */
-  recallHandleOf({ topic, properties }: MessageInput): string | undefined {
-    const realTopic = propertyOf(properties, MessageConst.REAL_TOPIC);
-    const outTime = parseTime(propertyOf(properties, MessageConst.TIMER_OUT_MS));
-    const uniqKey = propertyOf(properties, MessageConst.UNIQ_KEY);
-    if (topic !== TIMER_TOPIC || realTopic === undefined || outTime === undefined || uniqKey === undefined) return undefined;
+  recallHandleOf(message: MessageInput | ParkedMessage, uniqKey: string): string | undefined {
+    if (!("outTimeMs" in message)) return undefined;
+    const { realTopic, outTimeMs } = message;
     if (realTopic.startsWith(RETRY_PREFIX)) return undefined;
-    const { brokerName } = this.#parts.settings;
-    return encodeRecallHandle({ topic: realTopic, brokerName, timestamp: String(outTime + 1), messageId: uniqKey });
+    return this.#handles.of(realTopic, this.#parts.settings.brokerName, outTimeMs + 1, uniqKey);
   }
 
   /** Sent to the timer topic itself, as brokers do for each other: it must say a time, and a topic that there is. */
@@ -168,12 +169,13 @@ function deliverTime({ timerDelaySec, timerDelayMs, timerDeliverMs }: TimerPrope
 }
 
 /** Properties grow when the message is delivered; it must not turn out too large then, when nobody is there to be told. */
-function checkRoom({ properties }: MessageInput, settings: { readonly maxMessageSize: number }): void {
-  const most = PROPERTIES_BYTES_MAX - TIMER_PROPERTIES_BYTES_MAX;
+function checkRoom({ properties, commonProperties }: MessageInput, settings: { readonly maxMessageSize: number }): void {
+  const most = PROPERTIES_BYTES_MAX - TIMER_PROPERTIES_BYTES_MAX - (commonProperties?.length ?? 0);
   if (properties.length * 3 <= most) return;
   const bytes = utf8Length(properties);
-  if (bytes > most)
-    throw illegalMessage(settings, `The properties of a delayed message have ${bytes} bytes and may have ${most}.`);
+  if (bytes <= most) return;
+  const more = PROPERTIES_BYTES_MAX - TIMER_PROPERTIES_BYTES_MAX - most;
+  throw illegalMessage(settings, `The properties of a delayed message have ${bytes + more} bytes and may have ${most + more}.`);
 }
 
 const notEnabled = (): RemotingError =>

@@ -136,7 +136,7 @@ function addDelivered(
   if (!message.properties.endsWith(PROPERTY_SEPARATOR)) return false;
   const dequeueMs = propertyOf(message.properties, MessageConst.TIMER_DEQUEUE_MS);
   if (dequeueMs === undefined) return false;
-  const rollTimes = Number(propertyOf(message.properties, MessageConst.TIMER_ROLL_TIMES) ?? "0");
+  const rollTimes = parseTime(propertyOf(message.properties, MessageConst.TIMER_ROLL_TIMES) ?? "0") ?? Number.NaN;
   if (message.topic !== TIMER_TOPIC) {
     delivered.add(identityOf(message.topic, message.queueId, message), deliveredStage(rollTimes));
   } else {

@@ -1,24 +1,13 @@
 /**
- * Messages that wait for the timer, as text: what their properties say, and what they become when they are put again. The
- * properties are Apache's to the letter, so that either broker goes on with what the other has parked.
+ * Messages that wait for the timer: what their properties say. These are Apache's to the letter, so that either broker goes
+ * on with what the other has parked. What a message becomes when it is parked and when it is put again: `timer_forms.ts`.
  */
-import { decodeUtf8, readInt32, readInt64 } from "../../../wire/bytes.ts";
+import { decodeUtf8, readInt64 } from "../../../wire/bytes.ts";
 import { WireError } from "../../../wire/errors.ts";
-import { readHost } from "../../../wire/host.ts";
-import { tagsCode } from "../../../wire/java_hash.ts";
 import { RECORD_AT, RECORD_BYTES_MIN } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
-import {
-  decodeRecord,
-  frameHolds,
-  layoutOf,
-  propertiesAt,
-  readStoreTimestamp,
-  recordBody,
-  type StoredMessage,
-} from "../../../wire/message_reader.ts";
-import { addProperty, PROPERTY_SEPARATOR, propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
-import type { MessageInput } from "../message_store.ts";
+import { decodeRecord, frameHolds, propertiesAt, readStoreTimestamp, type StoredMessage } from "../../../wire/message_reader.ts";
+import { propertyOf } from "../../../wire/properties.ts";
 import type { TimerScan } from "./timer_scan.ts";
 
 /** Messages with a time of their own wait in its queue 0. */
@@ -27,6 +16,8 @@ export const TIMER_QUEUE = { topic: TIMER_TOPIC, queueId: 0 } as const;
 
 /** TIMER_ENQUEUE_MS of a message whose time had come before it was seen: Long.MAX_VALUE. */
 export const ENQUEUE_MS_EXPIRED = "9223372036854775807";
+
+const PAIR_END = 2;
 
 /** Room that a parked message needs for what `deliveredMessage` adds to its properties, in bytes. */
 export const TIMER_PROPERTIES_BYTES_MAX = 128;
@@ -48,27 +39,65 @@ export function decodedRecord(bytes: Uint8Array, at = 0): StoredMessage | undefi
   }
 }
 
-/** TIMER_OUT_MS and where to, beside what tells it apart. */
-export interface WaitingMessage {
-  readonly storeTimestamp: number;
-  readonly bornTimestamp: number;
+/** TIMER_OUT_MS and where to, beside what tells it apart. Texts are made when they are asked for, while `record` is valid. */
+export class WaitingMessage {
   readonly outTimeMs: number;
   readonly realTopic: string;
   readonly realQueueId: number;
   /** Set on a message that cancels another: the key of that one. */
   readonly cancels: string | undefined;
-  /** As `cancels` would name this message. */
-  readonly uniqKey: string | undefined;
   readonly rollTimes: number;
-  readonly tags: string | undefined;
-  readonly properties: string;
   /** Nothing that delivering sets is among the properties. */
   readonly isFresh: boolean;
   /** The bytes it was read from; they are not kept. */
   readonly record: Uint8Array;
-}
+  readonly #propertiesAt: number;
+  readonly #uniqKeyFrom: number;
+  readonly #uniqKeyTo: number;
+  readonly #tagsFrom: number;
+  readonly #tagsTo: number;
 
-const CANT_BE = Number.NaN;
+  constructor(record: Uint8Array, propertiesFrom: number, scan: TimerScan, realTopic: string) {
+    this.outTimeMs = scan.outTimeMs;
+    this.realTopic = realTopic;
+    this.realQueueId = scan.realQueueId;
+    this.cancels = scan.cancels.text(record);
+    this.rollTimes = scan.rollTimes;
+    this.isFresh = scan.isFresh;
+    this.record = record;
+    this.#propertiesAt = propertiesFrom;
+    this.#uniqKeyFrom = scan.uniqKey.from;
+    this.#uniqKeyTo = scan.uniqKey.to;
+    this.#tagsFrom = scan.tags.from;
+    this.#tagsTo = scan.tags.to;
+  }
+
+  get storeTimestamp(): number {
+    return readStoreTimestamp(this.record);
+  }
+
+  get bornTimestamp(): number {
+    return readInt64(this.record, RECORD_AT.bornTimestamp);
+  }
+
+  /** As `cancels` would name this message. */
+  get uniqKey(): string | undefined {
+    return this.#text(this.#uniqKeyFrom, this.#uniqKeyTo);
+  }
+
+  get tags(): string | undefined {
+    return this.#text(this.#tagsFrom, this.#tagsTo);
+  }
+
+  /** They end with 0x02. */
+  get properties(): string {
+    return decodeUtf8(this.record.subarray(this.#propertiesAt));
+  }
+
+  #text(from: number, to: number): string | undefined {
+    return from === to ? undefined : decodeUtf8(this.record.subarray(from, to));
+  }
+}
 
 /**
  * Reads what waits, as little of it as is needed.
@@ -77,91 +106,20 @@ const CANT_BE = Number.NaN;
  * @returns undefined when the record is none, or says no place or no time that can be
  */
 export function waitingMessage(record: Uint8Array, scan: TimerScan): WaitingMessage | undefined {
-  if (record.length < RECORD_BYTES_MIN || !frameHolds(record, 0, record.length)) return undefined;
-  const properties = decodeUtf8(record.subarray(propertiesAt(record, 0)));
+  const { length } = record;
+  if (length < RECORD_BYTES_MIN || !frameHolds(record, 0, length)) return undefined;
+  const from = propertiesAt(record, 0);
   // Both brokers end the last pair. No CRC is over the properties: these have lost their end in a power cut.
-  if (!properties.endsWith(PROPERTY_SEPARATOR)) return undefined;
-  scan.scan(properties);
-  const { realTopic, cancels, uniqKey, tags, isFresh } = scan;
-  const outTimeMs = parseTime(scan.outTime) ?? CANT_BE;
-  const realQueueId = Number(scan.realQueueId ?? CANT_BE);
-  if (!(outTimeMs >= 0) || realTopic === undefined || !Number.isInteger(realQueueId) || realQueueId < 0) return undefined;
-  return {
-    storeTimestamp: readStoreTimestamp(record),
-    bornTimestamp: readInt64(record, RECORD_AT.bornTimestamp),
-    outTimeMs,
-    realTopic,
-    realQueueId,
-    cancels,
-    uniqKey,
-    rollTimes: Number(scan.rollTimes ?? "0"),
-    tags,
-    properties,
-    isFresh,
-    record,
-  };
+  if (from === length || record[length - 1] !== PAIR_END) return undefined;
+  scan.scan(record, from, length);
+  const { realTopic, outTimeMs, realQueueId } = scan;
+  if (!(outTimeMs >= 0) || !(realQueueId >= 0) || realTopic === undefined) return undefined;
+  return new WaitingMessage(record, from, scan, realTopic);
 }
 
 /** What TIMER_DEL_UNIQKEY of a cancelling message holds. @param withTopic appendTopicForTimerDeleteKey */
 export const deleteKey = (topic: string, uniqKey: string, withTopic: boolean): string =>
   withTopic ? `${topic}+${uniqKey}` : uniqKey;
-
-/**
- * The message as it is put again: to its real place, or, rolled, once more into the timer topic.
- * @param enqueueMs of its unit, as text.
- */
-export function deliveredMessage(waiting: WaitingMessage, enqueueMs: string, dequeueMs: number, roll: boolean): MessageInput {
-  const { record } = waiting;
-  const layout = layoutOf(record);
-  const { bornHostAt, bornAddressBytes, storeHostAt, storeAddressBytes } = layout;
-  const storePortAt = storeHostAt + storeAddressBytes;
-  return {
-    topic: roll ? TIMER_TOPIC : waiting.realTopic,
-    queueId: roll ? TIMER_QUEUE.queueId : waiting.realQueueId,
-    flag: readInt32(record, RECORD_AT.flag),
-    sysFlag: readInt32(record, RECORD_AT.sysFlag),
-    bornTimestamp: readInt64(record, RECORD_AT.bornTimestamp),
-    bornHost: readHost(record, bornHostAt, bornAddressBytes),
-    bornPort: readInt32(record, bornHostAt + bornAddressBytes),
-    storeHost: readHost(record, storeHostAt, storeAddressBytes),
-    storePort: readInt32(record, storePortAt),
-    reconsumeTimes: readInt32(record, storePortAt + 4),
-    preparedTransactionOffset: 0,
-    body: recordBody(record, layout),
-    properties: deliveredProperties(waiting, enqueueMs, String(dequeueMs), roll),
-    tagsCode: tagsCode(waiting.tags),
-  };
-}
-
-function deliveredProperties(waiting: WaitingMessage, enqueueMs: string, dequeueMs: string, roll: boolean): string {
-  let { properties } = waiting;
-  const rollTimes = String(waiting.rollTimes + 1);
-  // The same, but for what could be there already.
-  if (waiting.isFresh) {
-    properties = addProperty(properties, MessageConst.TIMER_ENQUEUE_MS, enqueueMs);
-    if (roll) properties = addProperty(properties, MessageConst.TIMER_ROLL_TIMES, rollTimes);
-    return addProperty(properties, MessageConst.TIMER_DEQUEUE_MS, dequeueMs);
-  }
-  properties = setProperty(properties, MessageConst.TIMER_ENQUEUE_MS, enqueueMs);
-  if (roll) properties = setProperty(properties, MessageConst.TIMER_ROLL_TIMES, rollTimes);
-  properties = setProperty(properties, MessageConst.TIMER_DEQUEUE_MS, dequeueMs);
-  return removeProperty(properties, MessageConst.CRC32);
-}
-
-/**
- * The same message, parked until `outTimeMs` (a whole step, see `parkedUntil`).
- * @param properties without TIMER_OUT_MS, REAL_TOPIC and REAL_QID, or with them: they are replaced.
- */
-export function parkedMessage(message: MessageInput, outTimeMs: number): MessageInput {
-  let { properties } = message;
-  for (const name of [MessageConst.TIMER_OUT_MS, MessageConst.REAL_TOPIC, MessageConst.REAL_QID]) {
-    if (properties.includes(name)) properties = removeProperty(properties, name);
-  }
-  properties = addProperty(properties, MessageConst.TIMER_OUT_MS, String(outTimeMs));
-  properties = addProperty(properties, MessageConst.REAL_TOPIC, message.topic);
-  properties = addProperty(properties, MessageConst.REAL_QID, String(message.queueId));
-  return { ...message, topic: TIMER_TOPIC, queueId: TIMER_QUEUE.queueId, properties };
-}
 
 /** The slot for a time: the step before it, so that it is delivered within one step after it. */
 export const parkedUntil = (deliverMs: number, precisionMs: number): number =>

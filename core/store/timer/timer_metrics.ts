@@ -9,7 +9,7 @@ import type { Clock } from "../../runtime.ts";
 export class TimerMetrics {
   readonly #clock: Clock;
   readonly #timingCount = new Map<string, TimerMetric>();
-  #dataVersion: DataVersion;
+  #dataVersion: { -readonly [K in keyof DataVersion]: DataVersion[K] };
   #changed = false;
 
   constructor(clock: Clock) {
@@ -30,8 +30,8 @@ export class TimerMetrics {
       metric.count += count;
       metric.timeStamp = now;
     }
-    const { stateVersion, counter } = this.#dataVersion;
-    this.#dataVersion = { stateVersion, counter: counter + 1, timestamp: now };
+    this.#dataVersion.counter++;
+    this.#dataVersion.timestamp = now;
     this.#changed = true;
   }
 
@@ -57,7 +57,7 @@ export class TimerMetrics {
   /** @throws WireError when the text is no such file. */
   decode(text: string): void {
     const { dataVersion, timingCount } = timerMetricsSerializeWrapper.parse(text);
-    this.#dataVersion = dataVersion;
+    this.#dataVersion = { ...dataVersion };
     this.#timingCount.clear();
     for (const [topic, metric] of timingCount) this.#timingCount.set(topic, { ...metric });
   }

@@ -8,12 +8,16 @@ import { RECORD_AT } from "../../../wire/message.ts";
 import type { Log, Runtime } from "../../runtime.ts";
 import type { MessageInput, MessageStore, PutReceipt } from "../message_store.ts";
 import { type DeliveredMessages, deliveredStage, rolledStage } from "./timer_delivered.ts";
-import { decodedRecord, deliveredMessage, identityOf, type WaitingMessage } from "./timer_message.ts";
+import { DeliveredForm } from "./timer_forms.ts";
+import { decodedRecord, identityOf, type WaitingMessage } from "./timer_message.ts";
 import type { TimerProgress } from "./timer_progress.ts";
 
-/** A batch is settled when it has so many messages or bytes. */
+/**
+ * A batch is settled when it has so many messages or bytes: with the last one added it is still written on the event loop
+ * (`group_commit.ts`), since going to another thread and back costs more than the write, and nothing is delivered meanwhile.
+ */
 const BATCH_MESSAGES_MAX = 512;
-const BATCH_BYTES_MAX = 1024 * 1024;
+const BATCH_BYTES_MAX = 240 * 1024;
 /** Until a refused message is tried again. */
 const RETRY_DELAY_MS = 100;
 
@@ -35,6 +39,7 @@ export class TimerPut {
   /** What a crash left behind the checkpoint; undefined when nothing is left to be passed over. */
   delivered: DeliveredMessages | undefined;
   readonly #parts: TimerPutParts;
+  readonly #form = new DeliveredForm();
   #batch: Unsettled[] = [];
   #batchBytes = 0;
   #lost = 0;
@@ -61,7 +66,7 @@ export class TimerPut {
    */
   put(waiting: WaitingMessage, enqueueMs: string, roll: boolean): boolean {
     const { runtime, progress, log, store } = this.#parts;
-    const message = deliveredMessage(waiting, enqueueMs, runtime.clock.now(), roll);
+    const message = this.#form.of(waiting, enqueueMs, runtime.clock.now(), roll);
     if (this.#isInLog(waiting, roll ? rolledStage(waiting.rollTimes + 1) : deliveredStage(waiting.rollTimes))) return true;
     const result = store.append(message);
     if (result.status === "PUT_OK") {
