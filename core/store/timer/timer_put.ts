@@ -14,7 +14,7 @@ import type { TimerProgress } from "./timer_progress.ts";
 
 /**
  * A batch is settled when it has so many messages or bytes: with the last one added it is still written on the event loop
- * (`group_commit.ts`), since going to another thread and back costs more than the write, and nothing is delivered meanwhile.
+ * (`../group_commit.ts`), since going to another thread and back costs more than the write, and nothing is delivered meanwhile.
  */
 const BATCH_MESSAGES_MAX = 512;
 const BATCH_BYTES_MAX = 240 * 1024;
