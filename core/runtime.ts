@@ -261,7 +261,10 @@ export interface FileLock {
 
 export interface DiskSpace {
   readonly totalBytes: number;
+  /** What a process without privileges may still have. */
   readonly freeBytes: number;
+  /** What files have. With `freeBytes` less than the total where some is reserved. */
+  readonly usedBytes: number;
 }
 
 /** Positional I/O; there is no cursor. Writing past the end extends the file with zeros (sparse). */

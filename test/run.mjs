@@ -34,6 +34,9 @@ const pairsAndStores = [
     name: "mqadmin, Apache's and ours",
     command: ["node_modules/.bin/bun", "test/interop/mqadmin_compare.ts", ...(full ? ["--target", "bun,apache"] : [])],
   },
+  ...(full
+    ? [{ name: "metrics, Apache's and ours", command: ["node_modules/.bin/bun", "test/interop/metrics_compare.ts"] }]
+    : []),
   ...(full ? [{ name: "the client's matrix", command: ["node_modules/.bin/bun", "test/interop/client_matrix.ts"] }] : []),
   // A chain takes a minute and a half: plain and small on each runtime, the rest once, on Bun.
   ...storeTurns(

@@ -156,9 +156,9 @@ export class HostFiles implements Files {
 
   diskSpace(path: string): DiskSpace {
     return attempt(`Cannot tell the free space of the disk that holds "${path}"`, () => {
-      const { bsize, blocks, bavail } = fs.statfsSync(nearestExisting(path));
+      const { bsize, blocks, bfree, bavail } = fs.statfsSync(nearestExisting(path));
       // bavail leaves out what is reserved for root: the space that a broker can really have.
-      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+      return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, usedBytes: bsize * (blocks - bfree) };
     });
   }
 }

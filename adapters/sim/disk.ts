@@ -192,7 +192,8 @@ export class SimDisk {
 
   space(): DiskSpace {
     const totalBytes = this.faults.capacityBytes;
-    return { totalBytes, freeBytes: Math.max(0, totalBytes - this.#usedPages * PAGE_BYTES) };
+    const usedBytes = this.#usedPages * PAGE_BYTES;
+    return { totalBytes, freeBytes: Math.max(0, totalBytes - usedBytes), usedBytes };
   }
 
   // --------------------------------------------------------------------------------------------------------- tree

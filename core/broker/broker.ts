@@ -41,7 +41,6 @@ import { SubscriptionGroupManager } from "./metadata/groups.ts";
 import { TopicConfigManager } from "./metadata/topics.ts";
 import { type MetricsExporter, metricsExporter } from "./metrics/broker_exporter.ts";
 import { BrokerInstruments } from "./metrics/instruments.ts";
-import { messageTypeOf } from "./metrics/message_metrics.ts";
 import { ExpiredMessages } from "./offsets/expired_messages.ts";
 import { ConsumerOffsetManager } from "./offsets/offsets.ts";
 import { type BrokerSettings, brokerOptions } from "./options.ts";
@@ -145,10 +144,7 @@ export class Broker {
       deleted: () => this.#registration.registerAll(),
     });
     if (settings.metricsExporterType !== "DISABLE") {
-      this.stats.instruments = new BrokerInstruments(
-        () => settings.metricsOtelCardinalityLimit,
-        (topic) => messageTypeOf(this.topics, topic),
-      );
+      this.stats.instruments = new BrokerInstruments(() => settings.metricsOtelCardinalityLimit);
     }
     this.groups = new SubscriptionGroupManager(base);
     this.offsets = new ConsumerOffsetManager(base);

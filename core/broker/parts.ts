@@ -10,6 +10,7 @@ import type { Log, Runtime } from "../runtime.ts";
 import type { MessageStore } from "../store/message_store.ts";
 import type { ConsumerFilters } from "./filters/consumer_filters.ts";
 import type { BrokerInstruments } from "./metrics/instruments.ts";
+import type { MessageType } from "./metrics/traffic.ts";
 import type { BrokerSettings } from "./options.ts";
 
 /** What every part gets. `settings` is live: read a key when it is needed, keep no copy. */
@@ -133,8 +134,8 @@ export interface Stats {
   /** Undefined where no metrics are exported. */
   readonly instruments?: BrokerInstruments | undefined;
   put(topic: string, count: number, bytes: number): void;
-  /** The same of what a client sent, whose sizes are measured besides. */
-  sent(topic: string, count: number, bytes: number): void;
+  /** The same of what a client sent, which metrics count besides. */
+  sent(topic: string, type: MessageType, count: number, bytes: number): void;
   got(group: string, topic: string, queueId: number, count: number, bytes: number): void;
   sendBack(group: string, topic: string): void;
   deadLetter(group: string, topic: string): void;

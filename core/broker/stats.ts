@@ -6,10 +6,10 @@
 
 import type { BrokerStatsData, BrokerStatsItem } from "../../wire/bodies/stats.ts";
 import { isLmq, LMQ_PREFIX } from "../../wire/mix_all.ts";
-import type { Histogram } from "../metrics/instruments.ts";
 import type { Clock, TimerHandle } from "../runtime.ts";
 import { isSystemGroup, isSystemTopicName } from "./metadata/topics_validator.ts";
 import type { BrokerInstruments } from "./metrics/instruments.ts";
+import { type Arrivals, isRetryOrDeadLetters, type MessageType } from "./metrics/traffic.ts";
 import type { Stats } from "./parts.ts";
 
 /** Names of Apache's statistics. Keys: a topic, `topic@group`, `queueId@topic`, or the cluster's name for `BROKER_…`. */
@@ -127,8 +127,10 @@ interface TopicCounters {
   readonly size: Counter;
   /** By queue. */
   readonly latency: Counter[];
-  /** Sizes of what was sent, where metrics are exported and something was. */
-  sizes: Histogram | undefined;
+  /** What clients sent, where metrics are exported and something was. */
+  readonly arrivals: { [T in MessageType]?: Arrivals };
+  /** Its messages count as sent by clients. */
+  readonly arrives: boolean;
   readonly isSystem: boolean;
 }
 
@@ -188,12 +190,12 @@ export class BrokerStats implements Stats {
     if (!counters.isSystem) this.#usersPut.add(count);
   }
 
-  sent(topic: string, count: number, bytes: number): void {
+  sent(topic: string, type: MessageType, count: number, bytes: number): void {
     const counters = this.#topicOf(topic);
     this.#put(counters, count, bytes);
-    if (this.instruments === undefined) return;
-    counters.sizes ??= this.instruments.messageSize.of(merged(topic));
-    counters.sizes.record(bytes / count, count);
+    if (this.instruments === undefined || !counters.arrives) return;
+    counters.arrivals[type] ??= this.instruments.traffic.arrivals(merged(topic), type);
+    counters.arrivals[type].add(count, bytes);
   }
 
   got(group: string, topic: string, _queueId: number, count: number, bytes: number): void {
@@ -324,7 +326,8 @@ export class BrokerStats implements Stats {
       nums: this.#counter("TOPIC_PUT_NUMS", topic),
       size: this.#counter("TOPIC_PUT_SIZE", topic),
       latency: [],
-      sizes: undefined,
+      arrivals: {},
+      arrives: !isRetryOrDeadLetters(topic),
       isSystem: isSystemTopicName(topic),
     };
     this.#topics.set(topic, counters);

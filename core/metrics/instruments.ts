@@ -41,68 +41,76 @@ export class Histogram {
 /** What OpenTelemetry calls the set that takes what is beyond the bound. */
 const OVERFLOW: Labels = { otel_metric_overflow: "true" };
 
-/** Histograms over `bounds`, by key. */
-export class Histograms<K> {
-  readonly #bounds: readonly number[];
-  readonly #labelsOf: (key: K) => Labels;
+/** What is kept of each set of labels, by a key that says the set; what is beyond the bound has one in common. */
+export class LabelSets<K, V> {
   readonly #setsMax: () => number;
-  readonly #sets = new Map<K, Histogram>();
-  #overflow: Histogram | undefined;
+  readonly #labelsOf: (key: K) => Labels;
+  readonly #make: () => V;
+  readonly #sets = new Map<K, V>();
+  #overflow: V | undefined;
 
-  constructor(bounds: readonly number[], setsMax: () => number, labelsOf: (key: K) => Labels) {
-    this.#bounds = bounds;
+  constructor(setsMax: () => number, labelsOf: (key: K) => Labels, make: () => V) {
     this.#setsMax = setsMax;
     this.#labelsOf = labelsOf;
+    this.#make = make;
   }
 
-  /** The key's own, which may be kept: whoever records at each message finds it once. */
-  of(key: K): Histogram {
+  /** The key's own, which may be kept: whoever counts at each message finds it once. */
+  of(key: K): V {
     return this.#sets.get(key) ?? this.#newSet(key);
   }
 
-  record(key: K, value: number, times = 1): void {
-    this.of(key).record(value, times);
+  *entries(): Iterable<readonly [labels: Labels, set: V]> {
+    for (const [key, set] of this.#sets) yield [this.#labelsOf(key), set];
+    if (this.#overflow !== undefined) yield [OVERFLOW, this.#overflow];
   }
 
-  samples(): HistogramSample[] {
-    const all = Array.from(this.#sets, ([key, set]) => set.sample(this.#labelsOf(key)));
-    if (this.#overflow !== undefined) all.push(this.#overflow.sample(OVERFLOW));
-    return all;
-  }
-
-  #newSet(key: K): Histogram {
+  #newSet(key: K): V {
     if (this.#sets.size >= this.#setsMax()) {
-      this.#overflow ??= new Histogram(this.#bounds);
+      this.#overflow ??= this.#make();
       return this.#overflow;
     }
-    const set = new Histogram(this.#bounds);
+    const set = this.#make();
     this.#sets.set(key, set);
     return set;
   }
 }
 
+/** Histograms over `bounds`, by key. */
+export class Histograms<K> {
+  readonly #sets: LabelSets<K, Histogram>;
+
+  constructor(bounds: readonly number[], setsMax: () => number, labelsOf: (key: K) => Labels) {
+    this.#sets = new LabelSets(setsMax, labelsOf, () => new Histogram(bounds));
+  }
+
+  of(key: K): Histogram {
+    return this.#sets.of(key);
+  }
+
+  record(key: K, value: number, times = 1): void {
+    this.#sets.of(key).record(value, times);
+  }
+
+  samples(): HistogramSample[] {
+    return Array.from(this.#sets.entries(), ([labels, set]) => set.sample(labels));
+  }
+}
+
 /** Sums by key. */
 export class Counters<K> {
-  readonly #labelsOf: (key: K) => Labels;
-  readonly #setsMax: () => number;
-  readonly #sums = new Map<K, number>();
-  #overflow = 0;
+  readonly #sets: LabelSets<K, { sum: number }>;
 
   constructor(setsMax: () => number, labelsOf: (key: K) => Labels) {
-    this.#setsMax = setsMax;
-    this.#labelsOf = labelsOf;
+    this.#sets = new LabelSets(setsMax, labelsOf, () => ({ sum: 0 }));
   }
 
   add(key: K, amount = 1): void {
-    const sum = this.#sums.get(key);
-    if (sum === undefined && this.#sums.size >= this.#setsMax()) this.#overflow += amount;
-    else this.#sums.set(key, (sum ?? 0) + amount);
+    this.#sets.of(key).sum += amount;
   }
 
   samples(): Sample[] {
-    const all = Array.from(this.#sums, ([key, value]): Sample => ({ labels: this.#labelsOf(key), value }));
-    if (this.#overflow > 0) all.push({ labels: OVERFLOW, value: this.#overflow });
-    return all;
+    return Array.from(this.#sets.entries(), ([labels, { sum }]) => ({ labels, value: sum }));
   }
 }
 

@@ -208,9 +208,10 @@ export class Dispatcher<R extends Role> {
     now?: number,
   ): void {
     const { observe, clock } = this.#options;
-    if (observe !== undefined && entry !== undefined) {
+    // What has nothing to say to a oneway request is not counted, as in Apache.
+    if (observe !== undefined && entry !== undefined && reply !== undefined) {
       const ms = (now ?? clock.monotonic()) - (pending ?? connection).arrivedAt;
-      const code = reply?.code ?? ResponseCode.SUCCESS;
+      const code = reply.code ?? ResponseCode.SUCCESS;
       // A send waits for the disk, a read perhaps too; what waited longer than that waited for something to come.
       const held = pending !== undefined && entry.row.lane !== "send" && ms >= HELD_MS && HOLDING.has(entry.name);
       const result = resultOf(isOneway(asked), connection.closed, code);

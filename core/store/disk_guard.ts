@@ -96,8 +96,9 @@ export class DiskGuard {
   }
 
   #useOf(path: string): DiskUse {
-    const { totalBytes, freeBytes } = this.#files.diskSpace(path);
-    const percent = totalBytes === 0 ? 0 : Math.round(((totalBytes - freeBytes) / totalBytes) * 100);
+    const { freeBytes, usedBytes } = this.#files.diskSpace(path);
+    // As `df` and Apache say it: what is reserved for others is no part of the disk.
+    const percent = usedBytes === 0 ? 0 : Math.round((usedBytes / (usedBytes + freeBytes)) * 100);
     return { path, percent, freeBytes };
   }
 }

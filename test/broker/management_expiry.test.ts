@@ -97,7 +97,7 @@ describe("messages that go before they are consumed", () => {
     }
     for (let i = 0; i < 40; i++) await harness.send("T", 0, `${i} ${"x".repeat(150)}`);
     await harness.runtime.clock.advance(1000);
-    harness.runtime.files.diskSpace = () => ({ totalBytes: 2 ** 40, freeBytes: 2 ** 36 });
+    harness.runtime.files.diskSpace = () => ({ totalBytes: 2 ** 40, freeBytes: 2 ** 36, usedBytes: 2 ** 40 - 2 ** 36 });
     await harness.runtime.clock.advance(12_000);
     const [line] = lostLines(harness);
     expect(line?.fields).toMatchObject({ topic: "SCHEDULE_TOPIC_XXXX", queueId: 17, messages: 3 });

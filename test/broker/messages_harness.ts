@@ -287,7 +287,7 @@ export class Harness {
       },
       stats: {
         put: (topic, count) => counted.push(`put ${topic} ${count}`),
-        sent: (topic, count) => counted.push(`put ${topic} ${count}`),
+        sent: (topic, _type, count) => counted.push(`put ${topic} ${count}`),
         got: (group, topic, _queueId, count) => counted.push(`got ${group} ${topic} ${count}`),
         sendBack: (group, topic) => counted.push(`sendBack ${group} ${topic}`),
         deadLetter: (group, topic) => counted.push(`deadLetter ${group} ${topic}`),

@@ -1,7 +1,14 @@
 /** Reads the Prometheus text form, for tests. */
 import { readFileSync } from "node:fs";
 
+export interface ExposedSample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 export interface Exposition {
+  readonly samples: readonly ExposedSample[];
   /** Type, label names and bounds seen, by name. */
   readonly metrics: ReadonlyMap<string, { readonly type: string; readonly labels: Set<string>; readonly bounds: Set<string> }>;
   /** The only sample of that name that has these labels. @throws Error when it is not one */
@@ -11,7 +18,7 @@ export interface Exposition {
 /** @throws Error naming the line that can't be read. */
 export function exposition(text: string): Exposition {
   const metrics = new Map<string, { type: string; labels: Set<string>; bounds: Set<string> }>();
-  const samples: { name: string; labels: Record<string, string>; value: number }[] = [];
+  const samples: ExposedSample[] = [];
   for (const line of text.split("\n")) {
     const typed = /^# TYPE (\S+) (\S+)$/.exec(line);
     if (typed) metrics.set(typed[1] as string, { type: typed[2] as string, labels: new Set(), bounds: new Set() });
@@ -32,6 +39,7 @@ export function exposition(text: string): Exposition {
   }
   return {
     metrics,
+    samples,
     value(name, wanted = {}) {
       const found = samples.filter(
         (sample) => sample.name === name && Object.entries(wanted).every(([key, value]) => sample.labels[key] === value),

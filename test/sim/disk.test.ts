@@ -234,7 +234,7 @@ describe("failing calls", () => {
     sim.files.remove("/d/f");
     expect(sim.files.diskSpace("/d").freeBytes).toBe(0);
     file.close();
-    expect(sim.files.diskSpace("/d")).toEqual({ totalBytes: 4 * PAGE, freeBytes: 4 * PAGE });
+    expect(sim.files.diskSpace("/d")).toEqual({ totalBytes: 4 * PAGE, freeBytes: 4 * PAGE, usedBytes: 0 });
   });
 });
 

@@ -225,7 +225,10 @@ describe("several directories of the log", () => {
   test("a full one gets no new file as long as another has room; the refusal waits until all are full", async () => {
     const runtime = simRuntime({ epochMs: MIDNIGHT });
     const free: Record<string, number> = { "/a/log": 50, "/b/log": 50 };
-    runtime.files.diskSpace = (path) => ({ totalBytes: 100 * 2 ** 30, freeBytes: (free[path] ?? 50) * 2 ** 30 });
+    runtime.files.diskSpace = (path) => {
+      const freeGib = free[path] ?? 50;
+      return { totalBytes: 100 * 2 ** 30, freeBytes: freeGib * 2 ** 30, usedBytes: (100 - freeGib) * 2 ** 30 };
+    };
     const store = await openStore(runtime, "/store", {
       ...SMALL,
       storePathCommitLog: "/a/log,/b/log",

@@ -201,6 +201,7 @@ export class PopLiteMessageProcessor {
     run.bodies.push(found.body.slice());
     run.bytes += found.body.length;
     stats.got(group, parent, LMQ_QUEUE_ID, given.length, found.body.length);
+    stats.instruments?.traffic.popped(parent, group, false, given.length, found.body.length);
     found.release?.();
   }
 

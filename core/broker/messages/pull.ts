@@ -169,6 +169,7 @@ export class PullMessageProcessor {
     const code = CODE_OF[result.status][header.queueOffset === 0 ? 1 : 0];
     if (code === ResponseCode.SUCCESS) {
       stats.got(consumerGroup, topic, queueId, result.messageCount, result.body.length);
+      stats.instruments?.traffic.pulled(topic, consumerGroup, result.messageCount, result.body.length);
       if (result.suggestSlave) this.#cold.count(consumerGroup, result.body.length);
       this.#noteDistance(header, result);
     } else {

@@ -16,9 +16,11 @@ import { propertyOf, setProperty } from "../../../wire/properties.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type ProcessorMap, RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
+import { messageTypeOf } from "../metrics/traffic.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { SendReply } from "./send.ts";
 import { checkedTopic } from "./send_checks.ts";
+import { PropertyScan } from "./send_properties.ts";
 import { notStored } from "./send_status.ts";
 
 /** As Apache's call to a client. */
@@ -79,7 +81,9 @@ async function store({ store, stats, log }: BrokerParts, message: MessageInput):
     log.warn("a reply message can't be stored; it is pushed all the same", { topic: message.topic, reason: receipt.reason });
     return undefined;
   }
-  stats.put(message.topic, 1, receipt.size);
+  const properties = new PropertyScan();
+  properties.scan(message.properties);
+  stats.sent(message.topic, messageTypeOf(properties), 1, receipt.size);
   try {
     await store.durable(receipt.endOffset, false);
   } catch (fault) {

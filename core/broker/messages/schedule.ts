@@ -35,6 +35,8 @@ const FAULT_DELAY_MS = 10_000;
 const SLEEP_MS_MAX = 1_000;
 /** Messages put again before other work gets its turn. */
 const BATCH_MAX = 64;
+/** In whose name the messages of the levels are read. */
+const SCHEDULE_GROUP = "SCHEDULE_CONSUMER";
 
 type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "store" | "stats">;
 
@@ -263,6 +265,11 @@ export class ScheduleMessageService {
       return "refused";
     }
     stats.put(message.topic, 1, receipt.size);
+    if (stats.instruments !== undefined) {
+      const { traffic } = stats.instruments;
+      traffic.pulled(SCHEDULE_TOPIC, SCHEDULE_GROUP, 1, receipt.size);
+      traffic.arrivals(message.topic, "delay").add(1, receipt.size);
+    }
     return receipt;
   }
 

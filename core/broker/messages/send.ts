@@ -22,6 +22,7 @@ import { LaterReply } from "../../remoting/later_reply.ts";
 import { type ProcessorMap, RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
 import { dlqTopicOf, TIMER_TOPIC, TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
+import { type MessageType, messageTypeOf } from "../metrics/traffic.ts";
 import type { BrokerParts } from "../parts.ts";
 import { halfOf } from "../transactions/half_message.ts";
 import type { TransactionalMessageService } from "../transactions/transactions.ts";
@@ -164,7 +165,8 @@ export class SendMessageProcessor {
     if (half) this.#transactions.prepared(header.topic);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
-    const sent = new Sent(context, stored, receipt, { queueId: dead ? queueId : queue, uniqKey, recallHandle });
+    const type = messageTypeOf(scan);
+    const sent = new Sent(context, stored, receipt, { queueId: dead ? queueId : queue, uniqKey, recallHandle, type });
     return this.#acknowledge(sent, receipt.endOffset, wait);
   }
 
@@ -238,9 +240,10 @@ export class SendMessageProcessor {
     };
     const wait = (propertyOf(outer, MessageConst.WAIT) ?? "true").toLowerCase() === "true";
     const uniqKey = propertyOf(outer, MessageConst.UNIQ_KEY);
+    this.#scan.scan(outer);
+    const type = messageTypeOf(this.#scan);
     if (isBatchTopic(config) && uniqKey !== undefined) {
       checkCount(settings, entries.length);
-      this.#scan.scan(outer);
       const message: MessageInput = {
         ...common,
         flag: header.flag,
@@ -255,7 +258,7 @@ export class SendMessageProcessor {
         innerBatchSize: entries.length,
       };
       const receipt = this.#append(message);
-      const sent = new Sent(context, message, receipt, { queueId, uniqKey, batchUniqId: uniqKey });
+      const sent = new Sent(context, message, receipt, { queueId, uniqKey, batchUniqId: uniqKey, type });
       return this.#acknowledge(sent, receipt.endOffset, wait);
     }
     const messages = entries.map(
@@ -275,7 +278,7 @@ export class SendMessageProcessor {
     );
     const receipts = store.appendBatch(messages);
     if (!Array.isArray(receipts)) throw putError(receipts, settings, store);
-    const sent = new Sent(context, messages[0] as MessageInput, receipts, { queueId, uniqKey });
+    const sent = new Sent(context, messages[0] as MessageInput, receipts, { queueId, uniqKey, type });
     return this.#acknowledge(sent, (receipts[receipts.length - 1] as PutReceipt).endOffset, wait);
   }
 
@@ -336,7 +339,7 @@ export class SendMessageProcessor {
 
   #answer(sent: Sent, now: number, inTime: boolean): SendReply {
     const { settings, stats } = this.#parts;
-    stats.sent(sent.topic, sent.count, sent.bytes);
+    stats.sent(sent.topic, sent.type, sent.count, sent.bytes);
     stats.putLatency(sent.topic, sent.storedQueueId, now - sent.receivedAt);
     const { batchUniqId, recallHandle } = sent;
     const header: SendMessageResponseHeader = {
@@ -387,6 +390,7 @@ class Sent extends LaterReply<SendReply> {
   readonly recallHandle: string | undefined;
   /** Clock.monotonic() */
   readonly receivedAt: number;
+  readonly type: MessageType;
 
   constructor(
     context: RequestContext,
@@ -397,6 +401,7 @@ class Sent extends LaterReply<SendReply> {
       uniqKey: string | undefined;
       batchUniqId?: string | undefined;
       recallHandle?: string | undefined;
+      type: MessageType;
     },
   ) {
     super();
@@ -416,6 +421,7 @@ class Sent extends LaterReply<SendReply> {
     this.batchUniqId = answer.batchUniqId;
     this.recallHandle = answer.recallHandle;
     this.receivedAt = context.receivedAt;
+    this.type = answer.type;
   }
 }
 

@@ -29,6 +29,8 @@ export class PropertyScan {
   multiDispatch: string | undefined;
   shardingKey: string | undefined;
   timerOutMs: string | undefined;
+  /** It has a __STARTDELIVERTIME, which is for clients of old only. */
+  startDeliverTime = false;
   /** Any of TIMER_DELAY_SEC, TIMER_DELAY_MS and TIMER_DELIVER_MS. */
   timer = false;
   timerDelaySec: string | undefined;
@@ -110,6 +112,7 @@ export class PropertyScan {
         break;
       case 18:
         if (text.startsWith("_SYS_MSG_PRIORITY_", from)) this.priority = text.slice(at, end);
+        else if (text.startsWith("__STARTDELIVERTIME", from)) this.startDeliverTime = true;
         break;
       case 20:
         if (text.startsWith("INNER_MULTI_DISPATCH", from)) this.multiDispatch = text.slice(at, end);

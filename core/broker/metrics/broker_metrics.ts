@@ -10,9 +10,9 @@ import type { Labels, MetricsSource, Reading, Sample } from "../../metrics/metri
 import { isSystemGroup } from "../metadata/topics_validator.ts";
 import type { ClientChannel } from "../parts.ts";
 import { lagReadings } from "./lag_metrics.ts";
-import { messagesIn, messagesOut, sentToDeadLetters } from "./message_metrics.ts";
 import type { MetricsParts } from "./metrics_parts.ts";
 import { reviveLag, reviveLatency } from "./revive_metrics.ts";
+import { sentToDeadLetters } from "./traffic.ts";
 
 const STORE: Labels = { storage_type: "local", storage_medium: "disk" };
 /** Apache's, seconds: a message counts in the first that it comes within. */
@@ -45,11 +45,7 @@ const READERS: { readonly [N in MetricName]?: Reader } = {
   rocketmq_broker_permission: ({ settings }) => one(settings.brokerPermission),
   rocketmq_topic_number: ({ topics }) => one(topics.all().size),
   rocketmq_consumer_group_number: ({ groups }) => one(groups.all().size),
-  rocketmq_messages_in_total: (parts) => messagesIn(parts, "TOPIC_PUT_NUMS"),
-  rocketmq_messages_out_total: (parts) => messagesOut(parts, "GROUP_GET_NUMS"),
-  rocketmq_throughput_in_total: (parts) => messagesIn(parts, "TOPIC_PUT_SIZE"),
-  rocketmq_throughput_out_total: (parts) => messagesOut(parts, "GROUP_GET_SIZE"),
-  rocketmq_send_to_dlq_messages_total: (parts) => sentToDeadLetters(parts),
+  rocketmq_send_to_dlq_messages_total: ({ stats }) => sentToDeadLetters(stats),
   rocketmq_producer_connections: ({ producers }) => {
     // A connection stands with each of its groups; as in Apache it counts with each.
     const channels = [...producers.groups()].flatMap((group) => producers.channels(group));
@@ -68,10 +64,8 @@ const READERS: { readonly [N in MetricName]?: Reader } = {
     ),
   rocketmq_half_messages: ({ transactions }) =>
     [...transactions.counts].map(([topic, { count }]) => ({ labels: { topic }, value: count })),
-  rocketmq_storage_size: ({ runtime, settings }) => {
-    const { totalBytes, freeBytes } = runtime.files.diskSpace(settings.storePathRootDir);
-    return one(totalBytes - freeBytes, STORE);
-  },
+  // Apache's: of the whole disk.
+  rocketmq_storage_size: ({ runtime, settings }) => one(runtime.files.diskSpace(settings.storePathRootDir).usedBytes, STORE),
   rocketmq_storage_flush_behind_bytes: ({ store }) => {
     const { maxPhysicalOffset, flushedOffset } = store.stats();
     return one(maxPhysicalOffset - flushedOffset, STORE);

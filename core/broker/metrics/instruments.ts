@@ -6,7 +6,7 @@ import { CATALOGUE } from "../../metrics/catalogue.ts";
 import { Counters, Histograms, keyOf, labelsOfKey } from "../../metrics/instruments.ts";
 import type { HistogramSample, Labels, Sample } from "../../metrics/metrics.ts";
 import type { RequestObserver } from "../../remoting/dispatcher.ts";
-import { isSystemTopicName } from "../metadata/topics_validator.ts";
+import { Traffic } from "./traffic.ts";
 
 const REQUEST_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(REQUESTS).map(([name, { code }]) => [code, name.toLowerCase()]),
@@ -19,8 +19,7 @@ const STORE: Labels = { storage_type: "local", storage_medium: "disk" };
 type HistogramName = { [N in MetricName]: (typeof CATALOGUE)[N] extends { kind: "histogram" } ? N : never }[MetricName];
 
 export class BrokerInstruments {
-  /** By topic. Its labels are those of messages in. */
-  readonly messageSize: Histograms<string>;
+  readonly traffic: Traffic;
   readonly #rpcLatency: Histograms<number>;
   /** By topic; seconds. */
   readonly finishLatency: Histograms<string>;
@@ -38,17 +37,13 @@ export class BrokerInstruments {
   readonly #reviveOut: Counters<string>;
   readonly #reviveRetry: Counters<string>;
 
-  /** @param setsMax of label values, of each @param typeOf message_type of a topic */
-  constructor(setsMax: () => number, typeOf: (topic: string) => string) {
+  /** @param setsMax of label values, of each */
+  constructor(setsMax: () => number) {
     const histograms = <K>(name: HistogramName, labelsOf: (key: K) => Labels) =>
       new Histograms<K>(CATALOGUE[name].bounds, setsMax, labelsOf);
     const byTopic = (topic: string): Labels => ({ topic });
     const inStore = (topic: string): Labels => ({ ...STORE, topic });
-    this.messageSize = histograms("rocketmq_message_size", (topic: string) => ({
-      topic,
-      message_type: typeOf(topic),
-      is_system: String(isSystemTopicName(topic)),
-    }));
+    this.traffic = new Traffic(setsMax, CATALOGUE.rocketmq_message_size.bounds);
     this.#rpcLatency = histograms("rocketmq_rpc_latency", rpcLabels);
     this.finishLatency = histograms("rocketmq_finish_message_latency", byTopic);
     this.delayLatency = histograms("rocketmq_delay_message_latency", inStore);
@@ -108,7 +103,7 @@ export class BrokerInstruments {
 
   #histograms(): { readonly [name: string]: { samples(): HistogramSample[] } | undefined } {
     return {
-      rocketmq_message_size: this.messageSize,
+      rocketmq_message_size: { samples: () => this.traffic.sizes() },
       rocketmq_rpc_latency: this.#rpcLatency,
       rocketmq_finish_message_latency: this.finishLatency,
       rocketmq_delay_message_latency: this.delayLatency,
@@ -119,7 +114,12 @@ export class BrokerInstruments {
   }
 
   #counters(): { readonly [name: string]: { samples(): Sample[] } | undefined } {
+    const { traffic } = this;
     return {
+      rocketmq_messages_in_total: { samples: () => traffic.messagesIn() },
+      rocketmq_throughput_in_total: { samples: () => traffic.bytesIn() },
+      rocketmq_messages_out_total: { samples: () => traffic.messagesOut() },
+      rocketmq_throughput_out_total: { samples: () => traffic.bytesOut() },
       rocketmq_commit_messages_total: this.commits,
       rocketmq_rollback_messages_total: this.rollbacks,
       rocketmq_timer_enqueue_total: this.timerEnqueued,
@@ -142,7 +142,7 @@ function rpcLabels(key: number): Labels {
   return {
     protocol_type: "remoting",
     request_code: REQUEST_NAMES.get(requestCode) ?? String(requestCode),
-    response_code: result === "oneway" ? "-1" : responseCodeName(responseCode).toLowerCase(),
+    response_code: responseCodeName(responseCode).toLowerCase(),
     is_long_polling: String(rest % 2 === 1),
     result,
   };

@@ -401,6 +401,7 @@ export class PopMessageProcessor {
       this.#services.checkPoints.add(ref, given, addresses.storeHostFor(run.context.peer), found.nextBeginOffset);
     }
     stats.got(group, topic, queueId, given.length, found.body.length);
+    stats.instruments?.traffic.popped(header.topic, group, topic !== header.topic, given.length, found.body.length);
   }
 
   #get(run: Run, queue: QueueOfGroup, offset: number): MaybePromise<GetResult> {

@@ -104,10 +104,11 @@ export class PopReviveService {
   }
 
   async #round(reader: Reader): Promise<void> {
-    const { store, offsets } = this.#parts;
+    const { store, stats, offsets } = this.#parts;
     const queue = { topic: this.#topic, queueId: reader.queueId };
     for (let portions = 1; this.#isRunning(reader) && reader.next < store.maxOffset(queue); portions++) {
       const found = await store.get(queue, reader.next, PORTION, undefined);
+      stats.instruments?.traffic.pulled(this.#topic, REVIVE_GROUP, found.messageCount, found.body.length);
       for (const record of decodeRecords(found.body)) this.#take(reader, record);
       if (found.nextBeginOffset <= reader.next) break;
       reader.next = found.nextBeginOffset;
