@@ -122,7 +122,7 @@ async function compare(theirs: Scraped, ours: Scraped): Promise<{ compared: numb
     const [a, b] = await Promise.all([theirs.scrape(), ours.scrape()]);
     const different = differences(a, b);
     if (different.length === 0 || Date.now() > deadline) {
-      if (options.show) for (const [side, lines] of Object.entries({ a, b })) console.log(side, [...lines].sort());
+      if (options.show) for (const [line, value] of a) console.log(`${line}: Apache ${value}, ours ${b.get(line)}`);
       return { compared: a.size, different };
     }
     await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
