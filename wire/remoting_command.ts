@@ -54,5 +54,6 @@ export const LANGUAGES = [
   "NODE_JS",
 ] as const;
 export type Language = (typeof LANGUAGES)[number];
+export const LANGUAGE_CPP = 1;
 export const LANGUAGE_OTHER = 7;
 export const LANGUAGE_NODE_JS = 13;

@@ -36,6 +36,8 @@ export interface ClientOptions {
   readonly namesrvDomainSubgroup?: string;
   /** Traces sends, consumption and ends of transactions of this client's members; default false. */
   readonly enableTrace?: boolean;
+  /** With enableTrace, recalls of delayed messages as well; default false (Java's com.rocketmq.recall.default.trace.enable). */
+  readonly enableRecallTrace?: boolean;
   /** Default RMQ_SYS_TRACE_TOPIC, which a broker with traceTopicEnable has. */
   readonly traceTopic?: string;
   /** Signs all requests (ACL 1.0 and 2.0). */
@@ -67,6 +69,8 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly extFields?: ExtFields | undefined;
+  /** In the place of this client's own (`LANGUAGES`). */
+  readonly language?: number | undefined;
 }
 
 /** What a server answered with SUCCESS. */
@@ -145,7 +149,8 @@ export class ClientInstance implements AsyncDisposable {
       namesrvDomainSubgroup,
       timeoutMs: this.timeoutMs,
     });
-    this.trace = options.enableTrace === true ? new MessageTrace(this, options.traceTopic) : undefined;
+    const { enableRecallTrace = false, traceTopic } = options;
+    this.trace = options.enableTrace === true ? new MessageTrace(this, { topic: traceTopic, enableRecallTrace }) : undefined;
     this.#heartbeats = new Heartbeats(this.#remoting, log, this.clientId);
     this.#timers = [
       runtime.clock.setInterval(() => void this.#refreshRoutes(), options.pollNameServerInterval ?? 30_000),
@@ -274,9 +279,9 @@ export class ClientInstance implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<PeerReply> {
     this.#checkOpen();
-    const { body, timeoutMs = this.timeoutMs, signal, extFields } = options;
+    const { body, timeoutMs = this.timeoutMs, signal, extFields, language } = options;
     try {
-      return await abortable(this.#remoting.invoke(address, name, header, body, timeoutMs, extFields), signal);
+      return await abortable(this.#remoting.invoke(address, name, header, body, timeoutMs, extFields, language), signal);
     } catch (fault) {
       const what = typeof tried === "string" ? tried : tried();
       throw this.closed ? new MQClientError("closed", `Cannot ${what}: this client was closed`, fault) : clientFault(what, fault);

@@ -250,7 +250,11 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
       for (;;) {
         if (this.#closing !== undefined) throw this.#closedError();
         const messages = this.#buffer.take(Math.max(1, maxMessages));
-        if (messages !== undefined) return messages;
+        if (messages !== undefined) {
+          // Nobody tells what becomes of them, so what is polled counts as consumed, as in Java.
+          if (messages.length > 0) this.#client.trace?.consuming(this.consumerGroup, messages)(true);
+          return messages;
+        }
         const leftMs = deadline - clock.monotonic();
         if (leftMs <= 0) return [];
         const changed = this.#buffer.changed();

@@ -47,6 +47,10 @@ export class LitePullOffsets implements OffsetStore {
     return this.#store.commit(queues ?? this.#store.all().map(([queue]) => queue));
   }
 
+  confirm(older: readonly (readonly [queue: MessageQueue, offset: number])[]): Promise<void> {
+    return this.#store.confirm(older);
+  }
+
   /** These offsets, whatever was consumed. */
   commitAt(offsets: readonly (readonly [queue: MessageQueue, offset: number])[]): Promise<void> {
     for (const [queue, offset] of offsets) this.#store.update(queue, offset, false);

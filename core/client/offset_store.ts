@@ -19,6 +19,8 @@ export interface OffsetStore {
   persist(queues?: readonly MessageQueue[]): Promise<void>;
   /** Stores what changed of `queues`. @throws MQBrokerError, MQClientError, RuntimeFault: then some may be stored */
   commit(queues: readonly MessageQueue[]): Promise<void>;
+  /** Looks whether an older offset, as named, came behind what was stored, and stores that again. Failures are logged. */
+  confirm(older: readonly (readonly [queue: MessageQueue, offset: number])[]): Promise<void>;
   forget(queue: MessageQueue): void;
 }
 
@@ -93,6 +95,20 @@ export class RemoteBrokerOffsetStore extends MemoryOffsets implements OffsetStor
     await Promise.all(this.#changed(queues).map((entry) => this.#store(entry)));
   }
 
+  async confirm(older: readonly (readonly [queue: MessageQueue, offset: number])[]): Promise<void> {
+    await Promise.all(
+      older.map(async ([queue, offset]) => {
+        const entry = this.entries.get(queueText(queue));
+        if (entry === undefined || entry.stored !== entry.offset) return;
+        try {
+          if ((await this.read(queue)) === offset) await this.#store(entry);
+        } catch (fault) {
+          this.#client.log.warn("whether a consumer offset is stored is not known", { reason: (fault as Error).message });
+        }
+      }),
+    );
+  }
+
   #changed(queues: readonly MessageQueue[] | undefined): Entry[] {
     const only = queues === undefined ? undefined : new Set(queues.map(queueText));
     const changed = [...this.entries].filter(([key, { offset, stored }]) => offset !== stored && (only?.has(key) ?? true));
@@ -141,6 +157,9 @@ export class LocalFileOffsetStore extends MemoryOffsets implements OffsetStore {
       });
     }
   }
+
+  /** Nobody else writes the file. */
+  async confirm(): Promise<void> {}
 
   /** The file is written as one, whichever queue changed. */
   async commit(): Promise<void> {

@@ -31,6 +31,8 @@ export class ProcessQueue {
   /** Orderly: what the listener has now. */
   consuming: readonly MessageExt[] = [];
   lastPullTimestamp = 0;
+  /** The offset that the last pull carried for the broker to store; it may do so at any time until it answers. */
+  carriedOffset: number | undefined;
   lastConsumeTimestamp = 0;
   /** Settles when nobody works on this queue any more. */
   working: Promise<void> = Promise.resolve();

@@ -6,14 +6,18 @@
  * but not be missing.
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
-import { type ReplyMessageRequestHeader, sendMessageResponseHeader } from "../../wire/headers/send.ts";
+import {
+  type ReplyMessageRequestHeader,
+  recallMessageResponseHeader,
+  sendMessageResponseHeader,
+} from "../../wire/headers/send.ts";
 import type { CheckTransactionStateRequestHeader } from "../../wire/headers/transaction.ts";
 import { hashCode } from "../../wire/java_hash.ts";
 import { SYS_FLAG_TRANSACTION_PREPARED } from "../../wire/message.ts";
 import { MessageConst } from "../../wire/message_const.ts";
 import type { StoredMessage } from "../../wire/message_reader.ts";
 import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
-import { decodeRecallHandle } from "../../wire/recall_handle.ts";
+import { decodeRecallHandle, type RecallHandle } from "../../wire/recall_handle.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { Peer } from "../remoting/processor.ts";
@@ -21,7 +25,7 @@ import type { Clock } from "../runtime.ts";
 import { type BodyCompressor, bodyCompressor, type CompressType } from "./body_compression.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ProducerMember } from "./client_processors.ts";
-import { MQBrokerError, MQClientError } from "./errors.ts";
+import { expectSuccess, MQBrokerError, MQClientError } from "./errors.ts";
 import type { Message, MessageExt } from "./message.ts";
 import { QueueSelection } from "./queue_selection.ts";
 import { createReplyMessage, MSG_TYPE_REPLY, WaitingRequests } from "./request_reply.ts";
@@ -206,16 +210,18 @@ export class Producer implements ProducerMember, AsyncDisposable {
   async recall(topic: string, recallHandle: string, options: { signal?: AbortSignal } = {}): Promise<string> {
     this.#checkOpen();
     const tried = `recall a message of topic "${topic}"`;
-    let brokerName: string;
-    try {
-      brokerName = decodeRecallHandle(recallHandle).brokerName;
-    } catch (fault) {
-      throw new MQClientError("invalid", `Cannot ${tried}: ${(fault as Error).message}`, fault);
-    }
+    const { brokerName, messageId } = recallHandleOf(tried, recallHandle);
     const wrapped = this.client.namespace.wrap(topic);
     const address = await this.client.masterOf({ topic: wrapped, brokerName, queueId: 0 }, options.signal);
     const header = { producerGroup: this.producerGroup, topic: wrapped, recallHandle, bname: brokerName };
-    return (await this.client.call(tried, address, "RECALL_MESSAGE", header, options)).header.msgId;
+    const reply = await this.client.invoke(tried, address, "RECALL_MESSAGE", header, options);
+    const region = reply.extFields?.MSG_REGION;
+    const success = reply.code === ResponseCode.SUCCESS;
+    if (region !== undefined) {
+      const time = this.client.runtime.clock.now();
+      this.client.trace?.recalled({ time, region, group: this.producerGroup, topic: wrapped, msgId: messageId, success });
+    }
+    return recallMessageResponseHeader.decode(expectSuccess(tried, address, reply).extFields).msgId;
   }
 
   /** The queues that messages of `topic` can go to. */
@@ -435,6 +441,15 @@ export class Producer implements ProducerMember, AsyncDisposable {
       return writeQueues[Math.abs(value)] as MessageQueue;
     }
     return this.#selection.select(writeQueues, lastBrokerName);
+  }
+}
+
+/** @throws MQClientError kind invalid */
+function recallHandleOf(tried: string, handle: string): RecallHandle {
+  try {
+    return decodeRecallHandle(handle);
+  } catch (fault) {
+    throw new MQClientError("invalid", `Cannot ${tried}: ${(fault as Error).message}`, fault);
   }
 }
 

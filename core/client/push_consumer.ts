@@ -194,7 +194,8 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
 
   /**
    * Hands over: takes no more, waits for the listener, stores offsets, gives up locks, leaves the group. May be called more
-   * than once.
+   * than once, also by the listener; but a listener that awaits it waits for itself: after
+   * `awaitTerminationMillisWhenShutdown` its messages are left to the next member.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -111,6 +111,7 @@ export class QueueTaker {
     const { offsets, locks } = this.#options;
     const queues = this.queues();
     await offsets.persist();
+    await this.#confirm(queues);
     for (const queue of queues) queue.drop();
     this.#queues.clear();
     await locks?.unlock(queues);
@@ -159,11 +160,22 @@ export class QueueTaker {
     const left = async () => {
       await service.finished(queue);
       await offsets.persist([queue.messageQueue]);
+      await this.#confirm([queue]);
       offsets.forget(queue.messageQueue);
       await locks?.unlock([queue]);
       this.#leaving.delete(key);
     };
     this.#leaving.set(key, left());
+  }
+
+  /** A broker that serves in several threads may execute a pull, and store what it carried, behind what was stored after it. */
+  async #confirm(queues: readonly ProcessQueue[]): Promise<void> {
+    const { offsets } = this.#options;
+    const older: (readonly [queue: MessageQueue, offset: number])[] = [];
+    for (const { messageQueue, carriedOffset } of queues) {
+      if (carriedOffset !== undefined && carriedOffset !== offsets.known(messageQueue)) older.push([messageQueue, carriedOffset]);
+    }
+    if (older.length > 0) await offsets.confirm(older);
   }
 
   /** Goes on at `offset` with an empty queue; what the old one still consumes commits nothing. */
@@ -222,6 +234,7 @@ export class QueueTaker {
     const asked = subscription(messageQueue.topic);
     if (asked === undefined) throw new Error(`impossible: ${messageQueue.topic} was taken and is not subscribed to`);
     queue.lastPullTimestamp = client.runtime.clock.now();
+    queue.carriedOffset = broadcasting ? undefined : offsets.known(messageQueue);
     return pull(
       client,
       {
@@ -232,7 +245,7 @@ export class QueueTaker {
         maxMsgNums: pullBatchSize,
         suspendTimeoutMillis: SUSPEND_MS,
         brokerId: queue.brokerId,
-        commitOffset: broadcasting ? undefined : offsets.known(messageQueue),
+        commitOffset: queue.carriedOffset,
         withSubscription: lite,
         lite,
       },

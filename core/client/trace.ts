@@ -8,21 +8,25 @@
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
-import type { TimerHandle } from "../runtime.ts";
+import type { RequestHeaderOf } from "../../wire/requests.ts";
+import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import { bodyCompressor } from "./body_compression.ts";
-import type { ClientInstance } from "./client_instance.ts";
 import type { MessageExt } from "./message.ts";
+import type { Namespace } from "./namespace.ts";
 import { outgoing } from "./send_request.ts";
 import {
   consumeAfterRecord,
   consumeBeforeRecord,
   endRecord,
+  recallRecord,
   sendRecord,
   type TracedConsumption,
   type TracedEnd,
+  type TracedRecall,
   type TracedSend,
   type TraceRecord,
 } from "./trace_data.ts";
+import type { UniqKeys } from "./uniq_key.ts";
 
 export const TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC";
 const GROUP = "_INNER_TRACE_PRODUCER";
@@ -38,9 +42,27 @@ const TRIES = 2;
 const LIMITS = { compressMsgBodyOverHowmuch: 4_096, maxMessageSize: 4 * 1024 * 1024 };
 const NO_REGION = "DefaultRegion";
 
+/** What traces are sent with: the client that they are of. */
+export interface TraceClient {
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly uniqKeys: UniqKeys;
+  readonly namespace: Namespace;
+  route(topic: string): Promise<{ readonly writeQueues: readonly MessageQueue[]; readonly masters: ReadonlyMap<string, string> }>;
+  masterOf(queue: MessageQueue): Promise<string>;
+  call(
+    tried: string,
+    address: string,
+    name: "SEND_MESSAGE_V2",
+    header: RequestHeaderOf<"SEND_MESSAGE_V2">,
+    options: { readonly body: Uint8Array },
+  ): Promise<unknown>;
+}
+
 export class MessageTrace {
   readonly topic: string;
-  readonly #client: ClientInstance;
+  readonly #client: TraceClient;
+  readonly #recalls: boolean;
   #waiting: TraceRecord[] = [];
   #timer: TimerHandle | undefined;
   #sending: Promise<void> | undefined;
@@ -49,24 +71,38 @@ export class MessageTrace {
   #dropped = 0;
   #loggedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(client: ClientInstance, topic = TRACE_TOPIC) {
+  constructor(client: TraceClient, options: { readonly topic?: string | undefined; readonly enableRecallTrace: boolean }) {
     this.#client = client;
-    this.topic = topic;
+    this.topic = options.topic ?? TRACE_TOPIC;
+    this.#recalls = options.enableRecallTrace;
   }
 
   /** A message was stored. */
   sent(it: TracedSend): void {
-    if (it.topic !== this.topic) this.#add(sendRecord(it));
+    if (it.topic !== this.topic) this.#add(sendRecord(this.#named(it)));
   }
 
   /** A transaction is being ended. */
   ended(it: TracedEnd): void {
-    this.#add(endRecord(it));
+    this.#add(endRecord(this.#named(it)));
   }
 
-  /** The listener is about to get these. @returns what is to be called when it is done */
+  /** A broker answered a recall. */
+  recalled(it: TracedRecall): void {
+    if (this.#recalls) this.#add(recallRecord(this.#named(it)));
+  }
+
+  /** As the program names them: without the namespace, as in Java. */
+  #named<T extends { readonly group: string; readonly topic: string }>(it: T): T {
+    const { namespace } = this.#client;
+    return { ...it, group: namespace.unwrap(it.group), topic: namespace.unwrap(it.topic) };
+  }
+
+  /** The listener is about to get these, or a poll does. @returns what is to be called when it is done */
   consuming(group: string, messages: readonly MessageExt[]): (success: boolean) => void {
-    const { clock } = this.#client.runtime;
+    const { runtime, namespace } = this.#client;
+    const { clock } = runtime;
+    const consumerGroup = namespace.unwrap(group);
     const time = clock.now();
     const startedAt = clock.monotonic();
     const requestId = this.#client.uniqKeys.next();
@@ -74,7 +110,8 @@ export class MessageTrace {
       .filter(({ topic, properties }) => topic !== this.topic && properties.get("TRACE_ON") !== "false")
       .map((message): TracedConsumption => {
         const { msgId, tags, keys, properties, reconsumeTimes: retryTimes } = message;
-        return { requestId, time, region: properties.get("MSG_REGION") ?? NO_REGION, group, msgId, tags, keys, retryTimes };
+        const region = properties.get("MSG_REGION") ?? NO_REGION;
+        return { requestId, time, region, group: consumerGroup, msgId, tags, keys, retryTimes };
       });
     for (const each of traced) this.#add(consumeBeforeRecord(each));
     return (success) => {

@@ -3,6 +3,7 @@
  *
  *     record   := kind \1 value … \1 value \2
  *     Pub            time region group topic msgId tags keys storeHost bodyLength costMs messageType offsetMsgId success
+ *     Recall         time region group topic msgId success
  *     SubBefore      time region group requestId msgId retryTimes keys
  *     SubAfter       requestId msgId costMs success keys contextCode time group
  *     EndTransaction time region group topic msgId tags keys storeHost messageType transactionId state fromCheck
@@ -56,6 +57,21 @@ export function sendRecord(it: TracedSend): TraceRecord {
   const { time, region, group, topic, msgId, tags, keys, storeHost, bodyLength, costMs, type, offsetMsgId, success } = it;
   const values = [time, region, group, topic, msgId, tags, keys, storeHost, bodyLength, costMs, type, offsetMsgId, success];
   return { text: text("Pub", ...values), keys: keysOf(it) };
+}
+
+export interface TracedRecall {
+  /** When the broker answered, ms since 1970. */
+  readonly time: number;
+  readonly region: string;
+  readonly group: string;
+  readonly topic: string;
+  /** Of the message that is taken back. */
+  readonly msgId: string;
+  readonly success: boolean;
+}
+
+export function recallRecord({ time, region, group, topic, msgId, success }: TracedRecall): TraceRecord {
+  return { text: text("Recall", time, region, group, topic, msgId, success), keys: [msgId] };
 }
 
 export interface TracedConsumption extends TracedMessage {

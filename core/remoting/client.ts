@@ -78,7 +78,8 @@ export class RemotingClient<R extends Role = "client"> {
   }
 
   /**
-   * Calls `address` (`host:port`, `[v6]:port`) and waits for its answer, whatever its code.
+   * Calls `address` (`host:port`, `[v6]:port`) and waits for its answer, whatever its code. @param language in the place of the
+   *   one of this client (`LANGUAGES`): some answers depend on it
    * @throws RemotingFault kind connect, closed or timeout; `timeoutMs` covers both connecting and answering.
    */
   invoke<N extends RequestName>(
@@ -88,11 +89,12 @@ export class RemotingClient<R extends Role = "client"> {
     body: Uint8Array | undefined,
     timeoutMs: number,
     extraFields?: ExtFields,
+    language?: number,
   ): Promise<PeerReply> {
     const open = this.#open.get(address);
     return open === undefined
-      ? this.#connectAndInvoke(address, name, header, body, timeoutMs, extraFields)
-      : open.invoke(name, header, body, timeoutMs, extraFields);
+      ? this.#connectAndInvoke(address, name, header, body, timeoutMs, extraFields, language)
+      : open.invoke(name, header, body, timeoutMs, extraFields, language);
   }
 
   async #connectAndInvoke<N extends RequestName>(
@@ -101,14 +103,15 @@ export class RemotingClient<R extends Role = "client"> {
     header: RequestHeaderOf<N>,
     body: Uint8Array | undefined,
     timeoutMs: number,
-    extraFields?: ExtFields,
+    extraFields: ExtFields | undefined,
+    language: number | undefined,
   ): Promise<PeerReply> {
     const { clock } = this.#options.runtime;
     const startedAt = clock.monotonic();
     const connection = await this.#connectedWithin(address, name, timeoutMs);
     const leftMs = timeoutMs - (clock.monotonic() - startedAt);
     if (leftMs <= 0) throw new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`);
-    return connection.invoke(name, header, body, leftMs, extraFields);
+    return connection.invoke(name, header, body, leftMs, extraFields, language);
   }
 
   /** Opening has time-outs of its own, one an address that a name stands for; who calls waits no longer than for its call. */

@@ -271,13 +271,14 @@ export class RemotingConnection implements Peer, UnreadPeer {
     body: Uint8Array | undefined,
     timeoutMs: number,
     extraFields?: ExtFields,
+    language?: number,
   ): Promise<PeerReply> {
     if (this.#closed) {
       return Promise.reject(
         new RemotingFault("closed", `${name} was not sent: the connection to ${endpointText(this.remote)} is closed`),
       );
     }
-    const command = this.#request(name, header, body ?? NO_BODY, 0, extraFields);
+    const command = this.#request(name, header, body ?? NO_BODY, 0, extraFields, language);
     const { clock } = this.#options;
     const deadline = clock.monotonic() + timeoutMs;
     return new Promise((resolve, reject) => {
@@ -389,13 +390,14 @@ export class RemotingConnection implements Peer, UnreadPeer {
     body: Uint8Array,
     flag: number,
     extraFields?: ExtFields,
+    language = this.#options.language,
   ): RemotingCommand {
     const row = REQUESTS[name];
     const opaque = this.#nextOpaque;
     this.#nextOpaque = (opaque + 1) & 0x7fff_ffff;
     const command: RemotingCommand = {
       code: row.code,
-      language: this.#options.language,
+      language,
       version: VERSION_CURRENT,
       opaque,
       flag,

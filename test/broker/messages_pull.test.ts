@@ -283,6 +283,25 @@ describe("pull: offsets", () => {
     await harness.close();
   });
 
+  test("the offset is committed when the pull comes, not when the disk has answered: the client may store a later one meanwhile", async () => {
+    const harness = await opened([["a"], ["b"]]);
+    const get = harness.store.get.bind(harness.store);
+    let read = () => {};
+    const disk = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    harness.store.get = async (...asked) => {
+      await disk;
+      return get(...asked);
+    };
+    const pulled = harness.pull({ sysFlag: 5, commitOffset: 1 });
+    harness.offsets.commit("G", "T", 0, 2);
+    read();
+    expect((await pulled)?.code).toBe(0);
+    expect(harness.offsets.query("G", "T", 0)).toBe(2);
+    await harness.close();
+  });
+
   test("a woken pull commits nothing again", async () => {
     const harness = await opened([]);
     const held = harness.pull({ sysFlag: 7, commitOffset: 0 });

@@ -3,60 +3,11 @@
  * nothing that takes longer than its time-out. Whole processes that die are in `test/sim` and `test/interop`.
  */
 import { describe, expect, test } from "bun:test";
-import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
+import { simRuntime } from "../../adapters/sim/sim.ts";
 import { ClientInstance, MQClientError, Producer, PushConsumer } from "../../core/client/mod.ts";
-import type { Socket } from "../../core/runtime.ts";
 import { startRocketMQ } from "../../mod.ts";
-import { topicRouteData } from "../../wire/bodies/route.ts";
-import { ByteWriter } from "../../wire/byte_writer.ts";
-import { FrameSplitter } from "../../wire/frame.ts";
-import { FLAG_RESPONSE, type RemotingCommand } from "../../wire/remoting_command.ts";
-import { REQUESTS } from "../../wire/requests.ts";
-import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
+import { type Answer, fakeServer, frameOf } from "./fake_server.ts";
 import { deferred, rejection, withSimulated } from "./harness.ts";
-
-type Answer = (socket: Socket, request: RemotingCommand) => void;
-
-/** A frame of an answer. */
-function frameOf(request: RemotingCommand, fields: Partial<RemotingCommand>): Uint8Array {
-  const writer = new ByteWriter(256);
-  encodeCommand({ ...request, flag: FLAG_RESPONSE, code: 0, remark: undefined, extFields: {}, ...fields }, writer);
-  return writer.written().slice();
-}
-
-/** Nameserver and broker in one: it says of every topic that it is here, and answers sends as `onSend` does. */
-async function fakeServer(sim: SimRuntime, onSend: Answer, onRoute?: Answer): Promise<{ address: string; sends: () => number }> {
-  let address = "";
-  let sends = 0;
-  const route = () =>
-    topicRouteData.encode({
-      brokerDatas: [{ cluster: "c", brokerName: "b", brokerAddrs: new Map([[0, address]]) }],
-      queueDatas: [{ brokerName: "b", readQueueNums: 1, writeQueueNums: 1, perm: 6, topicSysFlag: 0 }],
-      filterServerTable: new Map(),
-    } as never);
-  const listener = await sim.net.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
-    const splitter = new FrameSplitter(1 << 20);
-    return {
-      data(chunk) {
-        splitter.push(chunk, (bytes, from, to) => {
-          const request = decodeCommand(bytes, from, to);
-          if (request.code === REQUESTS.GET_ROUTEINFO_BY_TOPIC.code) {
-            if (onRoute !== undefined) onRoute(socket, request);
-            else socket.write(frameOf(request, { body: route() }));
-          } else if (request.code === REQUESTS.SEND_MESSAGE_V2.code) {
-            sends++;
-            onSend(socket, request);
-          } else socket.write(frameOf(request, {}));
-          return true;
-        });
-      },
-      drained() {},
-      closed() {},
-    };
-  });
-  address = `127.0.0.1:${listener.address.port}`;
-  return { address, sends: () => sends };
-}
 
 /** The fault of a send to such a server, and how long it took. */
 async function failed(onSend: Answer, onRoute?: Answer, timeoutMs = 2_000) {

@@ -77,6 +77,10 @@ export class PullMessageProcessor {
     if (isRefusal(admitted)) return admitted;
     const { settings, store, offsets } = this.#parts;
     const queue = queueOf(header);
+    // Now, not when the messages are read: meanwhile the client may store a later offset, and close.
+    if (heldUntil === undefined && !coldHeld && (header.sysFlag & FLAG_COMMIT_OFFSET) !== 0) {
+      offsets.commit(header.consumerGroup, queue.topic, header.queueId, header.commitOffset);
+    }
     if (settings.useServerSideResetOffset) {
       const reset = offsets.takeReset(header.consumerGroup, queue.topic, header.queueId);
       if (reset >= 0) {
@@ -163,9 +167,6 @@ export class PullMessageProcessor {
     const storedTopic = storedTopicOf(header);
     offsets.notePull(consumerGroup, storedTopic, queueId, result.nextBeginOffset);
     const firstPass = heldUntil === undefined;
-    if (firstPass && (header.sysFlag & FLAG_COMMIT_OFFSET) !== 0) {
-      offsets.commit(consumerGroup, storedTopic, queueId, header.commitOffset);
-    }
     const code = CODE_OF[result.status][header.queueOffset === 0 ? 1 : 0];
     if (code === ResponseCode.SUCCESS) {
       stats.got(consumerGroup, topic, queueId, result.messageCount, result.body.length);

@@ -4,6 +4,7 @@ import { consumeStats, topicStatsTable } from "../../../wire/bodies/consume_stat
 import type { MessageQueue, QueueTable } from "../../../wire/bodies/message_queue.ts";
 import { getConsumerStatusBody, resetOffsetBody } from "../../../wire/bodies/offset.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
+import { LANGUAGE_CPP } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { MQBrokerError } from "../errors.ts";
 import { maxOffset, minOffset, searchOffset } from "../queue_offsets.ts";
@@ -16,6 +17,8 @@ export interface ResetByTime {
   readonly timestamp: number;
   /** Also forward; default true. */
   readonly isForce?: boolean;
+  /** The members are clients in C++, which read another form; default false. */
+  readonly isC?: boolean;
   /** Stands in for light queues and the timer's topic, which have no route. */
   readonly clusterName?: string | undefined;
 }
@@ -150,10 +153,15 @@ export class OffsetAdmin {
     await Promise.all(addresses.map((address) => this.#calls.call(tried, address, "CLONE_GROUP_OFFSET", header)));
   }
 
-  async #resetAt(address: string, { topic, group, timestamp, isForce = true }: ResetByTime): Promise<QueueTable<number>> {
+  async #resetAt(
+    address: string,
+    { topic, group, timestamp, isForce = true, isC = false }: ResetByTime,
+  ): Promise<QueueTable<number>> {
     const tried = `reset the offsets of group "${group}" in topic "${topic}"`;
     const header = { topic, group, timestamp, isForce, queueId: -1, offset: -1 };
-    const { body } = await this.#calls.call(tried, address, "INVOKE_BROKER_TO_RESET_OFFSET", header);
+    // The broker tells the members in the form that who asks for it speaks, as from Java's admin.
+    const asker = isC ? { language: LANGUAGE_CPP } : {};
+    const { body } = await this.#calls.call(tried, address, "INVOKE_BROKER_TO_RESET_OFFSET", header, asker);
     return body.length === 0 ? [] : resetOffsetBody.decode(body).offsetTable;
   }
 

@@ -1,0 +1,67 @@
+/** A server that answers as a test says: for faults that no broker of ours has. */
+import type { SimRuntime } from "../../adapters/sim/sim.ts";
+import type { Socket } from "../../core/runtime.ts";
+import { topicRouteData } from "../../wire/bodies/route.ts";
+import { ByteWriter } from "../../wire/byte_writer.ts";
+import { FrameSplitter } from "../../wire/frame.ts";
+import { FLAG_RESPONSE, type RemotingCommand } from "../../wire/remoting_command.ts";
+import { REQUESTS } from "../../wire/requests.ts";
+import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
+
+export type Answer = (socket: Socket, request: RemotingCommand) => void;
+
+/** A frame of an answer. */
+export function frameOf(request: RemotingCommand, fields: Partial<RemotingCommand>): Uint8Array {
+  const writer = new ByteWriter(256);
+  encodeCommand({ ...request, flag: FLAG_RESPONSE, code: 0, remark: undefined, extFields: {}, ...fields }, writer);
+  return writer.written().slice();
+}
+
+export interface FakeServer {
+  readonly address: string;
+  readonly sends: () => number;
+}
+
+/**
+ * Nameserver and broker in one: it says of every topic that it is here, one queue a broker, and answers sends as `onSend` does.
+ * @param brokers name -> address, of the route; default: this server alone, as "b"
+ */
+export async function fakeServer(
+  sim: SimRuntime,
+  onSend: Answer,
+  onRoute?: Answer,
+  brokers?: ReadonlyMap<string, string>,
+): Promise<FakeServer> {
+  let address = "";
+  let sends = 0;
+  const route = () => {
+    const all = [...(brokers ?? new Map([["b", address]]))];
+    return topicRouteData.encode({
+      brokerDatas: all.map(([brokerName, each]) => ({ cluster: "c", brokerName, brokerAddrs: new Map([[0, each]]) })),
+      queueDatas: all.map(([brokerName]) => ({ brokerName, readQueueNums: 1, writeQueueNums: 1, perm: 6, topicSysFlag: 0 })),
+      filterServerTable: new Map(),
+    } as never);
+  };
+  const listener = await sim.net.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
+    const splitter = new FrameSplitter(1 << 20);
+    return {
+      data(chunk) {
+        splitter.push(chunk, (bytes, from, to) => {
+          const request = decodeCommand(bytes, from, to);
+          if (request.code === REQUESTS.GET_ROUTEINFO_BY_TOPIC.code) {
+            if (onRoute !== undefined) onRoute(socket, request);
+            else socket.write(frameOf(request, { body: route() }));
+          } else if (request.code === REQUESTS.SEND_MESSAGE_V2.code) {
+            sends++;
+            onSend(socket, request);
+          } else socket.write(frameOf(request, {}));
+          return true;
+        });
+      },
+      drained() {},
+      closed() {},
+    };
+  });
+  address = `127.0.0.1:${listener.address.port}`;
+  return { address, sends: () => sends };
+}
