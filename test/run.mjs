@@ -38,6 +38,14 @@ const pairsAndStores = [
     ? [{ name: "metrics, Apache's and ours", command: ["node_modules/.bin/bun", "test/interop/metrics_compare.ts"] }]
     : []),
   ...(full ? [{ name: "the client's matrix", command: ["node_modules/.bin/bun", "test/interop/client_matrix.ts"] }] : []),
+  ...(full
+    ? [
+        {
+          name: "ACL 1.0 beside Apache 5.3.2",
+          command: ["node_modules/.bin/bun", "test/interop/acl1_compare.ts", "--target", "bun,deno,node"],
+        },
+      ]
+    : []),
   // A chain takes a minute and a half: plain and small on each runtime, the rest once, on Bun.
   ...storeTurns(
     full

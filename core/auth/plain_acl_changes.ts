@@ -15,8 +15,6 @@ import { AddressSet } from "./white_addresses.ts";
 
 /** What is given replaces what stands there; `admin` always does. */
 export interface AccountChange extends Partial<Omit<PlainAccountText, "admin">> {
-  readonly accessKey: string;
-  readonly secretKey: string;
   readonly admin: boolean;
 }
 
@@ -30,10 +28,11 @@ export interface PlainAclPlace {
 
 /** Puts an account into the file that has it, else into plain_acl.yml. @throws Error in Apache's words */
 export function putAccount(place: PlainAclPlace, acl: PlainAcl, change: AccountChange): void {
-  const { accessKey, secretKey } = change;
+  const { accessKey = "", secretKey = "" } = change;
   if (accessKey.length <= 6 || secretKey.length <= 6) {
     // Apache's answer and log have the secret.
-    throw new Error(`The accessKey=${accessKey} and secretKey=*** cannot be null and length should longer than 6`);
+    const key = change.accessKey ?? "null";
+    throw new Error(`The accessKey=${key} and secretKey=*** cannot be null and length should longer than 6`);
   }
   for (const text of [...(change.topicPerms ?? []), ...(change.groupPerms ?? [])]) checkPerm(text);
   const path = acl.fileOf.get(accessKey) ?? mainPlainAclPath(place.home);

@@ -113,9 +113,10 @@ export const updateUserRequestHeader: HeaderCodec<UpdateUserRequestHeader> = hea
 
 // ------------------------------------------------------------------------------ ACL 1.0, as in 5.3.2, the last to have it
 
+/** What Apache declares as required it does not miss: absent keys are answered as short ones. */
 export interface CreateAccessConfigRequestHeader {
-  accessKey: string;
-  secretKey: string;
+  accessKey?: string | undefined;
+  secretKey?: string | undefined;
   whiteRemoteAddress?: string | undefined;
   /** Replaces what is there also when it is not sent. */
   admin: boolean;
@@ -128,8 +129,8 @@ export interface CreateAccessConfigRequestHeader {
 }
 export const createAccessConfigRequestHeader: HeaderCodec<CreateAccessConfigRequestHeader> =
   header<CreateAccessConfigRequestHeader>("CreateAccessConfigRequestHeader", {
-    accessKey: required.string,
-    secretKey: required.string,
+    accessKey: optional.string,
+    secretKey: optional.string,
     whiteRemoteAddress: optional.string,
     admin: defaulted.boolean(false),
     defaultTopicPerm: optional.string,
@@ -139,10 +140,10 @@ export const createAccessConfigRequestHeader: HeaderCodec<CreateAccessConfigRequ
   });
 
 export interface DeleteAccessConfigRequestHeader {
-  accessKey: string;
+  accessKey?: string | undefined;
 }
 export const deleteAccessConfigRequestHeader: HeaderCodec<DeleteAccessConfigRequestHeader> =
-  header<DeleteAccessConfigRequestHeader>("DeleteAccessConfigRequestHeader", { accessKey: required.string });
+  header<DeleteAccessConfigRequestHeader>("DeleteAccessConfigRequestHeader", { accessKey: optional.string });
 
 export interface UpdateGlobalWhiteAddrsConfigRequestHeader {
   /** Separated by commas. */

@@ -57,12 +57,12 @@ export function plainAclProcessors({
       const access = enabled("UPDATE_AND_CREATE_ACL_CONFIG");
       const change = { ...header, topicPerms: listed(header.topicPerms), groupPerms: listed(header.groupPerms) };
       attempt("UPDATE_AND_CREATE_ACL_CONFIG", () => access.putAccount(change));
-      const { accessKey, admin } = header;
+      const { accessKey = "", admin } = header;
       log.info("an account of ACL 1.0 was put", { accessKey, admin, remote: endpointText(peer.remote) });
       return {};
     },
 
-    DELETE_ACL_CONFIG({ peer }, { header: { accessKey } }) {
+    DELETE_ACL_CONFIG({ peer }, { header: { accessKey = "null" } }) {
       const access = enabled("DELETE_ACL_CONFIG");
       if (!attempt("DELETE_ACL_CONFIG", () => access.deleteAccount(accessKey))) {
         const words = `The accessKey[${accessKey}] corresponding to accessConfig has been deleted failed.`;
