@@ -18,6 +18,8 @@ import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import type { Command } from "../test/interop/processes.ts";
+import { runtimeCommand } from "../test/interop/targets.ts";
 import { buildJava, findToolchain, interopJavaDirectory, projectDirectory } from "../test/interop/toolchain.ts";
 import { MemoryWatch } from "./proc.ts";
 
@@ -45,20 +47,30 @@ const sizes: Record<string, [messages: number, queues: number]> = {
   index: [10_000_000, 1],
 };
 
-function commandOf(target: Target, args: readonly string[]): [string, string[]] {
-  if (target === "bun") return ["bun", [join(projectDirectory, "bench/store/program.ts"), ...args]];
+function commandOf(target: Target, args: readonly string[]): Command {
+  if (target === "bun") return runtimeCommand("bun", "bench/store/program.ts", args);
   const toolchain = findToolchain();
   if (typeof toolchain === "string") throw new Error(toolchain);
   const { apache } = buildJava(toolchain, interopJavaDirectory, ["apache"]);
   const jvm = ["-Xms1g", "-Xmx1g", `-Duser.home=${tmpdir()}`, "-cp", apache!];
-  return [toolchain.java, [...jvm, join(projectDirectory, "bench/store/StoreProgram.java"), ...args]];
+  const program = join(projectDirectory, "bench/store/StoreProgram.java");
+  return { program: toolchain.java, args: [...jvm, program, ...args], cwd: projectDirectory };
 }
 
 /** Runs one scenario to its end; its figures, and the memory it took. */
 async function run(target: Target, scenario: string, directory: string): Promise<Figures> {
   const [messages, queues] = sizes[scenario]!;
-  const [file, args] = commandOf(target, [scenario, directory, String(messages), String(queues)]);
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const { program, args, cwd, env } = commandOf(target, [scenario, directory, String(messages), String(queues)]);
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once("error", (error) =>
+      reject(new Error(`Cannot start "${program}" for ${target}: ${error.message}; \`npm ci\` installs what the bench runs`)),
+    );
+    child.once("close", () => resolve());
+  });
+  ended.catch(() => {});
+  // Without a process there is no output to wait for either.
+  if (child.pid === undefined) await ended;
   const watch = new MemoryWatch([child.pid!]);
   const figures: Figures = {};
   for await (const line of createInterface({ input: child.stdout })) {
@@ -68,8 +80,8 @@ async function run(target: Target, scenario: string, directory: string): Promise
     console.log(`${target} ${scenario} ${line}`);
   }
   watch.stop();
-  if (child.exitCode === null) await new Promise((resolve) => child.once("exit", resolve));
-  if (child.exitCode !== 0) throw new Error(`${file} ${args.join(" ")}: exit code ${child.exitCode}`);
+  await ended;
+  if (child.exitCode !== 0) throw new Error(`${program} ${args.join(" ")}: ${child.signalCode ?? `exit code ${child.exitCode}`}`);
   figures[`${scenario}:rss.peakMib`] = watch.peakRssKib / 1024;
   figures[`${scenario}:anon.peakMib`] = watch.peakAnonKib / 1024;
   return figures;
