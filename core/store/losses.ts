@@ -7,6 +7,14 @@ import type { Log, LogFields } from "../runtime.ts";
 /** Lines of one kind; what comes after is only counted, as a disk that fails can have a million bad places. */
 const LINES_MAX = 100;
 
+/**
+ * The log is the truth, and a queue that is not there is made again from it. Not done on the way of a pull: which record the
+ * unit stood for only a search of the log between its neighbours tells.
+ */
+const UNIT_MEND =
+  "if the commit log is whole, stop the broker in order, move the queue's directory below consumequeue/ away, and start it: " +
+  "the queue is made again from the log";
+
 export class Losses {
   /** Stretches of the log that held no record, with good ones behind them, found since the start. */
   stretchCount = 0;
@@ -57,6 +65,7 @@ export class Losses {
     this.#line("unreadable", "a consume queue points at something that is no message; it is passed over", {
       offset: physicalOffset,
       size,
+      mend: UNIT_MEND,
     });
   }
 

@@ -63,6 +63,20 @@ describe("a unit of a consume queue", () => {
     await store.close();
   });
 
+  test("is mended as the log line says: its queue is moved away after an orderly stop, and made again from the log", async () => {
+    const runtime = await damaged((disk) => overwrite(disk, QUEUE, 2 * 20, unit(0, 0)));
+    const log = linesLog();
+    const store = await openStore(runtime, "/store", {}, log);
+    expect((await textsOf(store)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m3", "m4"]);
+    expect(log.lines.filter((line) => line.includes("move the queue's directory")).length).toBe(1);
+    await store.close();
+    runtime.files.rename("/store/consumequeue/TopicA/0", "/store/away");
+    const again = await openStore(runtime, "/store");
+    expect((await textsOf(again)).map((text) => text.slice(0, 2))).toEqual(["m0", "m1", "m2", "m3", "m4"]);
+    expect(again.stats().unreadableRecordCount).toBe(0);
+    await again.close();
+  });
+
   test("with a size that only a large message could have: the log is asked before memory is taken", async () => {
     const runtime = await damaged((disk) => overwrite(disk, QUEUE, 2 * 20, unit(300, 20_000_000)));
     const store = await openStore(runtime, "/store");
