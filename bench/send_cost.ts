@@ -159,7 +159,7 @@ const settings = settingsWith(
   },
   runtime.system,
 );
-const broker = new Broker({ runtime, log: consoleLog("error"), settings });
+const broker = new Broker({ runtime, log: consoleLog({ level: "error" }), settings });
 try {
   await broker.start();
   const handler = net.enter();

@@ -59,6 +59,8 @@ export class ConsumeQueue implements LogicQueue {
   readonly #memory: QueueMemory;
   /** Extended units, where there are any. */
   ext: ConsumeQueueExt | undefined;
+  /** Whether its topic is compacted, which can't change while the topic lives; undefined while that is not known. */
+  isCompacted: boolean | undefined;
 
   /** The next message gets this queue offset; ahead of `maxOffset` by what is appended and not dispatched. */
   nextOffset = 0;

@@ -68,14 +68,18 @@ export class ConsumeQueueKinds implements LogicQueues {
     return this.simple.memory.fault;
   }
 
-  find({ topic, queueId }: QueueRef): LogicQueue | undefined {
-    if (this.#batches.size === 0) return this.simple.find({ topic, queueId });
-    return this.#batches.get(topic)?.get(queueId) ?? this.simple.find({ topic, queueId });
+  find(queue: QueueRef): LogicQueue | undefined {
+    return this.#at(queue.topic, queue.queueId);
+  }
+
+  #at(topic: string, queueId: number): LogicQueue | undefined {
+    const simple = this.simple.queuesOf(topic)?.get(queueId);
+    return this.#batches.size === 0 ? simple : (this.#batches.get(topic)?.get(queueId) ?? simple);
   }
 
   /** @param ofBatch asked for a batch: what an unknown topic's queue is made for. */
   findOrCreate(topic: string, queueId: number, ofBatch = false): LogicQueue {
-    const found = this.find({ topic, queueId });
+    const found = this.#at(topic, queueId);
     if (found !== undefined) return found;
     // Asked once a queue: the attribute can't change while the topic lives.
     if (isLmq(topic)) {
@@ -102,13 +106,19 @@ export class ConsumeQueueKinds implements LogicQueues {
   put(queue: LogicQueue, request: DispatchRequest): boolean {
     if (queue instanceof ConsumeQueue) {
       const there = this.#putSimple(queue, request);
-      if (there) this.compaction?.put(request);
+      if (there && this.#isCompacted(queue)) this.compaction?.put(request);
       return there;
     }
     const batch = queue as BatchConsumeQueue;
     this.#dirty.add(batch);
     batch.put(request);
     return true;
+  }
+
+  /** Asked for each message; what the topic says, once. */
+  #isCompacted(queue: ConsumeQueue): boolean {
+    queue.isCompacted ??= this.compaction?.knowsCompacted(queue.topic);
+    return queue.isCompacted ?? false;
   }
 
   #putSimple(queue: ConsumeQueue, request: DispatchRequest): boolean {

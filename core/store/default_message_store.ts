@@ -374,6 +374,7 @@ export class DefaultMessageStore implements MessageStore {
       properties: message.properties,
       commonProperties: message.commonProperties,
       batchSize: message.innerBatchSize,
+      queue: queued ? queue : undefined,
     });
     this.#putCount++;
     this.#putBytes += size;

@@ -9,6 +9,7 @@ import {
 import { MessageConst } from "../../wire/message_const.ts";
 import { type RecordLayout, readRecordHeader, recordProperties, recordTopic } from "../../wire/message_reader.ts";
 import { propertyOf } from "../../wire/properties.ts";
+import type { LogicQueue } from "./logic_queue.ts";
 
 /** Delayed messages wait here; the consume queue's tagsCode is the time of delivery. */
 export const SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX";
@@ -28,6 +29,8 @@ export interface DispatchRequest {
   readonly commonProperties?: Uint8Array | undefined;
   /** Which groups' expressions it passes, as bits; goes into the extended unit. Made at dispatch, see `setFilterBitMap`. */
   readonly filterBitMap?: Uint8Array | undefined;
+  /** The queue that gave it its offset, where that is known: saves looking for it. */
+  readonly queue?: LogicQueue | undefined;
   /** Messages in an inner batch, which begin at `queueOffset`; absent for any other message. */
   readonly batchSize?: number | undefined;
 }

@@ -140,7 +140,8 @@ export class Dispatcher {
 
   #put(request: DispatchRequest): boolean {
     if (this.#deleted.covers(request.topic, request.physicalOffset)) return false;
-    const queue = this.#queues.findOrCreate(request.topic, request.queueId, request.batchSize !== undefined);
+    // A queue that was deleted since has its end behind the request: that was looked at.
+    const queue = request.queue ?? this.#queues.findOrCreate(request.topic, request.queueId, request.batchSize !== undefined);
     const expected = queue.maxOffset;
     if (this.#queues.put(queue, request)) {
       // A queue may begin anywhere, as what came before has expired; behind that its offsets follow each other.

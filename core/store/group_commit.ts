@@ -164,15 +164,22 @@ export class GroupCommit {
       this.flush.written(this.writtenOffset, late);
       return late.promise;
     }
-    const batch =
-      this.#held.find(({ end }) => endOffset <= end) ??
-      (this.#inFlight !== undefined && endOffset <= this.#inFlight.end ? this.#inFlight : this.#open);
+    const batch = this.#batchOf(endOffset);
     if (flushed) {
       batch.flushed ??= new Deferred();
       return batch.flushed.promise;
     }
     batch.written ??= new Deferred();
     return batch.written.promise;
+  }
+
+  /** The batch that holds the byte before `endOffset`. Asked for each message: mostly nothing is held back or in flight. */
+  #batchOf(endOffset: number): CommitBatch {
+    if (this.#held.length > 0) {
+      const held = this.#held.find(({ end }) => endOffset <= end);
+      if (held !== undefined) return held;
+    }
+    return this.#inFlight !== undefined && endOffset <= this.#inFlight.end ? this.#inFlight : this.#open;
   }
 
   /** Writes and flushes everything appended so far. @throws the disk's fault */

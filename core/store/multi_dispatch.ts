@@ -86,7 +86,14 @@ export class MultiDispatch {
     for (const [i, topic] of names.entries()) {
       const offset = offsets[i] ?? "";
       if (!isLmq(topic) || !isDirectoryName(topic) || !/^\d{1,15}$/.test(offset)) continue;
-      requests.push({ ...request, topic, queueId: LMQ_QUEUE_ID, queueOffset: Number(offset), batchSize: undefined });
+      requests.push({
+        ...request,
+        topic,
+        queueId: LMQ_QUEUE_ID,
+        queueOffset: Number(offset),
+        batchSize: undefined,
+        queue: undefined,
+      });
     }
     return requests;
   }

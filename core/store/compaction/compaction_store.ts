@@ -58,7 +58,14 @@ export class CompactionStore {
   }
 
   isCompacted(topic: string): boolean {
-    return this.#parts.settings.enableCompaction && this.#parts.attributes(topic)?.["cleanup.policy"] === "COMPACTION";
+    return this.knowsCompacted(topic) === true;
+  }
+
+  /** As `isCompacted`; undefined while there is no such topic. */
+  knowsCompacted(topic: string): boolean | undefined {
+    const attributes = this.#parts.attributes(topic);
+    if (attributes === undefined) return undefined;
+    return this.#parts.settings.enableCompaction && attributes["cleanup.policy"] === "COMPACTION";
   }
 
   find({ topic, queueId }: QueueRef): CompactionLog | undefined {
