@@ -172,7 +172,7 @@ export class Broker {
       addresses: this.addresses,
     };
     this.#messages = new BrokerMessages(parts);
-    this.#pop = new BrokerPop(parts, this.#messages.timer, (topic) => this.#registration.queuesOf(topic));
+    this.#pop = new BrokerPop(parts, this.#messages.timer, (topic, asLogic) => this.#registration.queuesOf(topic, asLogic));
     this.lite = new BrokerLite(parts, (topic) => this.#registration.writeBrokersOf(topic));
     const expired = new ExpiredMessages({ ...parts, delayOffsets: () => this.#messages.schedule.offsets });
     this.store.onExpired((range) => expired.expired(range));

@@ -2,12 +2,19 @@
 import { describe, expect, test } from "bun:test";
 import { type SimWorld, simWorld } from "../../adapters/sim/sim.ts";
 import type { LocalNameServer } from "../../core/broker/registration/registration_targets.ts";
+import {
+  queryAssignmentRequestBody,
+  queryAssignmentResponseBody,
+  setMessageRequestModeRequestBody,
+} from "../../wire/bodies/assignment.ts";
+import { heartbeatData } from "../../wire/bodies/heartbeat.ts";
 import { topicRouteData } from "../../wire/bodies/route.ts";
 import { type LogicQueueMappingItem, topicQueueMappingDetail } from "../../wire/bodies/static_topic.ts";
 import { decodeRecords } from "../../wire/message_reader.ts";
+import { formatExtraInfo, parseStartOffsetInfo } from "../../wire/pop_info.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
-import { BrokerHarness, topicHeader } from "./management_harness.ts";
+import { BrokerHarness, client, consumerOf, subscription, topicHeader } from "./management_harness.ts";
 import { pullHeader, sendHeader } from "./messages_harness.ts";
 
 const GROUP = "TOOLS_CONSUMER";
@@ -41,7 +48,17 @@ const nameServer: LocalNameServer = {
     const brokers = [
       { cluster: "c", brokerName: "broker-b", brokerAddrs: new Map([[0, "10.0.0.2:10911"]]), enableActingMaster: false },
     ];
-    return { body: topicRouteData.encode({ queueDatas: [], brokerDatas: brokers, filterServerTable: new Map() }) } as never;
+    const queueDatas = ["broker-a", "broker-b"].map((brokerName) => ({
+      ...{ brokerName, readQueueNums: 4, writeQueueNums: 4, perm: 6, topicSysFlag: 0 },
+    }));
+    const topicQueueMappingByBroker = new Map(
+      [new Map([[0, 2]]), new Map()].map((currIdMap, index) => [
+        `broker-${"ab"[index]}`,
+        { topic: "S", scope: "__global__", totalQueues: 1, bname: `broker-${"ab"[index]}`, epoch: 1, dirty: false, currIdMap },
+      ]),
+    );
+    const route = { queueDatas, brokerDatas: brokers, filterServerTable: new Map(), topicQueueMappingByBroker };
+    return { body: topicRouteData.encode(route) } as never;
   },
   advertise: () => () => {},
 };
@@ -100,6 +117,74 @@ const send = ({ a, running }: Pair, text: string) =>
   running(a.call("SEND_MESSAGE_V2", sendHeader({ topic: "S", queueId: 0 }), text));
 const offsetOf = async ({ a, running }: Pair, name: "GET_MAX_OFFSET" | "GET_MIN_OFFSET"): Promise<number> =>
   (await running(a.call(name, { topic: "S", queueId: 0, committed: true }))).header!.offset;
+
+describe("POP of a logic queue that was moved", () => {
+  const assigned = async ({ a, running }: Pair, mode: "PULL" | "POP", popShareQueueNum = 0): Promise<string[]> => {
+    const heartbeat = {
+      ...heartbeatData.read({}, ""),
+      clientID: "c1",
+      consumerDataSet: [consumerOf("G", subscription("S"))],
+    };
+    await running(a.call("HEART_BEAT", {}, heartbeatData.encode(heartbeat), { peer: client() }));
+    const setMode = { topic: "S", consumerGroup: "G", mode, popShareQueueNum };
+    await running(a.call("SET_MESSAGE_REQUEST_MODE", {}, setMessageRequestModeRequestBody.encode(setMode)));
+    const asks = { topic: "S", consumerGroup: "G", clientId: "c1", strategyName: "AVG", messageModel: "CLUSTERING" } as const;
+    const { body } = await running(a.call("QUERY_ASSIGNMENT", {}, queryAssignmentRequestBody.encode(asks)));
+    return queryAssignmentResponseBody
+      .decode(body!)
+      .messageQueueAssignments.map(({ messageQueue: { brokerName, queueId } }) => `${brokerName} ${queueId}`);
+  };
+
+  test("who pulls is assigned logic queues, who pops the brokers with what lies there", () =>
+    withPair(async (pair) => {
+      expect(await assigned(pair, "PULL")).toEqual(["__syslo__global__ 0"]);
+      expect(await assigned(pair, "POP")).toEqual(["broker-a -1", "broker-b -1"]);
+    }));
+
+  test("each message is given out once, hidden for longer, acknowledged, or comes back, at the broker where it lies", () =>
+    withPair(async (pair) => {
+      const { a, b, running } = pair;
+      await send(pair, "10");
+      const bornTime = () => a.runtime.clock.now();
+      const pop = async (harness: BrokerHarness, invisibleTime = 2_000) => {
+        const header = { topic: "S", consumerGroup: "G", queueId: -1, maxMsgNums: 32, invisibleTime, pollTime: 0, initMode: 0 };
+        const { header: reply, body } = await running(
+          harness.call("POP_MESSAGE", { ...header, order: false, bornTime: bornTime() }),
+        );
+        const { popTime = 0, reviveQid = 0, startOffsetInfo = "" } = reply ?? {};
+        const starts = parseStartOffsetInfo(startOffsetInfo);
+        return decodeRecords(body ?? new Uint8Array(0)).map(({ queueId, queueOffset, body: bytes, topic }) => {
+          const info = {
+            popTime,
+            invisibleTime,
+            reviveQid,
+            flag: "0",
+            brokerName: "",
+            queueId,
+            msgQueueOffset: queueOffset,
+          } as const;
+          const extraInfo = formatExtraInfo({ ...info, ckQueueOffset: [...starts.values()][0] ?? 0 });
+          return {
+            text: new TextDecoder().decode(bytes),
+            ack: { topic, consumerGroup: "G", queueId, offset: queueOffset, extraInfo },
+          };
+        });
+      };
+      const texts = (popped: { text: string }[]): string[] => popped.map(({ text }) => text);
+      const ofB = await pop(b);
+      expect(texts(ofB)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
+      const ofA = await pop(a);
+      expect(texts(ofA)).toEqual(["other", "other", "other", "10"]);
+      expect([await pop(a), await pop(b)]).toEqual([[], []]);
+      for (const { ack } of ofA) await running(a.call("ACK_MESSAGE", ack));
+      for (const { ack } of ofB.slice(0, 8)) await running(b.call("ACK_MESSAGE", ack));
+      await running(b.call("CHANGE_MESSAGE_INVISIBLETIME", { ...ofB[8]!.ack, suspend: false, invisibleTime: 60_000 }));
+      await a.runtime.clock.advance(20_000);
+      expect(texts(await pop(b, 600_000))).toEqual(["9"]);
+      await a.runtime.clock.advance(60_000);
+      expect([texts(await pop(b, 600_000)), await pop(a)]).toEqual([["8"], []]);
+    }));
+});
 
 describe("a logic queue that was moved", () => {
   test("is written at its leader, with logic offsets; elsewhere nobody leads it", () =>

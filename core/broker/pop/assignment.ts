@@ -4,6 +4,10 @@
  *
  * With POP a queue may be shared: with popShareQueueNum clients, or, without a bound, with all, who then ask each broker for
  * any of its queues (queueId -1).
+ *
+ * Of a static topic its logic queues are pulled, as in Apache. POP knows the queues of brokers only, there and here, so these are
+ * assigned for POP: each message lies in one of them, whichever logic queue it is of and wherever that was moved since. Apache
+ * assigns logic queues for POP as well, whose broker no client finds.
  */
 import {
   type MessageQueueAssignment,
@@ -25,8 +29,11 @@ const MODES_MAX = 100_000;
 const AVG = "AVG";
 const AVG_BY_CIRCLE = "AVG_BY_CIRCLE";
 
-/** All queues of a topic that may be read, of every broker that has it; undefined when no nameserver can say. */
-export type QueuesOfTopic = (topic: string) => Promise<MessageQueue[] | undefined>;
+/**
+ * All queues of a topic that may be read, of every broker that has it; undefined when no nameserver can say. `asLogic`: of a
+ * static topic its logic queues.
+ */
+export type QueuesOfTopic = (topic: string, asLogic: boolean) => Promise<readonly MessageQueue[] | undefined>;
 
 type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "consumers">;
 
@@ -83,7 +90,7 @@ export class QueueAssignment {
     const isRetry = topic.startsWith(RETRY_PREFIX);
     const mode = isRetry ? "PULL" : (own?.mode ?? settings.defaultMessageRequestMode);
     const share = own?.popShareQueueNum ?? settings.defaultPopShareQueueNum;
-    const queues = await this.#queuesOf(topic);
+    const queues = await this.#queuesOf(topic, mode === "PULL");
     if (queues === undefined) {
       log.warn("queues can't be assigned: no nameserver knows a route of the topic", { topic, group: consumerGroup });
       return queryAssignmentResponseBody.encode({ messageQueueAssignments: [] });

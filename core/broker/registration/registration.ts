@@ -13,6 +13,7 @@ import { PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts";
 import type { SerializeType } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { signerOf } from "../../auth/credentials.ts";
+import { topicRoute } from "../../client/topic_route.ts";
 import { RemotingClient } from "../../remoting/client.ts";
 import type { TimerHandle, TlsContext } from "../../runtime.ts";
 import { RefusedByNameServer, type RegistrationCallParts, RegistrationCalls } from "./registration_calls.ts";
@@ -78,10 +79,14 @@ export class NameServerRegistration {
   /**
    * Queues of a topic that may be read, of every broker in its route; undefined when no nameserver that answers knows one.
    * Each question goes to the nameservers: whoever asks often keeps the answer.
+   * @param asLogic of a static topic its logic queues, as a client that pulls knows them
    */
-  async queuesOf(topic: string): Promise<MessageQueue[] | undefined> {
-    const queues = await this.#queueDatasOf(topic);
-    return queues?.flatMap(({ brokerName, readQueueNums, perm }) =>
+  async queuesOf(topic: string, asLogic = false): Promise<readonly MessageQueue[] | undefined> {
+    const route = await this.#routeOf(topic);
+    if (route !== undefined && asLogic && (route.topicQueueMappingByBroker?.size ?? 0) > 0) {
+      return topicRoute(topic, route).readQueues;
+    }
+    return route?.queueDatas.flatMap(({ brokerName, readQueueNums, perm }) =>
       (perm & PERM_READ) === 0 ? [] : Array.from({ length: readQueueNums }, (_, queueId) => ({ topic, brokerName, queueId })),
     );
   }
