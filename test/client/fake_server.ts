@@ -24,6 +24,7 @@ export interface FakeServer {
 
 /**
  * Nameserver and broker in one: it says of every topic that it is here, one queue a broker, and answers sends as `onSend` does.
+ * @param onOther what is neither; answered with an empty success unless given
  * @param brokers name -> address, of the route; default: this server alone, as "b"
  */
 export async function fakeServer(
@@ -31,6 +32,7 @@ export async function fakeServer(
   onSend: Answer,
   onRoute?: Answer,
   brokers?: ReadonlyMap<string, string>,
+  onOther: Answer = (socket, request) => socket.write(frameOf(request, {})),
 ): Promise<FakeServer> {
   let address = "";
   let sends = 0;
@@ -54,7 +56,7 @@ export async function fakeServer(
           } else if (request.code === REQUESTS.SEND_MESSAGE_V2.code) {
             sends++;
             onSend(socket, request);
-          } else socket.write(frameOf(request, {}));
+          } else onOther(socket, request);
           return true;
         });
       },

@@ -129,6 +129,70 @@ describe("poll", () => {
     }));
 });
 
+describe("flow control of a queue", () => {
+  /** What waits of queue 0 when nobody polls. */
+  async function waiting(rocketmq: RocketMQ, sim: SimRuntime, options: Partial<LitePullConsumerOptions>) {
+    const consumer = consumerOf(rocketmq, options);
+    await consumer.start();
+    await passed(sim, 30_000);
+    const [, info] = consumer.runningInfo().mqTable.find(([{ queueId }]) => queueId === 0) ?? [];
+    let polled = 0;
+    for (let got = -1; got !== 0; polled += got) got = (await consumer.poll({ timeoutMs: 20_000 })).length;
+    return { count: info?.cachedMsgCount, polled };
+  }
+
+  test("by count", () =>
+    withSimulated(async (rocketmq, sim) => {
+      const bodies = Array.from({ length: 30 }, (_, i) => `${i}`);
+      await produced(rocketmq, bodies);
+      expect(await waiting(rocketmq, sim, { pullBatchSize: 2, pullThresholdForQueue: 6 })).toEqual({ count: 6, polled: 30 });
+      // Full with the first pull: one more than asked for is never pulled.
+      expect(await waiting(rocketmq, sim, { consumerGroup: "one", pullBatchSize: 5, pullThresholdForQueue: 1 })).toEqual({
+        count: 5,
+        polled: 30,
+      });
+    }));
+
+  test("by size", () =>
+    withSimulated(async (rocketmq, sim) => {
+      await produced(rocketmq, Array<string>(9).fill("x".repeat(300 * 1024)));
+      expect(await waiting(rocketmq, sim, { pullThresholdSizeForQueue: 1 })).toEqual({ count: 4, polled: 9 });
+    }));
+
+  test("by span: what a filter passes over counts", () =>
+    withSimulated(async (rocketmq, sim) => {
+      const producer = new Producer(rocketmq.client(), { producerGroup: "pg" });
+      for (let i = 0; i < 40; i++) {
+        await producer.send({ topic: "T", body: "x", tags: i % 10 === 0 ? "A" : "B" }, { messageQueue: queue(0) });
+      }
+      const options = { subscription: { T: "A" }, pullBatchSize: 1 };
+      expect(await waiting(rocketmq, sim, { ...options, consumeMaxSpan: 15 })).toEqual({ count: 3, polled: 4 });
+      expect(await waiting(rocketmq, sim, { ...options, consumerGroup: "wide" })).toEqual({ count: 4, polled: 4 });
+    }));
+});
+
+describe("broadcasting", () => {
+  test("gives every member everything, and each goes on by its own file; the broker stores nothing", () =>
+    withSimulated(async (rocketmq) => {
+      await produced(rocketmq, ["0", "1", "2"]);
+      const member = (offsetStoreRoot: string) =>
+        consumerOf(rocketmq, { messageModel: "BROADCASTING", offsetStoreRoot, pullBatchSize: 2 });
+      const [one, two] = [member("/one"), member("/two")];
+      for (const consumer of [one, two]) {
+        expect(await texts(consumer.poll())).toEqual(["0", "1"]);
+        expect(consumer.assignment.length).toBe(4);
+      }
+      expect(await texts(one.poll())).toEqual(["2"]);
+      await one.commit();
+      expect(await one.committed(queue(0))).toBe(3);
+      await Promise.all([one.close(), two.close()]);
+      // What was polled last and not followed by a poll is not consumed.
+      expect(await texts(member("/two").poll())).toEqual(["0", "1"]);
+      expect(await texts(member("/one").poll({ timeoutMs: 20_000 }))).toEqual([]);
+      expect(rocketmq.broker.offsets.query("cg", "T", 0)).toBe(-1);
+    }));
+});
+
 describe("for await", () => {
   test("consumes a message when the next is asked for, leaves the one at hand, and ends with the consumer", () =>
     withSimulated(async (rocketmq) => {

@@ -175,6 +175,36 @@ describe("flow control", () => {
       expect(await mostHere(rocketmq, sim, { pullThresholdForTopic: 32, consumeThreadMax: 1 })).toBeLessThan(12);
     }));
 
+  for (const [where, options] of [
+    ["a queue", { pullThresholdSizeForQueue: 1 }],
+    ["the topic, shared by its four queues", { pullThresholdSizeForTopic: 4 }],
+  ] as const) {
+    test(`by size, of ${where}`, () =>
+      withSimulated(async (rocketmq, sim) => {
+        const body = "x".repeat(300 * 1024);
+        await produced(rocketmq, Array<string>(12).fill(body));
+        const seen = new Collector<number>();
+        let release: () => void = () => {};
+        const held = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        // All wait for the first.
+        const consumer = consumerOf(rocketmq, { ...options, consumeThreadMax: 1 });
+        await consumer.start((message) => {
+          seen.add(message.body.length);
+          return held;
+        });
+        await seen.until(1);
+        await passed(sim, 30_000);
+        const [, info] = consumer.runningInfo().mqTable.find(([{ topic, queueId }]) => topic === "T" && queueId === 0) ?? [];
+        // The fourth fills the mebibyte.
+        expect([info?.cachedMsgCount, info?.cachedMsgSizeInMiB]).toEqual([4, 1]);
+        release();
+        await seen.until(12);
+        expect(seen.items.every((length) => length === body.length)).toBe(true);
+      }));
+  }
+
   test("by the program: suspend and resume", () =>
     withSimulated(async (rocketmq, sim) => {
       const producer = await produced(rocketmq, ["0"]);

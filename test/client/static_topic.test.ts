@@ -13,11 +13,12 @@ import { Collector, withSimulated } from "./harness.ts";
 /** Logic queue -> physical queue. */
 const QUEUES = [3, 1, 0, 2] as const;
 
-const item = (queueId: number): LogicQueueMappingItem => ({
+/** @param logicOffset of its first message: not 0 when there were others, elsewhere, that are gone */
+const item = (queueId: number, logicOffset: number): LogicQueueMappingItem => ({
   gen: 0,
   queueId,
   bname: "broker-a",
-  logicOffset: 0,
+  logicOffset,
   startOffset: 0,
   endOffset: -1,
   timeOfStart: -1,
@@ -25,7 +26,7 @@ const item = (queueId: number): LogicQueueMappingItem => ({
 });
 
 /** Topic S of four logic queues. */
-async function createStaticTopic(rocketmq: RocketMQ): Promise<void> {
+async function createStaticTopic(rocketmq: RocketMQ, logicOffset = 0): Promise<void> {
   const client = rocketmq.client();
   await client.refreshRoute("TBW102");
   const detail = {
@@ -36,7 +37,7 @@ async function createStaticTopic(rocketmq: RocketMQ): Promise<void> {
     epoch: 100,
     dirty: false,
     currIdMap: new Map<number, number>(),
-    hostedQueues: new Map(QUEUES.map((physical, logic) => [logic, [item(physical)]])),
+    hostedQueues: new Map(QUEUES.map((physical, logic) => [logic, [item(physical, logicOffset)]])),
   };
   const header = {
     topic: "S",
@@ -89,6 +90,45 @@ describe("a static topic", () => {
       await pulling.seekToBegin(logic(3));
       const [message] = await pulling.poll();
       expect([message?.text(), message?.queueOffset]).toEqual(["3", 0]);
+    }));
+
+  test("whose queues begin behind others that are gone, has logic offsets everywhere: sent, pushed, polled, stored, sought", () =>
+    withSimulated(async (rocketmq, sim) => {
+      const FIRST = 5_000;
+      await createStaticTopic(rocketmq, FIRST);
+      const producer = new Producer(rocketmq.client(), { producerGroup: "pg" });
+      for (let i = 0; i < 3; i++) {
+        const sent = await producer.send({ topic: "S", body: `${i}` }, { messageQueue: logic(1) });
+        expect([sent.messageQueue, sent.queueOffset]).toEqual([logic(1), FIRST + i]);
+      }
+      const seen = new Collector<MessageExt>();
+      const consumer = new PushConsumer(rocketmq.client(), {
+        consumerGroup: "cg",
+        subscription: { S: "*" },
+        pullBatchSize: 2,
+        consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+      });
+      await consumer.start(seen.add);
+      await seen.until(3);
+      expect(seen.items.map((message) => [message.text(), message.queueId, message.queueOffset])).toEqual([
+        ["0", 1, FIRST],
+        ["1", 1, FIRST + 1],
+        ["2", 1, FIRST + 2],
+      ]);
+      await consumer.close();
+      const polling = new LitePullConsumer(rocketmq.client(), { consumerGroup: "cg", pullBatchSize: 2 });
+      await polling.assign([logic(1)]);
+      await polling.start();
+      expect(await polling.committed(logic(1))).toBe(FIRST + 3);
+      await polling.seek(logic(1), FIRST + 1);
+      const polled = await polling.poll();
+      expect(polled.map((message) => [message.text(), message.queueOffset])).toEqual([
+        ["1", FIRST + 1],
+        ["2", FIRST + 2],
+      ]);
+      await polling.commit();
+      await sim.clock.settle();
+      expect(await polling.committed(logic(1))).toBe(FIRST + 3);
     }));
 
   test("has its queues at their newest leaders; those that nobody leads can't be written", () => {

@@ -1,6 +1,13 @@
 /** Traces of messages: that they are there, in Java's form, and never in the way. */
 import { describe, expect, test } from "bun:test";
-import { type MessageExt, Producer, PushConsumer, TransactionProducer } from "../../core/client/mod.ts";
+import {
+  LitePullConsumer,
+  type MessageExt,
+  Producer,
+  PushConsumer,
+  SimpleConsumer,
+  TransactionProducer,
+} from "../../core/client/mod.ts";
 import { RecordingLog } from "../broker/management_harness.ts";
 import { Collector, withSimulated } from "./harness.ts";
 
@@ -87,6 +94,42 @@ describe("traces", () => {
         expect([sent.msgId, half.msgId, "k1", "k2"].filter((key) => !keys.has(key))).toEqual([]);
       },
       { traceTopicEnable: true },
+    ));
+
+  test("of what is polled, which counts as consumed, and of recalls where they are asked for; a simple consumer makes none", () =>
+    withSimulated(
+      async (rocketmq) => {
+        const options = { consumerGroup: "cg", subscription: { T: "*" }, consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET" } as const;
+        const quiet = new Producer(rocketmq.client(), { producerGroup: "quiet" });
+        const sent = await quiet.send({ topic: "T", body: "0", keys: "k" });
+        const client = rocketmq.client({ enableTrace: true, enableRecallTrace: true });
+        const polling = new LitePullConsumer(client, options);
+        expect((await polling.poll()).length).toBe(1);
+        // Java's simple consumer speaks gRPC, where the proxy is the one that knows.
+        const simple = new SimpleConsumer(rocketmq.client({ enableTrace: true }), { ...options, consumerGroup: "simple" });
+        const popped: MessageExt[] = [];
+        while (popped.length === 0) popped.push(...(await simple.receive({ awaitDuration: 60_000 })));
+        for (const message of popped) await simple.acknowledge(message);
+        const recalled: string[] = [];
+        for (const producer of [quiet, new Producer(client, { producerGroup: "pg" })]) {
+          const { recallHandle = "", msgId } = await quiet.send({ topic: "T", body: "1", delayTimeSec: 60 });
+          await producer.recall("T", recallHandle);
+          recalled.push(msgId);
+        }
+        await client.close();
+        const traces = new LitePullConsumer(rocketmq.client(), {
+          ...options,
+          consumerGroup: "traces",
+          subscription: { RMQ_SYS_TRACE_TOPIC: "*" },
+        });
+        const records = (await traces.poll()).flatMap(recordsOf);
+        expect(records.map(([type]) => type).sort()).toEqual(["Recall", "SubAfter", "SubBefore"]);
+        const of = (type: string) => records.find(([first]) => first === type) ?? [];
+        expect([of("SubBefore")[3], ...of("SubBefore").slice(5)]).toEqual(["cg", sent.msgId, "0", "k"]);
+        expect([of("SubAfter")[1], of("SubAfter")[4], of("SubAfter")[8]]).toEqual([of("SubBefore")[4], "true", "cg"]);
+        expect(of("Recall").slice(2)).toEqual(["DefaultRegion", "pg", "T", recalled[1] as string, "true"]);
+      },
+      { traceTopicEnable: true, recallMessageEnable: true },
     ));
 
   test("are not sent when the broker says that tracing is off", () =>
