@@ -123,7 +123,7 @@ describe("traces", () => {
           subscription: { RMQ_SYS_TRACE_TOPIC: "*" },
         });
         const records = (await traces.poll()).flatMap(recordsOf);
-        expect(records.map(([type]) => type).sort()).toEqual(["Recall", "SubAfter", "SubBefore"]);
+        expect(records.map(([type]) => String(type)).sort()).toEqual(["Recall", "SubAfter", "SubBefore"]);
         const of = (type: string) => records.find(([first]) => first === type) ?? [];
         expect([of("SubBefore")[3], ...of("SubBefore").slice(5)]).toEqual(["cg", sent.msgId, "0", "k"]);
         expect([of("SubAfter")[1], of("SubAfter")[4], of("SubAfter")[8]]).toEqual([of("SubBefore")[4], "true", "cg"]);
