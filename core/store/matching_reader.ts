@@ -9,7 +9,7 @@ import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
 import type { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
-import { isHole, UNIT_BYTES } from "./consume_queue.ts";
+import { UNIT_BYTES } from "./consume_queue.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, RecordFilter } from "./message_store.ts";
@@ -82,35 +82,65 @@ export class MatchingReader {
 
   /** Looks on until there is enough or all units were looked at. @param hotBytes see `GetResult.suggestSlave` */
   run(hotBytes: number): GetResult | Promise<GetResult> {
-    const { commitLog, losses } = this.#parts;
-    const { minOffset, writtenOffset, files } = commitLog;
-    const { fileSize } = files;
-    const units = this.#units;
+    const { commitLog } = this.#parts;
     // Valid until the end of this turn.
     let stretch: Stretch = NO_STRETCH;
+    while (this.#walk(stretch)) {
+      const physical = readInt64(this.#units, this.#at);
+      const size = readInt32(this.#units, this.#at + 8);
+      const found = commitLog.recentStretch(physical, size) ?? this.#stretchNow(physical, size);
+      if (found === undefined) return this.#runLater(physical, size, hotBytes);
+      stretch = found;
+    }
+    return this.#result(hotBytes);
+  }
+
+  /** As `run`, from a record on that is not here. */
+  async #runLater(physical: number, size: number, hotBytes: number): Promise<GetResult> {
+    const fetched = await this.#fetch(physical, size);
+    if (fetched !== undefined && !this.#take(fetched.bytes, 0, physical, size)) return this.#result(hotBytes);
+    this.#step();
+    return this.run(hotBytes);
+  }
+
+  /**
+   * Looks at units as long as their records lie in `stretch`; true at one whose record lies elsewhere, false when there is
+   * enough, or no unit left. Every record that a filter is asked about passes through this loop: it makes no closure and no
+   * object, and is small enough to become machine code soon.
+   */
+  #walk({ bytes, base, length }: Stretch): boolean {
+    const units = this.#units;
+    const { minOffset } = this.#parts.commitLog;
+    const end = base + length;
+    // A unit that repeats the one before it is a hole (`isHole`).
+    let before = this.#at >= UNIT_BYTES ? readInt64(units, this.#at - UNIT_BYTES) : Number.NaN;
     for (; this.#at < units.length; this.#step()) {
       const physical = readInt64(units, this.#at);
       const size = readInt32(units, this.#at + 8);
-      if (isHole(units, this.#at)) continue;
-      if (size < RECORD_BYTES_MIN || physical < 0 || size > fileSize - (physical % fileSize)) {
-        losses.unreadable(physical, size);
+      const isHole = physical === before;
+      before = physical;
+      if (isHole) continue;
+      if (physical < base || physical + size > end || physical < minOffset || size < RECORD_BYTES_MIN) {
+        if (this.#mayBeThere(physical, size)) return true;
         continue;
       }
-      if (physical < minOffset || physical + size > writtenOffset) continue;
-      if (physical < stretch.base || physical + size > stretch.base + stretch.length) {
-        const found = commitLog.recentStretch(physical, size) ?? this.#stretchNow(physical, size);
-        if (found === undefined) {
-          return this.#fetch(physical, size).then((fetched) => {
-            if (fetched !== undefined && !this.#take(fetched, physical, size)) return this.#result(hotBytes);
-            this.#step();
-            return this.run(hotBytes);
-          });
-        }
-        stretch = found;
-      }
-      if (!this.#take(stretch, physical, size)) break;
+      // An int32, and known as such: as the difference of two doubles it would make every index into the record one, which
+      // costs the filter twice its time.
+      if (!this.#take(bytes, (physical - base) | 0, physical, size)) return false;
     }
-    return this.#result(hotBytes);
+    return false;
+  }
+
+  /** Whether the log has bytes where a unit says that its record is. */
+  #mayBeThere(physical: number, size: number): boolean {
+    const { commitLog, losses } = this.#parts;
+    const { minOffset, writtenOffset, files } = commitLog;
+    const { fileSize } = files;
+    if (size < RECORD_BYTES_MIN || physical < 0 || size > fileSize - (physical % fileSize)) {
+      losses.unreadable(physical, size);
+      return false;
+    }
+    return physical >= minOffset && physical + size <= writtenOffset;
   }
 
   #step(): void {
@@ -118,11 +148,8 @@ export class MatchingReader {
     this.#next++;
   }
 
-  /** False when the record passes and there is no more room: the next pull begins with it. */
-  #take({ bytes, base }: Stretch, physical: number, size: number): boolean {
-    // An int32, and known as such: as the difference of two doubles it would make every index into the record one, which costs
-    // the filter twice its time.
-    const at = (physical - base) | 0;
+  /** False when the record at `bytes[at]` passes and there is no more room: the next pull begins with it. */
+  #take(bytes: Uint8Array, at: number, physical: number, size: number): boolean {
     if (!isRecordOf(bytes, at, size, physical) || !frameHolds(bytes, at, size)) {
       this.#parts.losses.unreadable(physical, size);
       return true;
