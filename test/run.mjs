@@ -35,7 +35,10 @@ const pairsAndStores = [
     command: ["node_modules/.bin/bun", "test/interop/mqadmin_compare.ts", ...(full ? ["--target", "bun,apache"] : [])],
   },
   ...(full
-    ? [{ name: "metrics, Apache's and ours", command: ["node_modules/.bin/bun", "test/interop/metrics_compare.ts"] }]
+    ? [
+        { name: "metrics, Apache's and ours", command: ["node_modules/.bin/bun", "test/interop/metrics_compare.ts"] },
+        { name: "faults of the client", command: ["node_modules/.bin/bun", "test/interop/client_faults.ts"] },
+      ]
     : []),
   ...(full ? [{ name: "the client's matrix", command: ["node_modules/.bin/bun", "test/interop/client_matrix.ts"] }] : []),
   ...(full

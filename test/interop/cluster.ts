@@ -4,7 +4,7 @@
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Admin, ClientInstance } from "../../core/client/mod.ts";
 import { hostRuntime } from "../support/host_runtime.ts";
 import { Child, type Command, freePorts } from "./processes.ts";
@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly host?: string;
   /** More keys for broker.conf. */
   readonly brokerConfig?: Readonly<Record<string, string>> | undefined;
+  /** Files below ROCKETMQ_HOME of the broker, by path. */
+  readonly brokerFiles?: Readonly<Record<string, string>>;
   /** One process for both roles, without any properties file: ours only. */
   readonly standalone?: boolean | undefined;
   /** TLS only, between everybody, with certificates on both sides. */
@@ -139,6 +141,10 @@ export class Cluster {
     }
     mkdirSync(this.#brokerHome, { recursive: true });
     writeFileSync(join(this.#brokerHome, "broker.conf"), propertiesText(this.#brokerConfig()));
+    for (const [path, text] of Object.entries(this.#options.brokerFiles ?? {})) {
+      mkdirSync(dirname(join(this.#brokerHome, path)), { recursive: true });
+      writeFileSync(join(this.#brokerHome, path), text);
+    }
   }
 
   #brokerConfig(): Record<string, string> {

@@ -16,7 +16,7 @@ import { Cluster } from "./cluster.ts";
 import { type Loaded, load } from "./metrics_load.ts";
 import { freePorts } from "./processes.ts";
 import { apacheTarget, ourTarget, type Target, type TargetName } from "./targets.ts";
-import { buildJava, findToolchain, interopJavaDirectory } from "./toolchain.ts";
+import { buildJava, findToolchain, interopJavaDirectory, withoutToolchain } from "./toolchain.ts";
 
 const { values: options } = parseArgs({
   options: { target: { type: "string", default: "bun" }, show: { type: "boolean", default: false } },
@@ -132,8 +132,7 @@ async function compare(theirs: Scraped, ours: Scraped): Promise<{ compared: numb
 async function main(): Promise<void> {
   const toolchain = findToolchain();
   if (typeof toolchain === "string") {
-    totals.skipped++;
-    console.log(`- metrics: skipped: the comparison needs a JDK and Maven, and there is ${toolchain}`);
+    withoutToolchain("metrics of Apache and ours", toolchain, totals);
     return;
   }
   const classpath = buildJava(toolchain, interopJavaDirectory, ["apache"])["apache"] as string;
