@@ -73,11 +73,28 @@ type ConsumeParts = Pick<
 
 const CONSUMED: Outcome = { fault: undefined, delayLevel: 0 };
 
-/**
- * Calls the listener; never throws or rejects. What a listener that answers at once came to is known at once: a promise a message
- * would cost more than all else that is done for it.
- */
+/** Calls the listener; never throws or rejects. */
 export function consume(parts: ConsumeParts, queue: ListenedQueue, messages: readonly MessageExt[]): Outcome | Promise<Outcome> {
+  let settled: (outcome: Outcome) => void = () => {};
+  const atOnce = call(parts, queue, messages, (outcome) => settled(outcome));
+  return (
+    atOnce ??
+    new Promise((resolve) => {
+      settled = resolve;
+    })
+  );
+}
+
+/**
+ * Calls the listener. What one that answers at once came to is returned, else `settled` is called with it: promises would cost
+ * more than all else that is done for a message.
+ */
+function call(
+  parts: ConsumeParts,
+  queue: ListenedQueue,
+  messages: readonly MessageExt[],
+  settled: (outcome: Outcome) => void,
+): Outcome | undefined {
   const { messageQueue } = queue;
   const context: ConsumeContext = {
     messageQueue: parts.listened(messageQueue),
@@ -108,10 +125,16 @@ export function consume(parts: ConsumeParts, queue: ListenedQueue, messages: rea
     }
     const answer = parts.listener(messages, context);
     if (isThenable(answer)) {
-      return Promise.resolve(answer).then(() => {
-        settle(false);
-        return CONSUMED;
-      }, refused);
+      // What only looks like a promise may answer from inside of `then`, or twice.
+      const promise = answer instanceof Promise ? answer : Promise.resolve(answer);
+      promise.then(
+        () => {
+          settle(false);
+          settled(CONSUMED);
+        },
+        (fault: unknown) => settled(refused(fault)),
+      );
+      return undefined;
     }
   } catch (fault) {
     return refused(fault);
@@ -123,14 +146,19 @@ export function consume(parts: ConsumeParts, queue: ListenedQueue, messages: rea
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 
-/** A call of the listener that is under way. */
-interface Call {
+/** A call of the listener. */
+class Call {
   readonly queue: ProcessQueue;
   readonly messages: readonly MessageExt[];
-  /** Clock.monotonic(). */
-  readonly startedAt: number;
+  /** Of one that is not answered at once: Clock.monotonic() from which on it is waited for. */
+  startedAt = 0;
   /** It took too long, and its messages were given back: what it comes to does not count. */
-  expired: boolean;
+  expired = false;
+
+  constructor(queue: ProcessQueue, messages: readonly MessageExt[]) {
+    this.queue = queue;
+    this.messages = messages;
+  }
 }
 
 /** Apache's level for messages whose listener took too long. */
@@ -228,31 +256,37 @@ export class ConcurrentConsumption implements ConsumptionService {
     while (arrived.next < messages.length && this.#active < consumeThreadMax && !queue.dropped && !signal.aborted) {
       const batch = size === 1 ? [messages[arrived.next] as MessageExt] : messages.slice(arrived.next, arrived.next + size);
       arrived.next += batch.length;
-      const outcome = consume(this.#parts, queue, batch);
-      if (outcome instanceof Promise) this.#settleLater(this.#answered(queue, batch, outcome));
-      else if (outcome.fault !== undefined) this.#settleLater(this.#refused(queue, batch, outcome));
+      const listened = new Call(queue, batch);
+      const outcome = call(this.#parts, queue, batch, (late) => this.#answered(listened, late));
+      if (outcome === undefined) this.#await(listened);
+      else if (outcome.fault !== undefined) this.#refuse(queue, batch, outcome);
       else for (const message of batch) done.push(message);
     }
     if (done.length > 0) this.#consumed(queue, done);
   }
 
-  /** `settling` has one of the places until it is over. */
-  #settleLater(settling: Promise<void>): void {
+  #await(listened: Call): void {
     this.#active++;
-    void settling.finally(() => {
+    listened.startedAt = this.#parts.monotonic();
+    this.#calls.add(listened);
+  }
+
+  #answered(listened: Call, outcome: Outcome): void {
+    this.#calls.delete(listened);
+    const { queue, messages, expired } = listened;
+    if (!expired && outcome.fault === undefined) this.#consumed(queue, messages);
+    if (!expired && outcome.fault !== undefined) this.#refuse(queue, messages, outcome);
+    this.#active--;
+    this.#pump();
+  }
+
+  /** Giving back has one of the places of calls. */
+  #refuse(queue: ProcessQueue, messages: readonly MessageExt[], outcome: Outcome): void {
+    this.#active++;
+    void this.#refused(queue, messages, outcome).finally(() => {
       this.#active--;
       this.#pump();
     });
-  }
-
-  async #answered(queue: ProcessQueue, messages: readonly MessageExt[], answer: Promise<Outcome>): Promise<void> {
-    const call: Call = { queue, messages, startedAt: this.#parts.monotonic(), expired: false };
-    this.#calls.add(call);
-    const outcome = await answer;
-    this.#calls.delete(call);
-    if (call.expired) return;
-    if (outcome.fault === undefined) this.#consumed(queue, messages);
-    else await this.#refused(queue, messages, outcome);
   }
 
   async #refused(queue: ProcessQueue, messages: readonly MessageExt[], { delayLevel }: Outcome): Promise<void> {
