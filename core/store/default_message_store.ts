@@ -446,6 +446,13 @@ export class DefaultMessageStore implements MessageStore {
     return (await this.#commitLog.read(record, physicalOffset)) ? record : undefined;
   }
 
+  recentRecord(physicalOffset: number, size: number): Uint8Array | undefined {
+    const stretch = this.#commitLog.recentStretch(physicalOffset, size);
+    if (stretch === undefined) return undefined;
+    const at = physicalOffset - stretch.base;
+    return isRecordOf(stretch.bytes, at, size, physicalOffset) ? stretch.bytes.subarray(at, at + size) : undefined;
+  }
+
   minOffset(queue: QueueRef): number {
     const found = this.#found(queue);
     return found === undefined ? -1 : found.minOffset;

@@ -150,6 +150,8 @@ export interface MessageStore {
   getMatching(queue: QueueRef, offset: number, limits: GetLimits, scan: RecordScan): GetResult | Promise<GetResult>;
   /** The record at a physical offset, checked (magic, size, own offset); a copy. Undefined when there is none. */
   recordAt(physicalOffset: number): Promise<Uint8Array | undefined>;
+  /** The record of `size` bytes at a physical offset, checked, where it lies in memory: valid for this turn. Undefined when it does not. */
+  recentRecord(physicalOffset: number, size: number): Uint8Array | undefined;
 
   /** -1 when the queue never existed. */
   minOffset(queue: QueueRef): number;

@@ -153,8 +153,10 @@ export class TimerDequeue {
     return put.isFull ? put.settle().then(() => !stopped()) : !stopped();
   }
 
-  #isCancelled({ cancelled }: OpenSlot, { realTopic, uniqKey }: WaitingMessage): boolean {
-    if (cancelled.size === 0 || uniqKey === undefined) return false;
+  #isCancelled({ cancelled }: OpenSlot, waiting: WaitingMessage): boolean {
+    if (cancelled.size === 0) return false;
+    const { realTopic, uniqKey } = waiting;
+    if (uniqKey === undefined) return false;
     return cancelled.has(deleteKey(realTopic, uniqKey, this.#parts.settings.appendTopicForTimerDeleteKey));
   }
 }

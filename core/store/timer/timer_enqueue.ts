@@ -56,7 +56,7 @@ export class TimerEnqueue {
    * @throws RuntimeFault; what was taken in stays so.
    */
   async pass(stopped: () => boolean): Promise<number> {
-    const { store, progress, wheel, put, log, spans } = this.#parts;
+    const { store, progress, wheel, log, spans } = this.#parts;
     if (this.behind === 0) return 0;
     // So far behind with delivering that the ring would be overtaken: first that.
     if (progress.writeTimeMs - progress.readTimeMs > TIMER_SLOTS_TOTAL * progress.precisionMs) return 0;
@@ -72,7 +72,7 @@ export class TimerEnqueue {
     }
     // A lost message has left a hole, or nothing.
     const messages = entries.filter((entry) => entry.isHole !== true && !isBlank(entry));
-    const all = await forEachRecord({ store, spans, release: () => this.#pause() }, messages, (entry, record) => {
+    const each = (entry: QueueEntry, record: Uint8Array | undefined): boolean | Promise<boolean> => {
       const waiting = record === undefined ? undefined : this.#waiting(entry, record);
       if (waiting === undefined) {
         if (record === undefined) log.error("a delayed message can't be read any more and is skipped", { ...entry });
@@ -83,10 +83,35 @@ export class TimerEnqueue {
       const slotTime = this.#slotTime(waiting.outTimeMs);
       if (waiting.outTimeMs < progress.writeTimeMs || wheel.has(slotTime)) return this.#take(entry, waiting, stopped);
       return wheel.prepare([slotTime]).then(() => this.#take(entry, waiting, stopped));
-    });
+    };
+    const taken = this.#takeRecent(messages);
+    const rest = taken === 0 ? messages : messages.slice(taken);
+    const all = !stopped() && (await forEachRecord({ store, spans, release: () => this.#pause() }, rest, each));
     if (all) progress.queueOffset = (entries[entries.length - 1] as QueueEntry).queueOffset + 1;
-    await put.settle();
+    await this.#pause();
     return progress.queueOffset - from;
+  }
+
+  /**
+   * The first messages, as far as they are still in memory and only go into a slot that is too, which is what nearly all do
+   * that have just been sent: their records are looked at where they lie. Returns how many.
+   */
+  #takeRecent(messages: readonly QueueEntry[]): number {
+    const { store, progress, put, wheel } = this.#parts;
+    // Who looks for earlier deliveries needs more of a record.
+    if (put.delivered !== undefined) return 0;
+    let count = 0;
+    for (const entry of messages) {
+      const record = store.recentRecord(entry.physicalOffset, entry.size);
+      const waiting = record === undefined ? undefined : waitingMessage(record, this.#scan);
+      if (waiting === undefined || waiting.outTimeMs < progress.writeTimeMs) break;
+      if (!wheel.has(this.#slotTime(waiting.outTimeMs))) break;
+      this.lastStoreTimestamp = waiting.storeTimestamp;
+      this.#enter(entry, waiting);
+      progress.queueOffset = entry.queueOffset + 1;
+      count++;
+    }
+    return count;
   }
 
   /** Nothing of the last span is needed any more; and others have their turn. */

@@ -277,7 +277,7 @@ export class TimerMessageStore {
         this.progress.moveWrite(runtime.clock.now());
         const due = !settings.timerStopDequeue && (await this.#dequeue.step(stopped));
         if (this.#put.delivered !== undefined) this.#forgetDelivered(queueEnd, recoveredAt);
-        if (!due && taken === 0) await this.#sleep();
+        if (!due && taken === 0 && !this.#stopped) await this.#sleep();
       } catch (error) {
         this.#fault("the timer can't go on; tried again in a second", error);
         this.#dequeue.reset();
