@@ -13,8 +13,6 @@ export interface NotificationReply {
   readonly header: NotificationResponseHeader;
 }
 
-const LATE_MARGIN_MS = 500;
-
 export class NotificationProcessor {
   readonly #parts: BrokerParts;
   readonly #pop: Pick<PopMessageProcessor, "hasMessages">;
@@ -34,14 +32,8 @@ export class NotificationProcessor {
   async notify(context: RequestContext, header: NotificationRequestHeader): Promise<NotificationReply | undefined> {
     const { settings, topics, groups, runtime, addresses } = this.#parts;
     const { topic, consumerGroup } = header;
-    const now = runtime.clock.now();
-    const bornTime = header.bornTime > 0 ? header.bornTime : now;
-    if (now - bornTime - header.pollTime > LATE_MARGIN_MS) {
-      throw new RemotingError(
-        ResponseCode.POLLING_TIMEOUT,
-        `${brokerName({ addresses }, context)} notification is timeout too much`,
-      );
-    }
+    // One that comes too late is answered, where a POP is refused.
+    const bornTime = header.bornTime > 0 ? header.bornTime : runtime.clock.now();
     if ((settings.brokerPermission & PERM_READ) === 0) {
       throw new RemotingError(ResponseCode.NO_PERMISSION, `${brokerName({ addresses }, context)} peeking message is forbidden`);
     }

@@ -32,6 +32,7 @@ public final class Main {
         add(sections, "Transactions", TransactionCases::addTo);
         add(sections, "Request and reply", RequestCases::addTo);
         add(sections, "POP", PopCases::addTo);
+        add(sections, "POP", PopCallCases::addTo);
         add(sections, "Order", OrderCases::addTo);
         add(sections, "Pulling", PullCases::addTo);
         add(sections, "Retries, dead letters and delay levels", RetryCases::addTo);
