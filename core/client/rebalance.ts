@@ -4,8 +4,8 @@
  */
 
 import {
-  type MessageQueueAssignment,
   type MessageRequestMode,
+  type QueryAssignmentResponseBody,
   queryAssignmentRequestBody,
   queryAssignmentResponseBody,
 } from "../../wire/bodies/assignment.ts";
@@ -101,8 +101,14 @@ export class Rebalance {
     if (messageModel === "BROADCASTING") return assign(topic, queues);
     const [address] = route.masters.values();
     if (address === undefined) return false;
-    const assignments = assignPop === undefined ? undefined : await this.#fromBroker(topic, address);
-    if (assignPop !== undefined && assignments !== undefined) {
+    const answer = assignPop === undefined ? undefined : await this.#fromBroker(topic, address);
+    if (assignPop !== undefined && answer !== undefined) {
+      const assignments = answer.messageQueueAssignments;
+      // The broker can't say, for instance before it has our heartbeat: all stays as it is.
+      if (assignments === undefined) {
+        await client.beat();
+        return false;
+      }
       const of = (mode: MessageRequestMode) =>
         assignments.filter((each) => each.mode === mode).map(({ messageQueue }) => messageQueue);
       assignPop(topic, of("POP"));
@@ -120,13 +126,13 @@ export class Rebalance {
   }
 
   /** Undefined when this broker leaves it to its clients. */
-  async #fromBroker(topic: string, address: string): Promise<MessageQueueAssignment[] | undefined> {
+  async #fromBroker(topic: string, address: string): Promise<QueryAssignmentResponseBody | undefined> {
     const { client, consumerGroup, messageModel, strategy } = this.#options;
     const tried = `have the queues of "${topic}" assigned to group "${consumerGroup}"`;
     const { clientId } = client;
     const body = queryAssignmentRequestBody.encode({ topic, consumerGroup, clientId, strategyName: strategy.name, messageModel });
     const reply = await client.invoke(tried, address, "QUERY_ASSIGNMENT", {}, { body });
     if (reply.code === ResponseCode.REQUEST_CODE_NOT_SUPPORTED) return undefined;
-    return queryAssignmentResponseBody.decode(expectSuccess(tried, address, reply).body).messageQueueAssignments;
+    return queryAssignmentResponseBody.decode(expectSuccess(tried, address, reply).body);
   }
 }

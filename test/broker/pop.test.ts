@@ -4,7 +4,13 @@ import type { ConsumerManager } from "../../core/broker/clients/consumers.ts";
 import type { BrokerSettingsInput } from "../../core/broker/options.ts";
 import { QueueAssignment } from "../../core/broker/pop/assignment.ts";
 import type { TypedReply } from "../../core/remoting/processor.ts";
-import { queryAssignmentRequestBody, queryAssignmentResponseBody } from "../../wire/bodies/assignment.ts";
+import {
+  type QueryAssignmentRequestBody,
+  queryAssignmentRequestBody,
+  queryAssignmentResponseBody,
+  type SetMessageRequestModeRequestBody,
+  setMessageRequestModeRequestBody,
+} from "../../wire/bodies/assignment.ts";
 import { batchAckMessageRequestBody } from "../../wire/bodies/pop.ts";
 import { subscriptionGroupConfig } from "../../wire/bodies/subscription_group.ts";
 import type { TopicConfig } from "../../wire/bodies/topic.ts";
@@ -293,6 +299,8 @@ describe("long polling", () => {
     expect((await pop.harness.call("NOTIFICATION", header)).header?.hasMsg).toBe(true);
     expect((await pop.pop()).texts).toEqual(["one"]);
     expect((await pop.harness.call("NOTIFICATION", { ...header, pollTime: 0 })).header?.hasMsg).toBe(false);
+    const late = { ...header, bornTime: header.bornTime - 60_000 };
+    expect((await pop.harness.call("NOTIFICATION", late)).header?.hasMsg).toBe(false);
     await pop.close();
   });
 });
@@ -583,24 +591,101 @@ test("useSeparateRetryQueue: what comes again has the queue it had", async () =>
   await pop.close();
 });
 
-test("serverLoadBalancerEnable=false: each client of a group is given all queues", async () => {
-  const pop = await Pop.open(1);
-  const { runtime, log } = pop.harness;
-  const queues = [0, 1, 2].map((queueId) => ({ topic: "T", brokerName: "broker-a", queueId }));
-  const consumers = { clientIds: () => ["c1", "c2"] } as unknown as ConsumerManager;
-  const given = async (serverLoadBalancerEnable: boolean): Promise<number> => {
-    const settings = settingsOf(runtime, { serverLoadBalancerEnable });
-    const assignment = new QueueAssignment({ runtime, log, settings, consumers }, () => Promise.resolve(queues));
-    const asked = queryAssignmentRequestBody.encode({
-      topic: "T",
-      consumerGroup: "G",
-      clientId: "c1",
-      strategyName: "AVG",
-      messageModel: "CLUSTERING",
-    });
-    return queryAssignmentResponseBody.decode(await assignment.query(asked)).messageQueueAssignments.length;
-  };
-  expect(await given(true)).toBe(2);
-  expect(await given(false)).toBe(3);
-  await pop.close();
+describe("QUERY_ASSIGNMENT", () => {
+  const queuesOf = (count: number) =>
+    Array.from({ length: count }, (_, queueId) => ({ topic: "T", brokerName: "broker-a", queueId }));
+
+  async function assigning(clients: readonly string[], queues: number, settings: BrokerSettingsInput = {}) {
+    const pop = await Pop.open(queues);
+    const { broker, runtime, log } = pop.harness;
+    const { topics, groups } = broker;
+    const consumers = { clientIds: () => [...clients] } as unknown as ConsumerManager;
+    const parts = { runtime, log, settings: settingsOf(runtime, settings), consumers, topics, groups };
+    const assignment = new QueueAssignment(parts, (topic) => Promise.resolve(topic === "T" ? queuesOf(queues) : undefined));
+    /** Queue ids, and `pop` before them; undefined when the broker can't say. */
+    const given = async (clientId: string, more: Partial<QueryAssignmentRequestBody> = {}): Promise<string | undefined> => {
+      const asked = {
+        topic: "T",
+        consumerGroup: "G",
+        clientId,
+        strategyName: "AVG",
+        messageModel: "CLUSTERING" as const,
+        ...more,
+      };
+      const answer = queryAssignmentResponseBody.decode(await assignment.query(queryAssignmentRequestBody.encode(asked)));
+      return answer.messageQueueAssignments
+        ?.map(({ messageQueue, mode }) => `${mode === "POP" ? "pop " : ""}${messageQueue.queueId}`)
+        .join();
+    };
+    const setMode = (popShareQueueNum: number, more: Partial<SetMessageRequestModeRequestBody> = {}) =>
+      assignment.setMode(
+        setMessageRequestModeRequestBody.encode({ topic: "T", consumerGroup: "G", mode: "POP", popShareQueueNum, ...more }),
+      );
+    return { pop, given, setMode };
+  }
+
+  test("serverLoadBalancerEnable=false, and broadcasting: each client of a group is given all queues", async () => {
+    const on = await assigning(["c1", "c2"], 3);
+    expect(await on.given("c1")).toBe("0,1");
+    expect(await on.given("c1", { messageModel: "BROADCASTING" })).toBe("0,1,2");
+    const off = await assigning(["c1", "c2"], 3, { serverLoadBalancerEnable: false });
+    expect(await off.given("c1")).toBe("0,1,2");
+    await on.pop.close();
+    await off.pop.close();
+  });
+
+  test("by average, by circle, and by no strategy that the broker does not know", async () => {
+    const { pop, given } = await assigning(["c3", "c1", "c2"], 7);
+    expect([await given("c1"), await given("c2"), await given("c3")]).toEqual(["0,1,2", "3,4", "5,6"]);
+    const circle = { strategyName: "AVG_BY_CIRCLE" };
+    expect([await given("c1", circle), await given("c3", circle)]).toEqual(["0,3,6", "2,5"]);
+    for (const strategyName of ["CONSISTENT_HASH", "MACHINE_ROOM", "MACHINE_ROOM_NEARBY", "CONFIG", "", "avg"]) {
+      expect(await given("c1", { strategyName })).toBeUndefined();
+    }
+    expect(await given("c9")).toBe("");
+    expect(await given("c1", { topic: "none" })).toBeUndefined();
+    await pop.close();
+  });
+
+  test("with POP a queue is shared: by all, by so many, or dealt out when there are more clients than queues", async () => {
+    const { pop, given, setMode } = await assigning(["c1", "c2", "c3", "c4"], 4);
+    for (const all of [0, -1, 3, 9]) {
+      setMode(all);
+      expect(await given("c2")).toBe("pop -1");
+    }
+    setMode(1);
+    expect([await given("c1"), await given("c4")]).toEqual(["pop 0,pop 1", "pop 3,pop 0"]);
+    expect(await given("c1", { strategyName: "MACHINE_ROOM" })).toBeUndefined();
+    setMode(2, { mode: "PULL" });
+    expect(await given("c4")).toBe("3");
+    const few = await assigning(["c1", "c2", "c3", "c4"], 2);
+    few.setMode(1);
+    expect([await few.given("c1"), await few.given("c3"), await few.given("c4")]).toEqual(["pop 0", "pop 0", "pop 1"]);
+    await pop.close();
+    await few.pop.close();
+  });
+
+  test("a mode is not set for retry topics, nor for what is not there", async () => {
+    const { pop, setMode } = await assigning(["c1"], 1);
+    expect(() => setMode(1, { topic: "%RETRY%G" })).toThrow("retry topic is not allowed to set mode");
+    expect(() => setMode(1, { topic: "none" })).toThrow("topic[none] not exist");
+    await pop.close();
+    const strict = await Pop.open(1, { autoCreateSubscriptionGroup: false });
+    const body = setMessageRequestModeRequestBody.encode({ topic: "T", consumerGroup: "none", mode: "POP", popShareQueueNum: 0 });
+    expect(await rejection(strict.harness.call("SET_MESSAGE_REQUEST_MODE", {}, body))).toBe("subscription group does not exist");
+    await strict.close();
+  });
+
+  test("a mode outlives a restart", async () => {
+    const pop = await Pop.open(2);
+    const body = setMessageRequestModeRequestBody.encode({ topic: "T", consumerGroup: "G", mode: "POP", popShareQueueNum: 5 });
+    await pop.harness.call("SET_MESSAGE_REQUEST_MODE", {}, body);
+    await pop.close();
+    const again = await Pop.open(2, {}, pop.harness.runtime);
+    const reply = await again.harness.call("GET_ALL_MESSAGE_REQUEST_MODE", {});
+    expect(new TextDecoder().decode(reply.body)).toBe(
+      '{"messageRequestModeMap":{"T":{"G":{"consumerGroup":"G","mode":"POP","popShareQueueNum":5,"topic":"T"}}}}',
+    );
+    await again.close();
+  });
 });

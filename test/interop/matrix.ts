@@ -40,7 +40,7 @@ export interface Servers {
 
 const ipv6: Servers = { name: "::1", host: "::1" };
 const syncFlush: Servers = { name: "SYNC_FLUSH", brokerConfig: { flushDiskType: "SYNC_FLUSH" } };
-/** Light queues and extended units on, and compaction so small and frequent that a case sees it happen. */
+/** Light queues, extended units and a topic for traces on, and compaction so small and frequent that a case sees it happen. */
 export const queues: Servers = {
   name: "queues",
   brokerConfig: {
@@ -50,6 +50,8 @@ export const queues: Servers = {
     compactionCqMappedFileSize: "460",
     compactionMappedFileSize: "2300",
     compactionScheduleInternal: "1000",
+    traceTopicEnable: "true",
+    msgTraceTopicName: "TRACES_OF_THE_BROKER",
   },
 };
 const tls: Servers = { name: "tls", tls: true };
@@ -167,6 +169,8 @@ export const queuesCases: readonly string[] = [
   "liteWildcard",
   "liteRefusals",
   "liteByMqadmin",
+  "liteOverRestart",
+  "traceTopicOfBroker",
   // what reads tags and times where units have extended ones
   "pullByTag",
   "delayLevel",
@@ -212,9 +216,18 @@ export const standaloneCases: readonly string[] = [
   "killUnderLoad",
 ];
 
-/** `npm test`: the whole suite on Bun, the smoke list on the others. */
+/** Half a minute together, in which nothing else can run; their siblings (over a kill, or as unit tests) are quick. */
+const onlyInFull: readonly string[] = [
+  "popBufferMerge",
+  "popRetryTopicV2",
+  "popOverStop",
+  "transactionOverStop",
+  "timerRecallOverRestart",
+];
+
+/** `npm test`: the whole suite on Bun but for the slowest, the smoke list on the others. */
 export const testRuns: readonly Run[] = [
-  { target: "bun", client: "5.5.0", serialize: "JSON" },
+  { target: "bun", client: "5.5.0", serialize: "JSON", without: onlyInFull },
   { target: "bun", client: "5.5.0", serialize: "ROCKETMQ", cases: reducedCases },
   { target: "bun", client: "4.9.8", serialize: "JSON", cases: reducedCases },
   { target: "bun", client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 },
@@ -231,7 +244,15 @@ export const testRuns: readonly Run[] = [
  * About what the broker keeps over a stop or a kill, half a minute each: the bytes of a header have no part in it, so the whole
  * matrix runs them with JSON headers only.
  */
-const aboutTheDisk: readonly string[] = ["killUnderLoad", "timerOverRestart", "timerOverKill", "clientsOverBrokerRestart"];
+const aboutTheDisk: readonly string[] = [
+  "killUnderLoad",
+  "timerOverRestart",
+  "timerOverKill",
+  "timerRecallOverRestart",
+  "clientsOverBrokerRestart",
+  "transactionOverStop",
+  "transactionOverKill",
+];
 
 /** `npm run test:full`: these targets × client × serialization. */
 export function fullRuns(targets: readonly TargetName[]): Run[] {

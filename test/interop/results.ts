@@ -61,7 +61,7 @@ export function keepResults(run: Run, outcomes: ReadonlyMap<string, Outcome>): v
     DIRECTORY,
     `${[target, client, serialize, ...(servers === undefined ? [] : [servers])].join("-").replaceAll(":", "_")}.json`,
   );
-  const all = run.cases === undefined;
+  const all = run.cases === undefined && run.without === undefined;
   const before = all ? undefined : read(file);
   const result: Result = {
     ...{ target, client, serialize, servers },

@@ -1,5 +1,5 @@
 /** Who consumes which queues when the broker decides it, and how: by pull or by POP. Files: messageRequestMode.json. */
-import { body, FROM_CLIENTS, int, list, map, mapOf, maybe, oneOf, or, orNew, text } from "../body.ts";
+import { body, FROM_CLIENTS, int, listOf, map, mapOf, maybe, oneOf, or, orNew, text } from "../body.ts";
 import { MESSAGE_MODELS, type MessageModel } from "./heartbeat.ts";
 import { type MessageQueue, messageQueue } from "./message_queue.ts";
 
@@ -42,11 +42,12 @@ export const messageQueueAssignment = body<MessageQueueAssignment>("MessageQueue
 });
 
 export interface QueryAssignmentResponseBody {
-  messageQueueAssignments: MessageQueueAssignment[];
+  /** undefined: the broker can't say, and the client keeps what it has. */
+  messageQueueAssignments?: MessageQueueAssignment[] | undefined;
 }
 
 export const queryAssignmentResponseBody = body<QueryAssignmentResponseBody>("QueryAssignmentResponseBody", {
-  messageQueueAssignments: list(messageQueueAssignment),
+  messageQueueAssignments: maybe(listOf(messageQueueAssignment)),
 });
 
 /** Body of SET_MESSAGE_REQUEST_MODE. */

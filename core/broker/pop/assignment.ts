@@ -26,8 +26,11 @@ import type { BrokerParts } from "../parts.ts";
 
 /** Topics and groups with a mode of their own. */
 const MODES_MAX = 100_000;
-const AVG = "AVG";
 const AVG_BY_CIRCLE = "AVG_BY_CIRCLE";
+/** Apache's broker knows these two of the client's. */
+const STRATEGIES = ["AVG", AVG_BY_CIRCLE] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+const isStrategy = (name: string): name is Strategy => (STRATEGIES as readonly string[]).includes(name);
 
 /**
  * All queues of a topic that may be read, of every broker that has it; undefined when no nameserver can say. `asLogic`: of a
@@ -35,7 +38,7 @@ const AVG_BY_CIRCLE = "AVG_BY_CIRCLE";
  */
 export type QueuesOfTopic = (topic: string, asLogic: boolean) => Promise<readonly MessageQueue[] | undefined>;
 
-type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "consumers">;
+type Parts = Pick<BrokerParts, "runtime" | "log" | "settings" | "consumers" | "topics" | "groups">;
 
 export class QueueAssignment {
   readonly #parts: Parts;
@@ -72,6 +75,12 @@ export class QueueAssignment {
     if (mode.topic.startsWith(RETRY_PREFIX)) {
       throw new RemotingError(ResponseCode.NO_PERMISSION, "retry topic is not allowed to set mode");
     }
+    if (this.#parts.topics.find(mode.topic) === undefined) {
+      throw new RemotingError(ResponseCode.TOPIC_NOT_EXIST, `topic[${mode.topic}] not exist`);
+    }
+    if (this.#parts.groups.findOrCreate(mode.consumerGroup) === undefined) {
+      throw new RemotingError(ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST, "subscription group does not exist");
+    }
     if (this.#modeOf(mode.topic, mode.consumerGroup) === undefined && this.#count >= MODES_MAX) {
       throw new RemotingError(
         ResponseCode.SYSTEM_ERROR,
@@ -82,7 +91,10 @@ export class QueueAssignment {
     this.#file.save(messageRequestModeSerializeWrapper.format({ messageRequestModeMap: this.#modes }, { pretty: true }));
   }
 
-  /** @throws RemotingError */
+  /**
+   * Without any assignment (the client keeps what it has) for a topic that no nameserver knows, a group without clients and a
+   * strategy that is not known, as Apache answers; a client that is not of the group is given no queues.
+   */
   async query(body: Uint8Array): Promise<Uint8Array> {
     const { topic, consumerGroup, clientId, strategyName, messageModel } = queryAssignmentRequestBody.decode(body);
     const { settings, log } = this.#parts;
@@ -93,17 +105,26 @@ export class QueueAssignment {
     const queues = await this.#queuesOf(topic, mode === "PULL");
     if (queues === undefined) {
       log.warn("queues can't be assigned: no nameserver knows a route of the topic", { topic, group: consumerGroup });
-      return queryAssignmentResponseBody.encode({ messageQueueAssignments: [] });
+      return queryAssignmentResponseBody.encode({});
     }
     let mine = queues;
     if (messageModel !== "BROADCASTING" && settings.serverLoadBalancerEnable) {
       const clients = this.#parts.consumers.clientIds(consumerGroup).sort(byText);
-      if (clients.length === 0) mine = [];
-      else
-        mine =
-          mode === "POP"
-            ? shared(queues, clients, clientId, share, strategyName)
-            : divided(queues, clients, clientId, strategyName);
+      if (clients.length === 0) return queryAssignmentResponseBody.encode({});
+      if (!isStrategy(strategyName)) {
+        const strategy = strategyName.slice(0, 60);
+        log.warn("queues can't be assigned: no such strategy", {
+          strategy,
+          known: STRATEGIES.join(),
+          topic,
+          group: consumerGroup,
+        });
+        return queryAssignmentResponseBody.encode({});
+      }
+      mine =
+        mode === "POP"
+          ? shared(queues, clients, clientId, share, strategyName)
+          : divided(queues, clients, clientId, strategyName);
     }
     const messageQueueAssignments = mine.map((messageQueue): MessageQueueAssignment => ({ messageQueue, mode }));
     return queryAssignmentResponseBody.encode({ messageQueueAssignments });
@@ -122,24 +143,17 @@ export class QueueAssignment {
 
 /**
  * The queues of one client when each queue has one client. `AVG`: neighbours stay together; `AVG_BY_CIRCLE`: dealt like cards.
- * @throws RemotingError for a strategy that the broker does not know.
  */
 export function divided(
   queues: readonly MessageQueue[],
   clients: readonly string[],
   clientId: string,
-  strategy: string,
+  strategy: Strategy,
 ): MessageQueue[] {
   const sorted = [...queues].sort(byQueue);
   const index = clients.indexOf(clientId);
   if (index < 0) return [];
   if (strategy === AVG_BY_CIRCLE) return sorted.filter((_, i) => i % clients.length === index);
-  if (strategy !== AVG && strategy !== "") {
-    throw new RemotingError(
-      ResponseCode.SYSTEM_ERROR,
-      `AllocateMessageQueueStrategy[${strategy.slice(0, 60)}] can't be found; ${AVG} and ${AVG_BY_CIRCLE} are known`,
-    );
-  }
   const rest = sorted.length % clients.length;
   const each = Math.floor(sorted.length / clients.length);
   const from = index * each + Math.min(index, rest);
@@ -152,7 +166,7 @@ export function shared(
   clients: readonly string[],
   clientId: string,
   share: number,
-  strategy: string,
+  strategy: Strategy,
 ): MessageQueue[] {
   if (share <= 0 || share >= clients.length - 1) {
     const brokers = new Map(queues.map((queue) => [queue.brokerName, { ...queue, queueId: -1 }]));

@@ -42,6 +42,7 @@ final class LiteCases {
         cases.add(Case.together("liteWildcard", LiteCases::wildcard));
         cases.add(Case.together("liteRefusals", LiteCases::refusals));
         cases.add(Case.together("liteByMqadmin", LiteCases::byMqadmin));
+        cases.add(Case.restart("liteOverRestart", LiteCases::overRestart));
     }
 
     /** One parent topic, a group bound to it, and who asks for messages. */
@@ -330,5 +331,32 @@ final class LiteCases {
         AdminCommandCases.run(kit, "getLiteGroupInfo -p " + lite.parent + " -g " + lite.group, "Total Lag Count: 2", "1 +a +2");
         AdminCommandCases.run(kit, "getLiteGroupInfo -p " + lite.parent + " -g " + lite.group + " -l a", "broker-a +3 +1 +2");
         AdminCommandCases.run(kit, "triggerLiteDispatch -p " + lite.parent + " -g " + lite.group + " -c " + lite.id("c1"), "broker-a +dispatched");
+    }
+
+    /** Subscriptions are the clients' to make again; what was not acknowledged is given out again, what was is not. */
+    private static void overRestart(Kit kit) throws Exception {
+        Lite lite = new Lite(kit, Map.of());
+        lite.subscribe("c1", "a", "b");
+        lite.send("a", "1", "2", "3");
+        lite.send("b", "4");
+        List<MessageExt> first = new ArrayList<>();
+        eventually("all are given out", 20, () -> {
+            first.addAll(lite.pop("c1", 3_000));
+            return first.stream().map(Inbox::bodyOf).distinct().count() == 4;
+        }, () -> textsOf(first).toString());
+        for (MessageExt message : first) if (Inbox.bodyOf(message).equals("1")) equal(0, lite.ack(message).getCode(), "code of an acknowledgement");
+        for (String end : List.of("stopBroker", "killBroker")) {
+            kit.servers(end);
+            kit.servers("startBroker");
+            RestartCases.brokerIsBack(kit, lite.parent);
+            lite.send("a", end);
+            List<String> again = new ArrayList<>();
+            eventually("what was not acknowledged comes again after " + end, 60, () -> {
+                lite.subscribe("c1", "a", "b");
+                for (MessageExt message : lite.pop("c1", 3_000)) again.add(Inbox.bodyOf(message));
+                return again.containsAll(List.of("2", "3", "4", end));
+            }, again::toString);
+            if (end.equals("stopBroker")) check(!again.contains("1"), "what was acknowledged comes again: " + again);
+        }
     }
 }

@@ -30,9 +30,11 @@ public final class Main {
         add(sections, "Consuming", ConsumeCases::addTo);
         add(sections, "Filters", FilterCases::addTo);
         add(sections, "Transactions", TransactionCases::addTo);
+        add(sections, "Traces", TraceCases::addTo);
         add(sections, "Request and reply", RequestCases::addTo);
         add(sections, "POP", PopCases::addTo);
         add(sections, "POP", PopCallCases::addTo);
+        add(sections, "Assignment of queues", AssignmentCases::addTo);
         add(sections, "Order", OrderCases::addTo);
         add(sections, "Pulling", PullCases::addTo);
         add(sections, "Retries, dead letters and delay levels", RetryCases::addTo);

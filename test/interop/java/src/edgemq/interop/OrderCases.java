@@ -5,16 +5,23 @@ import static edgemq.interop.Kit.equal;
 import static edgemq.interop.Kit.eventually;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.remoting.protocol.RemotingCommand;
 
 /** Orderly consumers: queues locked at the broker, one message after the other. */
 final class OrderCases {
@@ -24,6 +31,8 @@ final class OrderCases {
         cases.add(Case.together("orderly", OrderCases::orderly));
         cases.add(Case.together("orderlySuspendsQueue", OrderCases::orderlySuspendsQueue));
         cases.add(Case.together("orderlyLockMoves", OrderCases::orderlyLockMoves));
+        cases.add(Case.together("orderTopicConfig", OrderCases::orderTopicConfig));
+        cases.add(Case.together("lockInBatch", OrderCases::lockInBatch));
     }
 
     private static void sendOrders(Kit kit, DefaultMQProducer producer, String topic, int orders, int from, int to)
@@ -109,5 +118,46 @@ final class OrderCases {
         Inbox all = new Inbox();
         for (Inbox inbox : inboxes) all.addAll(inbox.messages());
         checkSteps(all, 2, 10);
+    }
+
+    /** Where the nameserver has an order configuration, that says which queues a sender has, and not the topic. */
+    private static void orderTopicConfig(Kit kit) throws Exception {
+        String topic = kit.topic(4);
+        DefaultMQProducer producer = kit.producer();
+        equal(4, producer.fetchPublishMessageQueues(topic).size(), "queues of the topic");
+        kit.admin().createAndUpdateKvConfig("ORDER_TOPIC_CONFIG", topic, Settings.BROKER + ":2");
+        equal(Settings.BROKER + ":2", kit.admin().examineTopicRouteInfo(topic).getOrderTopicConf(), "in the route");
+        eventually("a sender has those queues", 20, () -> kit.producer(kit.named("p" + System.nanoTime())).fetchPublishMessageQueues(topic).size() == 2);
+        kit.admin().deleteKvConfig("ORDER_TOPIC_CONFIG", topic);
+        equal(null, kit.admin().examineTopicRouteInfo(topic).getOrderTopicConf(), "in the route, when it is deleted");
+    }
+
+    /** LOCK_BATCH_MQ (41) or UNLOCK_BATCH_MQ (42). @return queue ids of the answer */
+    private static Set<Integer> lock(Kit kit, DefaultMQProducer asker, int code, String topic, String client, int... ids) throws Exception {
+        String queues = Arrays.stream(ids)
+            .mapToObj(id -> "{\"topic\":\"" + topic + "\",\"brokerName\":\"" + Settings.BROKER + "\",\"queueId\":" + id + "}")
+            .collect(Collectors.joining(","));
+        RemotingCommand request = RemotingCommand.createRequestCommand(code, null);
+        request.setBody(bytes("{\"consumerGroup\":\"" + kit.named("g") + "\",\"clientId\":\"" + client + "\",\"mqSet\":[" + queues + "]}"));
+        RemotingCommand answer = asker.getDefaultMQProducerImpl().getmQClientFactory().getMQClientAPIImpl().getRemotingClient()
+            .invokeSync(kit.settings().brokerAddr(), request, 10_000);
+        equal(0, answer.getCode(), "code of an answer to " + code);
+        Set<Integer> locked = new TreeSet<>();
+        if (answer.getBody() == null) return locked;
+        Matcher matcher = Pattern.compile("\"queueId\":(\\d+)").matcher(new String(answer.getBody()));
+        while (matcher.find()) locked.add(Integer.valueOf(matcher.group(1)));
+        return locked;
+    }
+
+    /** A queue belongs to one client of a group, until it gives it up. */
+    private static void lockInBatch(Kit kit) throws Exception {
+        String topic = kit.topic(4);
+        DefaultMQProducer asker = kit.producer();
+        equal(Set.of(0, 1, 2), lock(kit, asker, 41, topic, "one", 0, 1, 2), "what the first client gets");
+        equal(Set.of(3), lock(kit, asker, 41, topic, "two", 1, 2, 3), "what is left for the second");
+        equal(Set.of(0, 1, 2), lock(kit, asker, 41, topic, "one", 0, 1, 2, 3), "the first client's again");
+        lock(kit, asker, 42, topic, "two", 0, 1, 2, 3);
+        equal(Set.of(0, 1, 2, 3), lock(kit, asker, 41, topic, "one", 0, 1, 2, 3), "what the second gave up");
+        equal(Set.of(), lock(kit, asker, 41, topic, "two", 0, 1), "which others' it could not");
     }
 }

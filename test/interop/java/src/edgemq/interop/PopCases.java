@@ -39,7 +39,7 @@ final class PopCases {
     }
 
     /** By name: clients of 4.x have no such call, and none of these cases. */
-    private static void popMode(Kit kit, String topic, String group, int share) throws Exception {
+    static void popMode(Kit kit, String topic, String group, int share) throws Exception {
         Class<?> mode = Class.forName("org.apache.rocketmq.common.message.MessageRequestMode");
         Object pop = mode.getField("POP").get(null);
         kit.admin().getClass()

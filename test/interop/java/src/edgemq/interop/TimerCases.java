@@ -10,7 +10,9 @@ import static edgemq.interop.Kit.refused;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
@@ -34,6 +36,9 @@ final class TimerCases {
         cases.add(Case.together("timerMany", TimerCases::timerMany));
         cases.add(Case.together("timerRecall", TimerCases::timerRecall));
         cases.add(Case.together("timerRecallRefusals", TimerCases::timerRecallRefusals));
+        cases.add(Case.together("timerCancel", TimerCases::timerCancel));
+        cases.add(Case.alone("timerCongestion", TimerCases::timerCongestion));
+        cases.add(Case.restart("timerRecallOverRestart", TimerCases::timerRecallOverRestart));
         cases.add(Case.restart("timerOverRestart", TimerCases::timerOverRestart));
         cases.add(Case.restart("timerOverKill", TimerCases::timerOverKill));
     }
@@ -187,6 +192,70 @@ final class TimerCases {
         DefaultMQProducer producer = kit.producer();
         String handle = handleOf(sent(producer, timed(topic, "m", "TIMER_DELAY_SEC", 3)));
         refused(604, "recall failed, topic not match", () -> recall(producer, other, handle));
+    }
+
+    /** A message that names another one's key, for the same time, takes it back and is not delivered itself. */
+    private static void timerCancel(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        Inbox inbox = kit.consume(kit.named("g"), topic, "*");
+        DefaultMQProducer producer = kit.producer();
+        long due = System.currentTimeMillis() + 4_000;
+        String taken = sent(producer, timed(topic, "taken back", "TIMER_DELIVER_MS", due)).getMsgId();
+        sent(producer, timed(topic, "kept", "TIMER_DELIVER_MS", due));
+        Message cancels = timed(topic, "cancels", "TIMER_DELIVER_MS", due);
+        MessageAccessor.putProperty(cancels, "TIMER_DEL_UNIQKEY", taken);
+        sent(producer, cancels);
+        inbox.holdsExactly(List.of("kept"), 20);
+        neverWithin(1_500, "what was taken back, or takes back, comes", () -> inbox.size() > 1);
+    }
+
+    /** timerCongestNumEachSlot: at twice of it nothing more is taken for the slot, while others are. */
+    private static void timerCongestion(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        DefaultMQProducer producer = kit.producer();
+        Properties before = kit.admin().getBrokerConfig(kit.settings().brokerAddr());
+        long due = System.currentTimeMillis() + 100_000;
+        congestion(kit, "3");
+        try {
+            eventually("the slot is full", 20, () -> {
+                try {
+                    producer.send(timed(topic, "full", "TIMER_DELIVER_MS", due));
+                    return false;
+                } catch (MQClientException e) {
+                    equal(1, e.getResponseCode(), "response code");
+                    check(e.getCause().getMessage().contains("timer message is under flow control"), e.getCause().getMessage());
+                    return true;
+                }
+            });
+            sent(producer, timed(topic, "another slot", "TIMER_DELIVER_MS", due + 5_000));
+        } finally {
+            congestion(kit, before.getProperty("timerCongestNumEachSlot"));
+        }
+    }
+
+    private static void congestion(Kit kit, String limit) throws Exception {
+        Properties properties = new Properties();
+        properties.put("timerCongestNumEachSlot", limit);
+        kit.admin().updateBrokerConfig(kit.settings().brokerAddr(), properties);
+    }
+
+    /** By a handle from before; what was recalled before stays so. */
+    private static void timerRecallOverRestart(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        DefaultMQProducer producer = kit.producer();
+        long delay = kit.settings().target().equals("apache") ? 45 : 5;
+        List<String> handles = new ArrayList<>();
+        for (String body : List.of("before", "behind", "kept")) handles.add(handleOf(sent(producer, timed(topic, body, "TIMER_DELAY_SEC", delay))));
+        recall(producer, topic, handles.get(0));
+        kit.servers("stopBroker");
+        kit.servers("startBroker");
+        RestartCases.brokerIsBack(kit, topic);
+        DefaultMQProducer next = kit.producer(kit.named("next"));
+        next.fetchPublishMessageQueues(topic);
+        recall(next, topic, handles.get(1));
+        Inbox inbox = kit.consume(kit.named("g"), topic, "*");
+        inbox.holdsExactly(List.of("kept"), 60);
+        neverWithin(1_500, "a recalled message comes", () -> inbox.size() > 1);
     }
 
     private static void timerOverRestart(Kit kit) throws Exception {

@@ -30,6 +30,8 @@ final class TransactionCases {
         cases.add(Case.together("transactionCheckedByAnother", TransactionCases::checkedByAnother));
         cases.add(Case.together("transactionImmunity", TransactionCases::immunity));
         cases.add(Case.together("transactionStays", TransactionCases::stays));
+        cases.add(Case.restart("transactionOverStop", kit -> overRestart(kit, "stopBroker")));
+        cases.add(Case.restart("transactionOverKill", kit -> overRestart(kit, "killBroker")));
     }
 
     /** Answers by the body: commit-…, rollback-…, unknown-…; an unknown one is committed or rolled back at its check. */
@@ -54,6 +56,7 @@ final class TransactionCases {
         @Override
         public LocalTransactionState checkLocalTransaction(MessageExt message) {
             int count = checks.computeIfAbsent(new String(message.getBody()), body -> new AtomicInteger()).incrementAndGet();
+            if (new String(message.getBody()).startsWith("rollback")) return LocalTransactionState.ROLLBACK_MESSAGE;
             return count <= unknownChecks ? LocalTransactionState.UNKNOW : atCheck;
         }
 
@@ -202,6 +205,38 @@ final class TransactionCases {
             neverWithin(2500, "one comes twice", () -> inbox.size() > expected.size());
         } finally {
             producer.shutdown();
+        }
+    }
+
+    /** Producer and broker both go; what was decided stays decided, and another producer is asked about the rest. */
+    private static void overRestart(Kit kit, String end) throws Exception {
+        String topic = kit.topic(1);
+        String group = kit.named("p");
+        TransactionMQProducer gone = producer(kit, group, kit.named("gone"), new Listener(null, 0));
+        try {
+            for (String body : List.of("rollback-1", "commit-1", "unknown-1", "unknown-2")) send(gone, topic, body);
+            eventually("the commit, which nobody waits for, is there", 10, () -> kit.messagesIn(topic, 1) == 1);
+        } finally {
+            gone.shutdown();
+        }
+        kit.servers(end);
+        kit.servers("startBroker");
+        RestartCases.brokerIsBack(kit, topic);
+        Inbox inbox = kit.consume(kit.named("g"), topic, "*");
+        Listener listener = new Listener(LocalTransactionState.COMMIT_MESSAGE, 0);
+        TransactionMQProducer other = producer(kit, group, kit.named("other"), listener);
+        try {
+            send(other, topic, "commit-2");
+            inbox.holdsExactly(List.of("commit-1", "commit-2", "unknown-1", "unknown-2"), 60);
+            // Apache gathers what is decided for a while before it notes it.
+            if (kit.settings().target().equals("apache") && end.equals("killBroker")) {
+                kit.differs("asks again about what was decided right before a kill");
+            } else {
+                equal(0, listener.checksOf("commit-1") + listener.checksOf("rollback-1"), "checks of what was decided");
+            }
+            neverWithin(1_500, "one comes twice", () -> inbox.size() > 4);
+        } finally {
+            other.shutdown();
         }
     }
 }
