@@ -130,9 +130,8 @@ describe("POP of a logic queue that was moved", () => {
     await running(a.call("SET_MESSAGE_REQUEST_MODE", {}, setMessageRequestModeRequestBody.encode(setMode)));
     const asks = { topic: "S", consumerGroup: "G", clientId: "c1", strategyName: "AVG", messageModel: "CLUSTERING" } as const;
     const { body } = await running(a.call("QUERY_ASSIGNMENT", {}, queryAssignmentRequestBody.encode(asks)));
-    return queryAssignmentResponseBody
-      .decode(body!)
-      .messageQueueAssignments.map(({ messageQueue: { brokerName, queueId } }) => `${brokerName} ${queueId}`);
+    const { messageQueueAssignments } = queryAssignmentResponseBody.decode(body!);
+    return messageQueueAssignments!.map(({ messageQueue: { brokerName, queueId } }) => `${brokerName} ${queueId}`);
   };
 
   test("who pulls is assigned logic queues, who pops the brokers with what lies there", () =>
