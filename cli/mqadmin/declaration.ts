@@ -7,7 +7,7 @@
  */
 import type { CommandContext } from "./context.ts";
 
-export { CommandError, EXIT, UsageError } from "./errors.ts";
+export { CommandError, EXIT, PartlyDone, UsageError } from "./errors.ts";
 
 /** The folders, and Apache's packages `org.apache.rocketmq.tools.command.*`. */
 export type CommandPackage =

@@ -18,6 +18,7 @@ export class Output {
   readonly form: OutputForm;
   readonly #terminal: Terminal;
   #progressShown = false;
+  #missed = false;
 
   constructor(terminal: Terminal, form: OutputForm) {
     this.#terminal = terminal;
@@ -48,6 +49,17 @@ export class Output {
   note(sentence: string): void {
     this.clearProgress();
     this.#terminal.err(`${sentence}\n`);
+  }
+
+  /** One of several servers did not answer: the command goes on without it, and the exit code says so. */
+  missed(fault: Error): void {
+    this.#missed = true;
+    this.complain(fault.message);
+  }
+
+  /** What was printed lacks the words of a server. */
+  get isPartial(): boolean {
+    return this.#missed;
   }
 
   /** What takes long says how far it is, on one line that it takes back. */

@@ -13,7 +13,7 @@ import { toolsTls } from "../tools_tls.ts";
 import { completionScript, SHELLS } from "./completion.ts";
 import { CommandContext } from "./context.ts";
 import { toolsCredentials } from "./credentials.ts";
-import { type Command, CommandError, EXIT, UsageError } from "./declaration.ts";
+import { type Command, CommandError, EXIT, PartlyDone, UsageError } from "./declaration.ts";
 import { format } from "./format.ts";
 import { coloured, Output, type Terminal } from "./output.ts";
 import { helpOf, type Parsed, parseOptions } from "./parse.ts";
@@ -75,7 +75,7 @@ async function runCommand({ runtime, terminal }: Mqadmin, command: Command, pars
       tls: toolsTls(runtime, terminal.environment("JAVA_OPT")),
     });
     output.emit(await command.run(context, parsed.options as never));
-    return EXIT.ok;
+    return output.isPartial ? EXIT.partly : EXIT.ok;
   } catch (fault) {
     return explain(output, command, fault);
   } finally {
@@ -88,6 +88,11 @@ function explain(output: Output, command: Command, fault: unknown): number {
   if (fault instanceof UsageError) {
     output.complain(`${command.name}: ${fault.message}. See: mqadmin help ${command.name}`);
     return EXIT.usage;
+  }
+  if (fault instanceof PartlyDone) {
+    output.emit({ done: fault.done, failed: fault.failed });
+    output.complain(fault.message);
+    return EXIT.partly;
   }
   if (fault instanceof MQClientError) {
     output.complain(fault.message);

@@ -1,6 +1,7 @@
 /** Which brokers a command speaks of, and Apache's way of going from one to the next. */
 import { MQBrokerError, MQClientError } from "../../core/client/mod.ts";
 import type { CommandContext } from "./context.ts";
+import { PartlyDone } from "./errors.ts";
 
 export interface BrokerOrCluster {
   readonly brokerAddr?: string | undefined;
@@ -33,8 +34,10 @@ export async function eachMaster(
 }
 
 /**
- * One after the other; who fails does not keep the others from their turn. @param failed prints what Apache's prints of it
- * @throws the first failure, behind the last address; further ones are on standard error by then
+ * Changes something, one server after the other; who fails does not keep the others from their turn. @param failed prints what
+ * Apache's prints of it
+ * @throws PartlyDone behind the last address when some failed, and the first failure when all did; further ones are on standard
+ * error by then
  */
 export async function allOf(
   context: CommandContext,
@@ -42,18 +45,49 @@ export async function allOf(
   each: (address: string) => Promise<unknown>,
   failed: (address: string) => void = () => {},
 ): Promise<void> {
-  let first: MQBrokerError | MQClientError | undefined;
+  const faults = await tried(addresses, each, failed);
+  const [first, ...more] = faults.values();
+  if (first === undefined) return;
+  const done = addresses.filter((address) => !faults.has(address));
+  if (done.length > 0)
+    throw new PartlyDone(
+      done,
+      Array.from(faults, ([address, { message }]) => ({ address, error: message })),
+    );
+  for (const fault of more) context.output.note(fault.message);
+  throw first;
+}
+
+/** Asks one server after the other, and goes on with the answers of those that have one. @throws the first failure when all failed */
+export async function askAll(
+  context: CommandContext,
+  addresses: readonly string[],
+  each: (address: string) => Promise<unknown>,
+): Promise<void> {
+  const faults = await tried(addresses, each, () => {});
+  for (const fault of faults.values()) {
+    if (faults.size === addresses.length) throw fault;
+    context.output.missed(fault);
+  }
+}
+
+/** Who failed, and how. */
+async function tried(
+  addresses: readonly string[],
+  each: (address: string) => Promise<unknown>,
+  failed: (address: string) => void,
+): Promise<Map<string, MQBrokerError | MQClientError>> {
+  const faults = new Map<string, MQBrokerError | MQClientError>();
   for (const address of addresses) {
     try {
       await each(address);
     } catch (fault) {
       if (!(fault instanceof MQBrokerError || fault instanceof MQClientError)) throw fault;
       failed(address);
-      if (first !== undefined) context.output.note(fault.message);
-      first ??= fault;
+      faults.set(address, fault);
     }
   }
-  if (first !== undefined) throw first;
+  return faults;
 }
 
 /** With Apache's titles; a name without a master has its title and no more. @param indent some commands have a blank */
@@ -68,12 +102,19 @@ export async function eachWithTitle(
     await each(brokerAddr);
     return;
   }
+  const titles = new Map<string, string>();
+  /** Keys of titles that have no address. */
+  const nobody = new Set<string>();
   for (const { master, slaves } of await context.admin.clusters.mastersAndSlaves(clusterName)) {
-    context.print(`${indent}============Master: ${master ?? NO_MASTER}============`);
-    if (master !== undefined) await each(master);
+    const key = master ?? `${NO_MASTER} ${nobody.size}`;
+    if (master === undefined) nobody.add(key);
+    titles.set(key, `${indent}============Master: ${master ?? NO_MASTER}============`);
     for (const slave of slaves) {
-      context.print(`${indent}============My Master: ${master ?? NO_MASTER}=====Slave: ${slave}============`);
-      await each(slave);
+      titles.set(slave, `${indent}============My Master: ${master ?? NO_MASTER}=====Slave: ${slave}============`);
     }
   }
+  await askAll(context, [...titles.keys()], async (address) => {
+    context.print(titles.get(address) as string);
+    if (!nobody.has(address)) await each(address);
+  });
 }

@@ -89,6 +89,64 @@ test("a nameserver that is down is passed over", async () => {
   expect(await mqadmin(["topicRoute", "-n", `127.0.0.1:1;${n}`, "-t", "TBW102", "-l"])).toMatchObject({ code: 0 });
 });
 
+describe("of a cluster with a broker that is down", () => {
+  let half: RocketMQ;
+  const down = "127.0.0.1:1";
+  beforeAll(async () => {
+    half = await startRocketMQ({ listen: true });
+    const client = half.client();
+    const header = {
+      brokerName: "broker-down",
+      brokerAddr: down,
+      clusterName: "DefaultCluster",
+      haServerAddr: "127.0.0.1:2",
+      brokerId: 0,
+      heartbeatTimeoutMillis: undefined,
+      enableActingMaster: undefined,
+      compressed: false,
+      bodyCrc32: 0,
+    };
+    const body = new TextEncoder().encode('{"topicConfigSerializeWrapper":{"topicConfigTable":{}},"filterServerList":[]}');
+    await client.call("register", half.namesrvAddr as string, "REGISTER_BROKER", header, { body });
+  });
+  afterAll(() => half.close());
+
+  const run = (...words: string[]) => mqadmin([...words, "-n", half.namesrvAddr as string, "--json"]);
+
+  test.each(["clusterList", "brokerStatus -c DefaultCluster", "getBrokerConfig -c DefaultCluster"])(
+    "%s says what the others say, as one document, names the broker, and ends with 4",
+    async (words) => {
+      const { code, out, err } = await run(...words.split(" "));
+      expect(code).toBe(4);
+      expect(JSON.stringify(JSON.parse(out))).toContain("127.0.0.1");
+      const complaints = err
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { error: string });
+      expect(complaints.map(({ error }) => /127\.0\.0\.1 port 1:/.test(error))).toEqual([true]);
+    },
+  );
+
+  test.each([
+    "updateTopic -c DefaultCluster -t Partly",
+    "updateSubGroup -c DefaultCluster -g Partly",
+    "updateBrokerConfig -c DefaultCluster -k fileReservedTime -v 71",
+  ])("%s says where it was done and where not", async (words) => {
+    const { code, out, err } = await run(...words.split(" "));
+    expect(code).toBe(4);
+    expect(JSON.parse(out)).toMatchObject({
+      done: [expect.stringMatching(/^127\.0\.0\.1:\d+$/)],
+      failed: [{ address: down, error: expect.stringContaining("127.0.0.1 port 1:") }],
+    });
+    expect((JSON.parse(err) as { error: string }).error).toMatch(/^Done at .*, not at 127\.0\.0\.1:1: /);
+  });
+
+  test("where nobody answers nothing is partial", async () => {
+    expect(await run("brokerStatus", "-b", down)).toMatchObject({ code: 3, out: "" });
+    expect(await run("updateTopic", "-b", down, "-t", "Partly")).toMatchObject({ code: 3, out: "" });
+  });
+});
+
 test("--json prints one document, --table the same as rows", async () => {
   const json = await mqadmin(["wipeWritePerm", "-n", n, "-b", "nobody", "--json"]);
   expect(JSON.parse(json.out)).toEqual([{ nameserver: n, brokerName: "nobody", topics: 0 }]);
@@ -142,9 +200,74 @@ test("completion scripts know every command, and bash can read its own", async (
   expect((await mqadmin(["completion", "tcsh"])).code).toBe(1);
 });
 
+describe("completion, typed into the shell itself", () => {
+  const directory = mkdtempSync(join(tmpdir(), "edgemq-shells-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const has = (shell: string) => spawnSync(shell, ["--version"]).error === undefined;
+
+  async function script(shell: "zsh" | "fish"): Promise<string> {
+    const path = join(directory, `mqadmin.${shell}`);
+    writeFileSync(path, (await mqadmin(["completion", shell])).out);
+    return path;
+  }
+
+  // `complete -C` says what fish would offer for a line.
+  test.skipIf(!has("fish"))("fish (skipped where there is none)", async () => {
+    const path = await script("fish");
+    const offered = (line: string): string[] => {
+      const environment = { ...process.env, HOME: directory, XDG_CONFIG_HOME: directory };
+      const ran = spawnSync("fish", ["--no-config", "-c", `source ${path}; complete -C '${line}'`], {
+        encoding: "utf8",
+        env: environment,
+      });
+      expect(ran.stderr).toBe("");
+      return ran.stdout
+        .trimEnd()
+        .split("\n")
+        .map((row) => row.split("\t")[0] as string);
+    };
+    expect(offered("mqadmin topicRo")).toEqual(["topicRoute"]);
+    expect(offered("mqadmin topicRoute --to")).toEqual(["--topic"]);
+    expect(offered("mqadmin help clusterL")).toEqual(["clusterList"]);
+    expect(offered("mqadmin completion z")).toEqual(["zsh"]);
+  });
+
+  // zsh completes in a terminal only: zpty makes one, and what `compadd` is given is written down.
+  test.skipIf(!has("zsh"))(
+    "zsh (skipped where there is none)",
+    async () => {
+      const capture = join(directory, "capture.zsh");
+      writeFileSync(capture, zshCapture(await script("zsh")));
+      const lines = ["mqadmin topicRo", "mqadmin topicRoute --to", "mqadmin help clusterL", "mqadmin completion z"];
+      const environment = { ...process.env, HOME: directory, ZDOTDIR: directory };
+      const { stdout } = spawnSync("zsh", ["-f", capture, ...lines], { encoding: "utf8", env: environment, timeout: 25_000 });
+      expect(stdout.split("\n").filter((row) => row !== "")).toEqual(["topicRoute", "--topic", "clusterList", "zsh"]);
+    },
+    30_000,
+  );
+});
+
 test("columns are Java's", () => {
   expect(format("%-5s|%5d|%.2f|%6.2f|%.3s|%%", "ab", 12, 1.005, -0.5, "abcdef")).toBe("ab   |   12|1.01| -0.50|abc|%");
   expect(prettyJson({ a: [1, { b: "x" }], c: {}, d: [], e: undefined })).toBe(
     '{\n\t"a":[\n\t\t1,\n\t\t{\n\t\t\t"b":"x"\n\t\t}\n\t],\n\t"c":{},\n\t"d":[]\n}',
   );
 });
+
+/** Types each argument and Tab into a zsh in a pseudo terminal, and prints what that offers. */
+const zshCapture = (script: string): string => `zmodload zsh/zpty
+zpty z "zsh -f -i"
+zpty -w z "PROMPT= RPROMPT=; autoload -Uz compinit; compinit -u -D; source ${script}"
+zpty -w z "compadd() { if [[ \\$1 == -O || \\$1 == -A || \\$1 == -D ]]; then builtin compadd \\"\\$@\\"; else local -a hits; builtin compadd -O hits \\"\\$@\\"; print -rl -- \\"<<\\$^hits>>\\" >> ${script}.hits; builtin compadd \\"\\$@\\"; fi }"
+zpty -w z "print READ''Y"
+zpty -r -m z line "*READY*"
+for typed in "$@"; do
+  : > ${script}.hits
+  zpty -n -w z "$typed"$'\t'
+  repeat 200; do [[ -s ${script}.hits ]] && break; sleep 0.02; done
+  sleep 0.05
+  sed -n 's/^<<\\(.*\\)>>$/\\1/p' ${script}.hits | sort -u
+  zpty -n -w z $'\x15'
+done
+zpty -d z
+`;

@@ -1,7 +1,7 @@
 /** Where the commands of users and access lists act: one broker, or a cluster. */
 import type { CommandContext } from "../context.ts";
 import { CommandError } from "../declaration.ts";
-import type { BrokerOrCluster } from "../targets.ts";
+import { allOf, askAll, type BrokerOrCluster } from "../targets.ts";
 
 /** On every broker, slaves too, since each keeps its own users. @returns their addresses */
 export async function atEachBroker(
@@ -11,10 +11,10 @@ export async function atEachBroker(
   each: (address: string) => Promise<void>,
 ): Promise<string[]> {
   const addresses = brokerAddr === undefined ? await context.admin.clusters.allAddresses(clusterName) : [brokerAddr];
-  for (const address of addresses) {
+  await allOf(context, addresses, async (address) => {
     await each(address);
     context.print(`${what} to ${address} success.`);
-  }
+  });
   return addresses;
 }
 
@@ -28,11 +28,11 @@ export async function foundOnMasters<T>(
   const addresses = brokerAddr === undefined ? await context.admin.clusters.masterAddresses(clusterName) : [brokerAddr];
   if (addresses.length === 0) throw new CommandError(`cluster ${clusterName} has no master to ask`);
   const found: { address: string; value: T }[] = [];
-  for (const address of addresses) {
+  await askAll(context, addresses, async (address) => {
+    if (onlyFirst && found.length > 0) return;
     const value = await ask(address);
     if (value !== undefined) found.push({ address, value });
-    if (value !== undefined && onlyFirst) break;
-  }
+  });
   return found;
 }
 

@@ -1,7 +1,7 @@
 /** brokerStatus: what a broker says of its own state, key by key. */
 import { command, optional } from "../declaration.ts";
 import { format } from "../format.ts";
-import { allOf } from "../targets.ts";
+import { askAll } from "../targets.ts";
 
 export const brokerStatus = command({
   name: "brokerStatus",
@@ -13,7 +13,7 @@ export const brokerStatus = command({
   async run(context, { brokerAddr, clusterName }) {
     const addresses = brokerAddr === undefined ? await context.admin.clusters.allAddresses(clusterName ?? "") : [brokerAddr];
     const found = new Map<string, Map<string, string>>();
-    await allOf(context, addresses, async (address) => {
+    await askAll(context, addresses, async (address) => {
       const info = new Map(
         [...(await context.admin.brokers.fetchBrokerRuntimeStats(address)).table].sort(([a], [b]) => (a < b ? -1 : 1)),
       );

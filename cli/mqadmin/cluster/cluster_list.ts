@@ -54,7 +54,7 @@ async function membersOf(context: CommandContext, info: ClusterInfo, only: strin
       try {
         return { ...member, info: (await context.admin.brokers.fetchBrokerRuntimeStats(member.address)).table };
       } catch (fault) {
-        context.output.note((fault as Error).message);
+        context.output.missed(fault as Error);
         return { ...member, info: new Map<string, string>() };
       }
     }),

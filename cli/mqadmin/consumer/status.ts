@@ -73,7 +73,7 @@ async function allConsumers(
       context.print(head(infos.size) + format("%-40s %-20s %s", clientId, versionDesc(version), file));
       files.push({ clientId, version: versionDesc(version), file });
     } catch (fault) {
-      context.output.note((fault as Error).message);
+      context.output.missed(fault as Error);
     }
   }
   const same = sameSubscription(infos, nowMs);

@@ -34,7 +34,7 @@ export async function askEach<T>(
     } catch (fault) {
       if (!(fault instanceof MQBrokerError || fault instanceof MQClientError)) throw fault;
       context.print(`[${broker.brokerName}] error.`);
-      context.output.note(fault.message);
+      context.output.missed(fault);
     }
   }
   if (answers.length > 0 || brokers.length === 0) return answers;

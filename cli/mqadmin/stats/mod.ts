@@ -29,7 +29,8 @@ const statsAll = command({
         }
       } catch (fault) {
         if (!(fault instanceof MQBrokerError || fault instanceof MQClientError)) throw fault;
-        context.output.note(`${name}: ${fault.message}`);
+        if (fault instanceof MQClientError && fault.kind !== "no-route") context.output.missed(fault);
+        else context.output.note(`${name}: ${fault.message}`);
       }
     }
     return rows;
@@ -74,7 +75,10 @@ async function counted(context: CommandContext, masters: readonly string[], name
   let tps = 0;
   let count = 0;
   for (const address of masters) {
-    const data = await context.admin.brokers.viewBrokerStatsData(address, name, key).catch(() => undefined);
+    const data = await context.admin.brokers.viewBrokerStatsData(address, name, key).catch((fault: Error) => {
+      if (fault instanceof MQClientError) context.output.missed(fault);
+      return undefined;
+    });
     tps += data?.statsMinute.tps ?? 0;
     count += data === undefined ? 0 : dayOf(data);
   }

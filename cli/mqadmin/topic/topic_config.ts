@@ -5,7 +5,7 @@ import { PERM_INHERIT, PERM_READ, PERM_WRITE } from "../../../wire/perm_name.ts"
 import type { CommandContext } from "../context.ts";
 import { CommandError, command, optional, required } from "../declaration.ts";
 import { listFile } from "../files.ts";
-import { eachMaster, targetsOf } from "../targets.ts";
+import { allOf, eachMaster, targetsOf } from "../targets.ts";
 import { attributesOf, integerOr, isTrue, javaMap } from "../values.ts";
 
 const brokerAddr = optional("b", "create topic to which broker");
@@ -139,10 +139,10 @@ export const updateTopicPerm = command({
     };
     if (options.brokerAddr === undefined) {
       const masters = await targetsOf(context, { clusterName: options.clusterName });
-      for (const address of masters) {
+      await allOf(context, masters, async (address) => {
         await context.admin.topics.createAndUpdateTopicConfig(address, config);
         context.print(`update topic perm from ${first.perm} to ${perm} in ${address} success.`);
-      }
+      });
       return { brokers: masters, from: first.perm, to: perm };
     }
     const broker = route.brokerDatas.find(({ brokerAddrs }) => brokerAddrs.get(MASTER_ID) === options.brokerAddr);
