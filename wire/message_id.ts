@@ -50,7 +50,26 @@ export class MessageIdEncoder {
     const lower = physicalOffset - upper * 0x1_0000;
     return this.#prefix + (HEX_BYTES[lower >>> 8] as string) + (HEX_BYTES[lower & 0xff] as string);
   }
+
+  /** The same as ASCII at `at`, without a text; returns where it ends. */
+  write(target: Uint8Array, at: number, host: string, port: number, physicalOffset: number): number {
+    const upper = Math.floor(physicalOffset / 0x1_0000);
+    if (host !== this.#host || port !== this.#port || upper !== this.#upper) this.encode(host, port, physicalOffset);
+    const prefix = this.#prefix;
+    const { length } = prefix;
+    for (let i = 0; i < length; i++) target[at + i] = prefix.charCodeAt(i);
+    const lower = physicalOffset - upper * 0x1_0000;
+    const lowerAt = at + length;
+    target[lowerAt] = DIGITS[lower >>> 12] as number;
+    target[lowerAt + 1] = DIGITS[(lower >>> 8) & 15] as number;
+    target[lowerAt + 2] = DIGITS[(lower >>> 4) & 15] as number;
+    target[lowerAt + 3] = DIGITS[lower & 15] as number;
+    return lowerAt + 4;
+  }
 }
+
+/** Digits as ASCII. */
+const DIGITS: Uint8Array = Uint8Array.from("0123456789ABCDEF", (digit) => digit.charCodeAt(0));
 
 /** One id. `MessageIdEncoder` is faster for many. */
 export const encodeMessageId = (host: string, port: number, physicalOffset: number): string =>

@@ -6,7 +6,13 @@
  * which it arrived.
  */
 import { WireError } from "../../wire/errors.ts";
-import { type ExtFields, isOneway, type RemotingCommand, SERIALIZE_ROCKETMQ } from "../../wire/remoting_command.ts";
+import {
+  type ExtFields,
+  isOneway,
+  type RemotingCommand,
+  SERIALIZE_ROCKETMQ,
+  type SerializeType,
+} from "../../wire/remoting_command.ts";
 import { ReplyWriter } from "../../wire/reply_writer.ts";
 import { REQUESTS, type RequestName, type RequestRow, type Role } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
@@ -52,15 +58,43 @@ export interface Durations {
  */
 export type RequestObserver = (requestCode: number, responseCode: number, result: ServedRequest, held: boolean) => Durations;
 
-/** A request that waits for its reply. */
-interface Pending extends Asked {
-  readonly connection: RemotingConnection;
+/**
+ * A request that is being served: what its processor is told of it, and what its reply needs. One object for both, since it is
+ * made fifty thousand times a second; it does not keep the command, whose body is a view into a chunk.
+ */
+class Taken implements RequestContext, Asked {
+  readonly peer: RemotingConnection;
   readonly entry: Entry;
-  /** Of its body, which counts against the connection's bound. */
+  readonly version: number;
+  readonly language: number;
+  readonly opaque: number;
+  readonly flag: number;
+  readonly serializeType: SerializeType;
+  readonly extFields: ExtFields;
+  /** Of its body, which counts against the connection's bound while it waits for its reply. */
   readonly bodyBytes: number;
-  /** Clock.monotonic() of its arrival. */
-  readonly arrivedAt: number;
+  readonly receivedAt: number;
+
+  constructor(connection: RemotingConnection, entry: Entry, command: RemotingCommand) {
+    this.peer = connection;
+    this.entry = entry;
+    this.version = command.version;
+    this.language = command.language;
+    this.opaque = command.opaque;
+    this.flag = command.flag;
+    this.serializeType = command.serializeType;
+    this.extFields = command.extFields ?? NO_FIELDS;
+    this.bodyBytes = command.body.length;
+    this.receivedAt = connection.arrivedAt;
+  }
+
+  get oneway(): boolean {
+    return isOneway(this);
+  }
 }
+
+/** One that waits for its reply: without its fields, which may be long, where it has any. */
+type Pending = Omit<Taken, "extFields" | "oneway">;
 
 export interface DispatcherOptions<R extends Role> {
   readonly clock: Clock;
@@ -81,11 +115,11 @@ export class Dispatcher<R extends Role> {
   readonly #listener: ReplyListener<AnyReply | undefined, Pending> = {
     settled: (pending, reply, now) => {
       this.#options.admission.leave(pending.entry.row.lane);
-      this.#respond(pending.connection, pending, pending.entry, reply, pending, now);
-      pending.connection.letGo(pending.bodyBytes);
+      this.#respond(pending.peer, pending, pending.entry, reply, pending, now);
+      pending.peer.letGo(pending.bodyBytes);
     },
     failed: (pending, error) => {
-      const { connection, entry } = pending;
+      const { peer: connection, entry } = pending;
       this.#options.admission.leave(entry.row.lane);
       this.#respond(connection, pending, entry, this.#errorReply(error, connection, entry), pending);
       connection.letGo(pending.bodyBytes);
@@ -122,6 +156,7 @@ export class Dispatcher<R extends Role> {
       this.#respond(connection, command, undefined, notSupported(command));
       return;
     }
+    let taken: Taken;
     let reply: ReturnType<Processor<RequestName>>;
     const { admission } = this.#options;
     const { lane } = entry.row;
@@ -134,32 +169,24 @@ export class Dispatcher<R extends Role> {
     }
     try {
       if (this.#options.access !== undefined) this.#checkAccess(this.#options.access, entry, connection, command);
-      reply = entry.processor(this.#context(connection, command), {
-        header: command.header ?? entry.row.request.decode(command.extFields),
-        body: command.body,
-      });
+      taken = new Taken(connection, entry, command);
+      const request = hasHeader(command) ? command : decoded(entry, command);
+      reply = entry.processor(taken, request);
     } catch (error) {
       admission.leave(lane);
       this.#respond(connection, command, entry, this.#errorReply(error, connection, entry));
       return;
     }
-    if (reply instanceof LaterReply || reply instanceof Promise) this.#later(connection, command, entry, reply);
+    if (reply instanceof LaterReply || reply instanceof Promise) this.#later(taken, reply);
     else {
       admission.leave(lane);
       this.#respond(connection, command, entry, reply);
     }
   }
 
-  /** What waits, perhaps by the thousand, must not keep the command, whose body is a view into a chunk. */
-  #later(
-    connection: RemotingConnection,
-    { opaque, flag, serializeType, body }: RemotingCommand,
-    entry: Entry,
-    reply: LaterReply<AnyReply> | Promise<AnyReply | undefined>,
-  ): void {
-    const { arrivedAt } = connection;
-    const pending: Pending = { connection, opaque, flag, serializeType, entry, bodyBytes: body.length, arrivedAt };
-    connection.hold(body.length);
+  #later(taken: Taken, reply: LaterReply<AnyReply> | Promise<AnyReply | undefined>): void {
+    const pending: Pending = taken.extFields === NO_FIELDS ? taken : withoutFields(taken);
+    pending.peer.hold(pending.bodyBytes);
     if (reply instanceof LaterReply) reply.listen(this.#listener, pending);
     else this.#await(pending, reply);
   }
@@ -170,17 +197,6 @@ export class Dispatcher<R extends Role> {
       (value) => this.#listener.settled(pending, value),
       (error: unknown) => this.#listener.failed(pending, error),
     );
-  }
-
-  #context(connection: RemotingConnection, command: RemotingCommand): RequestContext {
-    return {
-      peer: connection,
-      version: command.version,
-      language: command.language,
-      oneway: isOneway(command),
-      extFields: command.extFields ?? NO_FIELDS,
-      receivedAt: connection.arrivedAt,
-    };
   }
 
   #checkAccess(access: AccessCheck, entry: Entry, connection: RemotingConnection, command: RemotingCommand): void {
@@ -210,7 +226,7 @@ export class Dispatcher<R extends Role> {
     const { observe, clock } = this.#options;
     // What has nothing to say to a oneway request is not counted, as in Apache.
     if (observe !== undefined && entry !== undefined && reply !== undefined) {
-      const ms = (now ?? clock.monotonic()) - (pending ?? connection).arrivedAt;
+      const ms = (now ?? clock.monotonic()) - (pending?.receivedAt ?? connection.arrivedAt);
       const code = reply.code ?? ResponseCode.SUCCESS;
       // A send waits for the disk, a read perhaps too; what waited longer than that waited for something to come.
       const held = pending !== undefined && entry.row.lane !== "send" && ms >= HELD_MS && HOLDING.has(entry.name);
@@ -255,6 +271,20 @@ function resultOf(oneway: boolean, closed: boolean, code: number): ServedRequest
 }
 
 const NO_FIELDS: ExtFields = Object.freeze({});
+
+/** Read the short way. It is the request that its processor gets: what is beside the header and the body is not looked at. */
+const hasHeader = (command: RemotingCommand): command is RemotingCommand & { readonly header: object } =>
+  command.header !== undefined;
+
+const decoded = ({ row }: Entry, { extFields, body }: RemotingCommand): { header: object; body: Uint8Array } => ({
+  header: row.request.decode(extFields),
+  body,
+});
+
+/** What waits, perhaps by the thousand, must not keep what may be a megabyte each. */
+function withoutFields({ peer, entry, version, language, opaque, flag, serializeType, bodyBytes, receivedAt }: Taken): Pending {
+  return { peer, entry, version, language, opaque, flag, serializeType, bodyBytes, receivedAt };
+}
 
 /**
  * Apache's words first; a code that we know by name is named. A binary header has 16 bits for the code: those of POP (200050

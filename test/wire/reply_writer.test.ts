@@ -2,9 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import type { FieldKind, HeaderCodec } from "../../wire/header.ts";
+import { encodeMessageId, MessageIdEncoder } from "../../wire/message_id.ts";
 import { FLAG_RESPONSE, NO_BODY, type SerializeType } from "../../wire/remoting_command.ts";
-import { type Reply, ReplyWriter } from "../../wire/reply_writer.ts";
+import { type FieldsWriter, type Reply, ReplyWriter } from "../../wire/reply_writer.ts";
 import { REQUESTS, type RequestRow } from "../../wire/requests.ts";
+import { SEND_REPLY_BYTES_MAX, sendReplyJson, sendReplyRocketmq } from "../../wire/send_reply.ts";
 import { encodeCommand } from "../../wire/serialize.ts";
 import { hexOf } from "./golden.ts";
 
@@ -92,6 +94,27 @@ describe("the bytes of the long way", () => {
     }
     open.A = "2";
     expectSame({ header: sent, extFields: open }, send, replies);
+  });
+
+  test("an answer to a send that writes its own fields", () => {
+    const ids = new MessageIdEncoder();
+    const replies = new ReplyWriter(LANGUAGE, VERSION);
+    const hosts = ["127.0.0.1", "127.0.0.1", "10.1.2.3", "fe80::1"];
+    for (const [i, physicalOffset] of [0, 0xffff, 0x1_0000, 0xefd50, 4_294_967_295, 1_099_511_627_776].entries()) {
+      for (const transactionId of [undefined, "", "FD00", 'not "plain"', "é", "x".repeat(3000)]) {
+        const storeHost = hosts[i % hosts.length] as string;
+        const at = { storeHost, storePort: 10_911 + i, physicalOffset, queueId: i * 3, queueOffset: physicalOffset * 3 + i };
+        const fields: FieldsWriter = {
+          bytesMax: SEND_REPLY_BYTES_MAX + (transactionId?.length ?? 0),
+          json: (target, view, from) => sendReplyJson(target, view, from, ids, at, transactionId),
+          rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at, transactionId),
+        };
+        const { queueId, queueOffset } = at;
+        const header = { msgId: encodeMessageId(storeHost, at.storePort, physicalOffset), queueId, queueOffset, transactionId };
+        expectSame({ header, extFields: region, fields }, send, replies);
+        expectSame({ code: 10, remark: "late", header, fields }, send, replies);
+      }
+    }
   });
 
   test("thousands of answers in one buffer", () => {

@@ -18,10 +18,10 @@ import { type ProcessorMap, RemotingError, type RequestContext } from "../../rem
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
 import { messageTypeOf } from "../metrics/traffic.ts";
 import type { BrokerParts } from "../parts.ts";
-import type { SendReply } from "./send.ts";
 import { checkedTopic } from "./send_checks.ts";
 import { PropertyScan } from "./send_properties.ts";
 import { notStored } from "./send_status.ts";
+import type { SendReply } from "./sent.ts";
 
 /** As Apache's call to a client. */
 const PUSH_TIMEOUT_MS = 10_000;

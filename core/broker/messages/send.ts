@@ -9,24 +9,24 @@
 import { type BatchEntry, decodeBatch } from "../../../wire/batch.ts";
 import type { TopicConfig } from "../../../wire/bodies/topic.ts";
 import { WireError } from "../../../wire/errors.ts";
-import type { SendMessageRequestHeader, SendMessageResponseHeader } from "../../../wire/headers/send.ts";
+import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
 import { tagsCode } from "../../../wire/java_hash.ts";
 import { SYS_FLAG_MULTI_TAGS, SYS_FLAG_TRANSACTION_COMMIT, SYS_FLAG_TRANSACTION_MASK } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
-import { MessageIdEncoder } from "../../../wire/message_id.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
-import type { ExtFields } from "../../../wire/remoting_command.ts";
+import { type ExtFields, NO_BODY } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
-import { LaterReply } from "../../remoting/later_reply.ts";
+import type { LaterReply } from "../../remoting/later_reply.ts";
 import { type ProcessorMap, RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
 import { dlqTopicOf, TIMER_TOPIC, TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
-import { type MessageType, messageTypeOf } from "../metrics/traffic.ts";
+import { messageTypeOf } from "../metrics/traffic.ts";
 import type { BrokerParts } from "../parts.ts";
 import { halfOf } from "../transactions/half_message.ts";
 import type { TransactionalMessageService } from "../transactions/transactions.ts";
 import type { RebalanceLockManager } from "./lock.ts";
+import { OneMessage } from "./one_message.ts";
 import { DLQ_QUEUES, groupOfRetryTopic, maxReconsumeTimes, RETRY_PERM } from "./retry.ts";
 import { type DelayLevels, delayLevelOf, parkedMessage } from "./schedule_levels.ts";
 import { checkedTopic, FAQ } from "./send_checks.ts";
@@ -36,13 +36,8 @@ import { CommonProperties, clientProperties, PropertyScan } from "./send_propert
 import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
 import { isHalfMessage, refuseUnserved } from "./send_unserved.ts";
+import { AnswerWriter, type SendReply, Sent } from "./sent.ts";
 import type { TimerMessages } from "./timer.ts";
-
-export interface SendReply {
-  readonly code?: number;
-  readonly header: SendMessageResponseHeader;
-  readonly extFields: ExtFields;
-}
 
 const FLUSHED_LATE = ResponseCode.FLUSH_DISK_TIMEOUT;
 
@@ -61,8 +56,9 @@ export class SendMessageProcessor {
   readonly #levels: DelayLevels;
   readonly #timer: TimerMessages;
   readonly #scan = new PropertyScan();
+  readonly #message = new OneMessage();
   readonly #common = new CommonProperties();
-  readonly #ids = new MessageIdEncoder();
+  readonly #answers = new AnswerWriter();
   #regionFields: ExtFields = Object.freeze({});
   readonly #uniqKeys: UniqKeyMaker;
   #turn: Turn = { durable: undefined, isOver: true, sent: [] };
@@ -134,28 +130,27 @@ export class SendMessageProcessor {
 
     const store = addresses.storeHostFor(context.peer);
     const { remote } = context.peer;
-    const message: MessageInput = {
-      topic,
-      queueId: queue,
-      flag: header.flag,
-      sysFlag: config.topicFilterType === "MULTI_TAG" ? header.sysFlag | SYS_FLAG_MULTI_TAGS : header.sysFlag,
-      bornTimestamp: header.bornTimestamp,
-      bornHost: remote.host,
-      bornPort: remote.port,
-      storeHost: store.host,
-      storePort: store.port,
-      reconsumeTimes: header.reconsumeTimes ?? 0,
-      preparedTransactionOffset: 0,
-      body,
-      properties,
-      commonProperties: asSent ? common.bytes : undefined,
-      tagsCode: tagsCode(scan.tags),
-      innerBatchSize: batchSize,
-    };
+    const timed = schedulable && level <= 0 && (scan.timer || topic === TIMER_TOPIC);
+    // What is stored as it is goes into the log before this function ends: one object serves all of those.
+    const message = half || level > 0 || timed ? new OneMessage() : this.#message;
+    message.topic = topic;
+    message.queueId = queue;
+    message.flag = header.flag;
+    message.sysFlag = config.topicFilterType === "MULTI_TAG" ? header.sysFlag | SYS_FLAG_MULTI_TAGS : header.sysFlag;
+    message.bornTimestamp = header.bornTimestamp;
+    message.bornHost = remote.host;
+    message.bornPort = remote.port;
+    message.storeHost = store.host;
+    message.storePort = store.port;
+    message.reconsumeTimes = header.reconsumeTimes ?? 0;
+    message.body = body;
+    message.properties = properties;
+    message.commonProperties = asSent ? common.bytes : undefined;
+    message.tagsCode = tagsCode(scan.tags);
+    message.innerBatchSize = batchSize;
     if (batchSize !== undefined && (level > 0 || dead || half || scan.timer))
       throw illegalMessage(settings, "An inner batch can't be delayed, nor be part of a transaction.");
-    const timed = schedulable && level <= 0 && (scan.timer || topic === TIMER_TOPIC);
-    let stored = message;
+    let stored: MessageInput = message;
     if (half) stored = halfOf(message, scan.uniqKey);
     else if (level > 0) stored = parkedMessage(message, level, this.#levels);
     else if (timed) stored = this.#timer.park(message, scan);
@@ -166,7 +161,9 @@ export class SendMessageProcessor {
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
     const type = messageTypeOf(scan);
-    const sent = new Sent(context, stored, receipt, { queueId: dead ? queueId : queue, uniqKey, recallHandle, type });
+    const sent = new Sent(context.receivedAt, type, stored, receipt, dead ? queueId : queue, uniqKey);
+    sent.recallHandle = recallHandle;
+    message.body = NO_BODY;
     return this.#acknowledge(sent, receipt.endOffset, wait);
   }
 
@@ -258,7 +255,8 @@ export class SendMessageProcessor {
         innerBatchSize: entries.length,
       };
       const receipt = this.#append(message);
-      const sent = new Sent(context, message, receipt, { queueId, uniqKey, batchUniqId: uniqKey, type });
+      const sent = new Sent(context.receivedAt, type, message, receipt, queueId, uniqKey);
+      sent.batchUniqId = uniqKey;
       return this.#acknowledge(sent, receipt.endOffset, wait);
     }
     const messages = entries.map(
@@ -278,7 +276,7 @@ export class SendMessageProcessor {
     );
     const receipts = store.appendBatch(messages);
     if (!Array.isArray(receipts)) throw putError(receipts, settings, store);
-    const sent = new Sent(context, messages[0] as MessageInput, receipts, { queueId, uniqKey, type });
+    const sent = new Sent(context.receivedAt, type, messages[0] as MessageInput, receipts, queueId, uniqKey);
     return this.#acknowledge(sent, (receipts[receipts.length - 1] as PutReceipt).endOffset, wait);
   }
 
@@ -341,17 +339,8 @@ export class SendMessageProcessor {
     const { settings, stats } = this.#parts;
     stats.sent(sent.topic, sent.type, sent.count, sent.bytes);
     stats.putLatency(sent.topic, sent.storedQueueId, now - sent.receivedAt);
-    const { batchUniqId, recallHandle } = sent;
-    const header: SendMessageResponseHeader = {
-      msgId: this.#messageIds(sent),
-      queueId: sent.queueId,
-      queueOffset: sent.queueOffset,
-      transactionId: sent.uniqKey,
-      batchUniqId,
-      recallHandle,
-    };
     const extFields = this.#region(settings.regionId, settings.traceOn);
-    return inTime ? { header, extFields } : { code: FLUSHED_LATE, header, extFields };
+    return this.#answers.answer(inTime ? ResponseCode.SUCCESS : FLUSHED_LATE, extFields, sent);
   }
 
   /** Every answer carries the same two fields: one frozen object, which is encoded once. */
@@ -362,67 +351,6 @@ export class SendMessageProcessor {
     }
     return this.#regionFields;
   }
-
-  #messageIds({ storeHost, storePort, physicalOffset, moreOffsets }: Sent): string {
-    let ids = this.#ids.encode(storeHost, storePort, physicalOffset);
-    for (const offset of moreOffsets) ids += `,${this.#ids.encode(storeHost, storePort, offset)}`;
-    return ids;
-  }
-}
-
-/** A message, or a batch, between its append and its answer. */
-class Sent extends LaterReply<SendReply> {
-  /** As stored. */
-  readonly topic: string;
-  readonly storedQueueId: number;
-  readonly storeHost: string;
-  readonly storePort: number;
-  readonly count: number;
-  readonly bytes: number;
-  readonly physicalOffset: number;
-  readonly queueOffset: number;
-  /** Of the other messages of a batch. */
-  readonly moreOffsets: readonly number[];
-  /** As answered. */
-  readonly queueId: number;
-  readonly uniqKey: string | undefined;
-  readonly batchUniqId: string | undefined;
-  readonly recallHandle: string | undefined;
-  /** Clock.monotonic() */
-  readonly receivedAt: number;
-  readonly type: MessageType;
-
-  constructor(
-    context: RequestContext,
-    stored: MessageInput,
-    receipts: PutReceipt | readonly PutReceipt[],
-    answer: {
-      queueId: number;
-      uniqKey: string | undefined;
-      batchUniqId?: string | undefined;
-      recallHandle?: string | undefined;
-      type: MessageType;
-    },
-  ) {
-    super();
-    const one = "status" in receipts;
-    const first = one ? receipts : (receipts[0] as PutReceipt);
-    this.topic = stored.topic;
-    this.storedQueueId = stored.queueId;
-    this.storeHost = stored.storeHost;
-    this.storePort = stored.storePort;
-    this.count = one ? (stored.innerBatchSize ?? 1) : receipts.length;
-    this.bytes = one ? first.size : receipts.reduce((sum, { size }) => sum + size, 0);
-    this.physicalOffset = first.physicalOffset;
-    this.queueOffset = first.queueOffset;
-    this.moreOffsets = one ? NO_OFFSETS : receipts.slice(1).map(({ physicalOffset }) => physicalOffset);
-    this.queueId = answer.queueId;
-    this.uniqKey = answer.uniqKey;
-    this.batchUniqId = answer.batchUniqId;
-    this.recallHandle = answer.recallHandle;
-    this.receivedAt = context.receivedAt;
-    this.type = answer.type;
-  }
 }
 
 /** Messages that become durable together. */
@@ -432,8 +360,6 @@ interface Turn {
   isOver: boolean;
   readonly sent: Sent[];
 }
-
-const NO_OFFSETS: readonly number[] = [];
 
 function checkTopicLength(topic: string, settings: { readonly maxMessageSize: number }): void {
   if (topic.length <= TOPIC_LENGTH_MAX || topic.startsWith(RETRY_PREFIX)) return;

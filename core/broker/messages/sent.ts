@@ -1,0 +1,131 @@
+/**
+ * A message, or a batch, between its append and its answer, and that answer. Thousands of them may wait for the disk: what is kept
+ * of each is one small object, and nothing that holds its request or its record.
+ */
+import type { SendMessageResponseHeader } from "../../../wire/headers/send.ts";
+import { MessageIdEncoder } from "../../../wire/message_id.ts";
+import type { ExtFields } from "../../../wire/remoting_command.ts";
+import type { FieldsWriter } from "../../../wire/reply_writer.ts";
+import { SEND_REPLY_BYTES_MAX, sendReplyJson, sendReplyRocketmq } from "../../../wire/send_reply.ts";
+import { LaterReply } from "../../remoting/later_reply.ts";
+import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
+import type { MessageType } from "../metrics/traffic.ts";
+
+export interface SendReply {
+  readonly code?: number;
+  readonly header: SendMessageResponseHeader;
+  readonly extFields: ExtFields;
+}
+
+const NO_OFFSETS: readonly number[] = [];
+
+export class Sent extends LaterReply<SendReply> {
+  /** Clock.monotonic() */
+  readonly receivedAt: number;
+  readonly type: MessageType;
+  /** As stored. */
+  readonly topic: string;
+  readonly storedQueueId: number;
+  readonly storeHost: string;
+  readonly storePort: number;
+  readonly count: number;
+  readonly bytes: number;
+  readonly physicalOffset: number;
+  readonly queueOffset: number;
+  /** Of the other messages of a batch. */
+  readonly moreOffsets: readonly number[];
+  /** As answered. */
+  readonly queueId: number;
+  readonly uniqKey: string | undefined;
+  batchUniqId: string | undefined;
+  recallHandle: string | undefined;
+
+  constructor(
+    receivedAt: number,
+    type: MessageType,
+    stored: MessageInput,
+    receipts: PutReceipt | readonly PutReceipt[],
+    queueId: number,
+    uniqKey: string | undefined,
+  ) {
+    super();
+    const one = "status" in receipts;
+    const first = one ? receipts : (receipts[0] as PutReceipt);
+    this.receivedAt = receivedAt;
+    this.type = type;
+    this.topic = stored.topic;
+    this.storedQueueId = stored.queueId;
+    this.storeHost = stored.storeHost;
+    this.storePort = stored.storePort;
+    this.count = one ? (stored.innerBatchSize ?? 1) : receipts.length;
+    this.bytes = one ? first.size : receipts.reduce((sum, { size }) => sum + size, 0);
+    this.physicalOffset = first.physicalOffset;
+    this.queueOffset = first.queueOffset;
+    this.moreOffsets = one ? NO_OFFSETS : receipts.slice(1).map(({ physicalOffset }) => physicalOffset);
+    this.queueId = queueId;
+    this.uniqKey = uniqKey;
+    this.batchUniqId = undefined;
+    this.recallHandle = undefined;
+  }
+}
+
+/** The usual answer, which writes its fields itself: no text is made of the message id, and no object of the fields. */
+class SendAnswer implements SendReply {
+  readonly code: number;
+  readonly extFields: ExtFields;
+  readonly #sent: Sent;
+  readonly #writer: AnswerWriter;
+
+  constructor(code: number, extFields: ExtFields, sent: Sent, writer: AnswerWriter) {
+    this.code = code;
+    this.extFields = extFields;
+    this.#sent = sent;
+    this.#writer = writer;
+  }
+
+  get header(): SendMessageResponseHeader {
+    return this.#writer.headerOf(this.#sent);
+  }
+
+  /** Valid until the next answer is asked. */
+  get fields(): FieldsWriter {
+    return this.#writer.of(this.#sent);
+  }
+}
+
+/** Makes answers, and writes them. One serves a processor. */
+export class AnswerWriter implements FieldsWriter {
+  readonly #ids = new MessageIdEncoder();
+  #sent: Sent | undefined;
+  bytesMax = 0;
+
+  answer(code: number, extFields: ExtFields, sent: Sent): SendReply {
+    const { moreOffsets, batchUniqId, recallHandle } = sent;
+    if (moreOffsets.length === 0 && batchUniqId === undefined && recallHandle === undefined) {
+      return new SendAnswer(code, extFields, sent, this);
+    }
+    return { code, header: this.headerOf(sent), extFields };
+  }
+
+  headerOf(sent: Sent): SendMessageResponseHeader {
+    const { storeHost, storePort, batchUniqId, recallHandle } = sent;
+    let msgId = this.#ids.encode(storeHost, storePort, sent.physicalOffset);
+    for (const offset of sent.moreOffsets) msgId += `,${this.#ids.encode(storeHost, storePort, offset)}`;
+    const { queueId, queueOffset, uniqKey: transactionId } = sent;
+    return { msgId, queueId, queueOffset, transactionId, batchUniqId, recallHandle };
+  }
+
+  of(sent: Sent): FieldsWriter {
+    this.#sent = sent;
+    this.bytesMax = SEND_REPLY_BYTES_MAX + (sent.uniqKey?.length ?? 0);
+    return this;
+  }
+
+  json(target: Uint8Array, view: DataView, at: number): number {
+    return sendReplyJson(target, view, at, this.#ids, this.#sent as Sent, (this.#sent as Sent).uniqKey);
+  }
+
+  rocketmq(target: Uint8Array, view: DataView, at: number): number {
+    return sendReplyRocketmq(target, view, at, this.#ids, this.#sent as Sent, (this.#sent as Sent).uniqKey);
+  }
+}
