@@ -134,7 +134,7 @@ describe("POP of a logic queue that was moved", () => {
     return messageQueueAssignments!.map(({ messageQueue: { brokerName, queueId } }) => `${brokerName} ${queueId}`);
   };
 
-  test("who pulls is assigned logic queues, who pops the brokers with what lies there", () =>
+  test("who pulls is assigned logic queues; who pops, as in Apache, the brokers with what lies there", () =>
     withPair(async (pair) => {
       expect(await assigned(pair, "PULL")).toEqual(["__syslo__global__ 0"]);
       expect(await assigned(pair, "POP")).toEqual(["broker-a -1", "broker-b -1"]);

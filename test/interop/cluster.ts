@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly standalone?: boolean | undefined;
   /** TLS only, between everybody, with certificates on both sides. */
   readonly tls?: boolean | undefined;
+  /** A second master, broker-b, that is there from start to end. */
+  readonly secondBroker?: boolean | undefined;
 }
 
 const propertiesText = (config: Readonly<Record<string, string>>): string =>
@@ -48,6 +50,7 @@ export class Cluster {
   readonly brokerPort: number;
   readonly #namesrvs = new Map<number, Child>();
   #broker: Child | undefined;
+  #second: Child | undefined;
   #target: Target;
   #tls: TlsFiles | undefined;
 
@@ -72,6 +75,7 @@ export class Cluster {
     try {
       if (options.standalone !== true) await cluster.startNamesrv(0);
       await cluster.startBroker();
+      if (options.secondBroker === true) await cluster.#startSecond();
     } catch (error) {
       await cluster.close();
       throw error;
@@ -194,6 +198,17 @@ export class Cluster {
     writeFileSync(join(this.#brokerHome, "broker.conf"), propertiesText({ ...this.#brokerConfig(), ...config }));
   }
 
+  /** On the ports behind the first one's, with a directory of its own. */
+  async #startSecond(): Promise<void> {
+    const home = join(this.directory, "broker-b");
+    mkdirSync(home, { recursive: true });
+    const file = join(home, "broker.conf");
+    const own = { brokerName: "broker-b", listenPort: String(this.brokerPort + 4), storePathRootDir: join(home, "store") };
+    writeFileSync(file, propertiesText({ ...this.#brokerConfig(), ...own }));
+    this.#second = new Child(this.#withTls(this.#target.broker(file, home)), join(home, "output.log"));
+    await this.#second.waitForOutput(brokerReadyText, readyTimeoutMs);
+  }
+
   /** A second broker on the first one's directory, on the ports behind its: its command, to be seen to fail. */
   intruder(target: Target): Command {
     const file = join(this.#brokerHome, "intruder.conf");
@@ -259,6 +274,7 @@ export class Cluster {
   /** Ends every process. @param keepFiles leaves the directory for whoever looks into a failure */
   async close(keepFiles = false): Promise<void> {
     await this.#broker?.kill();
+    await this.#second?.kill();
     for (const child of this.#namesrvs.values()) await child.kill();
     if (!keepFiles) rmSync(this.directory, { recursive: true, force: true });
   }

@@ -36,6 +36,8 @@ export interface Servers {
   readonly standalone?: boolean;
   /** TLS only, between everybody, with certificates on both sides. */
   readonly tls?: boolean;
+  /** Besides broker-a there is a broker-b. */
+  readonly secondBroker?: boolean;
 }
 
 const ipv6: Servers = { name: "::1", host: "::1" };
@@ -73,9 +75,11 @@ export const acl: Servers = {
 };
 const standalone: Servers = { name: "standalone", standalone: true };
 
+const twoBrokers: Servers = { name: "two brokers", secondBroker: true };
+
 /** All of them by name, for the command line. */
 export const serversByName: ReadonlyMap<string, Servers> = new Map(
-  [ipv6, syncFlush, queues, acl, standalone, tls].map((one) => [one.name, one]),
+  [ipv6, syncFlush, queues, acl, standalone, tls, twoBrokers].map((one) => [one.name, one]),
 );
 
 /** One case of each kind: what proves that a runtime carries the whole. */
@@ -202,6 +206,9 @@ export const aclCases: readonly string[] = [
   "aclSuperUsers",
 ];
 
+/** Static topics whose queues are moved from one broker to another. */
+export const movedCases: readonly string[] = ["staticTopicMoved", "staticTopicPop"];
+
 /** What a new user's program does; the address in the route is the one it dialled. */
 export const standaloneCases: readonly string[] = [
   "syncSend",
@@ -267,6 +274,7 @@ export function fullRuns(targets: readonly TargetName[]): Run[] {
     { target, client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: aclCases, servers: acl } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls } as const,
+    { target, client: "5.5.0", serialize: "JSON", cases: movedCases, servers: twoBrokers } as const,
     ...(target === "apache"
       ? []
       : [{ target, client: "5.5.0", serialize: "JSON", cases: standaloneCases, servers: standalone } as const]),

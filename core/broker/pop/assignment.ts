@@ -5,9 +5,9 @@
  * With POP a queue may be shared: with popShareQueueNum clients, or, without a bound, with all, who then ask each broker for
  * any of its queues (queueId -1).
  *
- * Of a static topic its logic queues are pulled, as in Apache. POP knows the queues of brokers only, there and here, so these are
- * assigned for POP: each message lies in one of them, whichever logic queue it is of and wherever that was moved since. Apache
- * assigns logic queues for POP as well, whose broker no client finds.
+ * POP knows nothing of the logic queues of static topics, in Apache and here: assigned are the queues of brokers, and each message
+ * lies in one of them, whichever logic queue it is of and wherever that was moved since. For who pulls these are logic queues,
+ * as its pulls name logic ones; Apache assigns the queues of brokers then, too.
  */
 import {
   type MessageQueueAssignment,

@@ -39,6 +39,7 @@ public final class Main {
         add(sections, "Pulling", PullCases::addTo);
         add(sections, "Retries, dead letters and delay levels", RetryCases::addTo);
         add(sections, "Priorities, static topics, retry policies", GroupCases::addTo);
+        add(sections, "Static topics moved between brokers", StaticTopicCases::addTo);
         add(sections, "Queries", QueryCases::addTo);
         add(sections, "Offsets", OffsetCases::addTo);
         add(sections, "Administration", AdminApiCases::addTo);

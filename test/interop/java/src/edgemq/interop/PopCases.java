@@ -40,14 +40,18 @@ final class PopCases {
 
     /** By name: clients of 4.x have no such call, and none of these cases. */
     static void popMode(Kit kit, String topic, String group, int share) throws Exception {
+        popMode(kit, kit.settings().brokerAddr(), topic, group, share);
+    }
+
+    static void popMode(Kit kit, String addr, String topic, String group, int share) throws Exception {
         Class<?> mode = Class.forName("org.apache.rocketmq.common.message.MessageRequestMode");
         Object pop = mode.getField("POP").get(null);
         kit.admin().getClass()
             .getMethod("setMessageRequestMode", String.class, String.class, String.class, mode, int.class, long.class)
-            .invoke(kit.admin(), kit.settings().brokerAddr(), topic, group, pop, share, 5000L);
+            .invoke(kit.admin(), addr, topic, group, pop, share, 5000L);
     }
 
-    private static void set(Object target, String setter, Class<?> type, Object value) throws Exception {
+    static void set(Object target, String setter, Class<?> type, Object value) throws Exception {
         target.getClass().getMethod(setter, type).invoke(target, value);
     }
 
