@@ -228,6 +228,8 @@ final class StoreCompatCases {
         DefaultMQPushConsumer consumer = kit.pushConsumer(topicOf(kit, name + "_group"));
         Map<Integer, String> came = new ConcurrentHashMap<>();
         if (name.equals("dead")) consumer.setMaxReconsumeTimes(1);
+        // shut down before the answer has come, the client sends the refused message once more, by another way
+        consumer.setAwaitTerminationMillisWhenShutdown(10_000);
         consumer.subscribe(topicOf(kit, name), "*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             came.put(messages.get(0).getReconsumeTimes(), Inbox.bodyOf(messages.get(0)));
