@@ -258,13 +258,15 @@ export class IndexFile {
     for (let page = this.#dirtyPages.indexOf(1); page >= 0; page = this.#dirtyPages.indexOf(1, page + 1)) dirty.push(page);
     this.#dirtyPages.fill(0);
     this.#since = { from: upTo, previous: new Int32Array(BLOCK_ENTRIES) };
+    // One buffer for all runs: left to the collector, a table of which each page has changed would be 20 MB of garbage.
+    const room = new Uint8Array(Math.min(dirty.length, RUN_PAGES_MAX) * PAGE_SLOTS * SLOT_BYTES);
     try {
       this.#writeBlock();
       await dataSync(this.#open.use(this.file));
       for (let i = 0; i < dirty.length; ) {
         let pageCount = 1;
         while (pageCount < RUN_PAGES_MAX && dirty[i + pageCount] === (dirty[i] as number) + pageCount) pageCount++;
-        const bytes = this.#pageBytes(dirty.slice(i, i + pageCount), this.#since);
+        const bytes = this.#pageBytes(room, dirty.slice(i, i + pageCount), this.#since);
         await this.#open.use(this.file).write(bytes, this.#slotAt((dirty[i] as number) * PAGE_SLOTS));
         i += pageCount;
       }
@@ -377,11 +379,11 @@ export class IndexFile {
     since.previous[at] = previous;
   }
 
-  /** Big-endian, with every entry number at or beyond `since.from` followed back to one before. */
-  #pageBytes(pageNumbers: readonly number[], { from, previous }: PutSince): Uint8Array {
+  /** Big-endian, in `room`, with every entry number at or beyond `since.from` followed back to one before. */
+  #pageBytes(room: Uint8Array, pageNumbers: readonly number[], { from, previous }: PutSince): Uint8Array {
     const slotsLeft = this.#sizes.slotCount - (pageNumbers[0] as number) * PAGE_SLOTS;
     const slotCount = Math.min(pageNumbers.length * PAGE_SLOTS, slotsLeft);
-    const bytes = new Uint8Array(slotCount * SLOT_BYTES);
+    const bytes = room.subarray(0, slotCount * SLOT_BYTES);
     const view = new DataView(bytes.buffer);
     for (let i = 0; i < slotCount; i += PAGE_SLOTS) {
       const page = this.#page(pageNumbers[i >>> PAGE_BITS] as number);
@@ -389,7 +391,7 @@ export class IndexFile {
       for (let slot = 0; slot < count; slot++) {
         let number = page[slot] as number;
         while (number >= from) number = previous[number - from] as number;
-        if (number !== 0) view.setInt32((i + slot) * SLOT_BYTES, number);
+        view.setInt32((i + slot) * SLOT_BYTES, number);
       }
     }
     return bytes;

@@ -8,6 +8,8 @@
 /** One buffer. Sixteen of them are the steady size of the tail: 8 MiB. */
 const CHUNK_BYTES = 512 * 1024;
 const RECENT_CHUNKS = 16;
+/** Free buffers kept: written chunks give one back for each that is begun. Those of a stall of the disk are let go. */
+const FREE_MAX = 4;
 /** So far behind the log's end, at least, nothing is in the tail buffer any more. */
 export const TAIL_CACHE_BYTES = CHUNK_BYTES * RECENT_CHUNKS;
 
@@ -94,6 +96,6 @@ export class TailBuffer {
   }
 
   #recycle(chunk: Chunk): void {
-    if (chunk.bytes.length === CHUNK_BYTES && this.#pool.length < RECENT_CHUNKS) this.#pool.push(chunk.bytes);
+    if (chunk.bytes.length === CHUNK_BYTES && this.#pool.length < FREE_MAX) this.#pool.push(chunk.bytes);
   }
 }
