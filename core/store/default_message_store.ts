@@ -449,7 +449,7 @@ export class DefaultMessageStore implements MessageStore {
   recentRecord(physicalOffset: number, size: number): Uint8Array | undefined {
     const stretch = this.#commitLog.recentStretch(physicalOffset, size);
     if (stretch === undefined) return undefined;
-    const at = physicalOffset - stretch.base;
+    const at = (physicalOffset - stretch.base) | 0;
     return isRecordOf(stretch.bytes, at, size, physicalOffset) ? stretch.bytes.subarray(at, at + size) : undefined;
   }
 
