@@ -137,6 +137,7 @@ export class ClientInstance implements AsyncDisposable {
         options.credentials === undefined ? undefined : signer(runtime.digest, options.credentials),
       ),
       ...(tls && { tls: () => tls }),
+      onClosed: (address) => this.#heartbeats.forget(address),
     });
     const { namesrvDomain, namesrvDomainSubgroup } = options;
     const environment = namesrvDomain === undefined ? runtime.system.environment("NAMESRV_ADDR") : undefined;
@@ -373,6 +374,12 @@ export class ClientInstance implements AsyncDisposable {
       producerGroups: [...new Set([...this.#producers].map((each) => each.producerGroup))],
       consumers: [...this.#consumers.values()].map((each) => each.heartbeat()),
     });
+  }
+
+  /** The same, with all that brokers were told before: one says that it does not know a group, or what it subscribes to. */
+  async introduceAgain(): Promise<void> {
+    this.#heartbeats.forgetAll();
+    await this.beat();
   }
 
   /** Slaves serve nobody but consumers. */

@@ -45,9 +45,13 @@ export class Heartbeats {
     await Promise.all([...addresses].map((address) => this.#beatOne(address, full)));
   }
 
-  /** A connection broke, so the broker may have forgotten us. */
+  /** A connection broke, so the broker may have forgotten us: told by the fingerprint alone, Apache's knows no subscription then. */
   forget(address: string): void {
     this.#known.delete(address);
+  }
+
+  forgetAll(): void {
+    this.#known.clear();
   }
 
   async #beatOne(address: string, full: HeartbeatData): Promise<void> {

@@ -279,7 +279,7 @@ export class QueueTaker {
     queue.brokerId = 0;
     try {
       if (code === ResponseCode.SUBSCRIPTION_NOT_EXIST || code === ResponseCode.SUBSCRIPTION_NOT_LATEST) {
-        await client.beat();
+        await client.introduceAgain();
         await delay(clock, AFTER_HEARTBEAT_MS);
         return;
       }

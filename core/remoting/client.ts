@@ -31,6 +31,8 @@ export interface RemotingClientOptions<R extends Role> {
   readonly idleSeconds?: number;
   /** Asked at each connect; undefined: a plain connection. */
   readonly tls?: () => TlsContext | undefined;
+  /** A connection to that address is closed, by whomever: what the other side knew of it may be forgotten there. */
+  readonly onClosed?: (address: string) => void;
 }
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 3_000;
@@ -244,7 +246,11 @@ export class RemotingClient<R extends Role = "client"> {
   }
 
   #forget(connection: RemotingConnection): void {
-    for (const [address, open] of this.#open) if (open === connection) this.#open.delete(address);
+    for (const [address, open] of this.#open) {
+      if (open !== connection) continue;
+      this.#open.delete(address);
+      this.#options.onClosed?.(address);
+    }
     for (const [address, opening] of this.#connections) {
       opening.then(
         (known) => {

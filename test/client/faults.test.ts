@@ -5,7 +5,10 @@
 import { describe, expect, test } from "bun:test";
 import { simRuntime } from "../../adapters/sim/sim.ts";
 import { ClientInstance, MQClientError, Producer, PushConsumer } from "../../core/client/mod.ts";
+import type { Socket } from "../../core/runtime.ts";
 import { startRocketMQ } from "../../mod.ts";
+import { heartbeatData } from "../../wire/bodies/heartbeat.ts";
+import { REQUESTS } from "../../wire/requests.ts";
 import { type Answer, fakeServer, frameOf } from "./fake_server.ts";
 import { deferred, rejection, withSimulated } from "./harness.ts";
 
@@ -90,6 +93,36 @@ describe("a server that", () => {
     expect([responseCode, sends]).toEqual([13, 1]);
     expect(message).toMatch(/"the message is illegal".*maxMessageSize/);
   });
+});
+
+test("a broker whose connection broke is told everything again", async () => {
+  const sim = simRuntime();
+  const told: boolean[] = [];
+  const sockets = new Set<Socket>();
+  const { address } = await fakeServer(
+    sim,
+    () => {},
+    undefined,
+    undefined,
+    (socket, request) => {
+      sockets.add(socket);
+      if (request.code === REQUESTS.HEART_BEAT.code) told.push(heartbeatData.decode(request.body).isWithoutSub);
+      socket.write(frameOf(request, { extFields: { IS_SUPPORT_HEART_BEAT_V2: "true" } }));
+    },
+  );
+  const client = new ClientInstance({ runtime: sim, namesrvAddr: address, heartbeatBrokerInterval: 1_000 });
+  const consumer = new PushConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
+  void consumer.start(() => {}).catch(() => {});
+  await sim.clock.until(() => told.at(-1) === true, 60_000);
+  told.length = 0;
+  for (const socket of sockets) socket.end();
+  await sim.clock.until(() => told.length > 0, 60_000);
+  // By the fingerprint alone Apache's broker would know the group, and nothing of what it subscribes to.
+  expect(told[0]).toBe(false);
+  await sim.clock.until(() => told.at(-1) === true, 60_000);
+  const closing = client.close();
+  await sim.clock.advance(60_000);
+  await closing;
 });
 
 describe("a producer", () => {
