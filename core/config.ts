@@ -242,7 +242,19 @@ export function loadSettings<T extends OptionTable>(
   if (unknown.length > 0) {
     warnings.push(`${unknown.join(", ")}: accepted, has no effect: not a key of Apache RocketMQ 5.5 or of ours`);
   }
-  return { settings: settings as SettingsOf<T>, warnings };
+  return { settings: quickToRead(settings) as SettingsOf<T>, warnings };
+}
+
+/**
+ * V8 (Node, Deno) keeps an object with hundreds of keys as a hash table, where each read takes 2 to 6 ns; a message reads some
+ * twenty. An object that is another's prototype it lays out like a small one, 0.5 ns a read: this makes one of it. Elsewhere it
+ * changes nothing.
+ */
+function quickToRead<T extends object>(settings: T): T {
+  const heir = Object.create(settings) as Record<string, unknown>;
+  // It is laid out once a piece of code has read through the heir some ten times.
+  for (let i = 0; i < 200; i++) void heir["listenPort"];
+  return settings;
 }
 
 /** Settings for a program or a test: defaults and `input`. Throws ConfigError as `loadSettings` does. */

@@ -17,6 +17,7 @@ import { MessageConst } from "../../wire/message_const.ts";
 import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import { setProperty } from "../../wire/properties.ts";
 import type { FileLock, Log, Runtime } from "../runtime.ts";
+import { Appended } from "./appended.ts";
 import { BATCH_UNIT_BYTES, batchEntryAt } from "./batch_consume_queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
@@ -362,23 +363,20 @@ export class DefaultMessageStore implements MessageStore {
     if (queued) queue.nextOffset += message.innerBatchSize ?? 1;
     const { recordOffset, endOffset, storeTimestamp } = this.#commitLog;
     const size = endOffset - recordOffset;
-    this.#dispatcher.add({
-      topic: message.topic,
-      queueId: message.queueId,
-      physicalOffset: recordOffset,
-      size,
-      tagsCode: message.deliverDelayMs === undefined ? message.tagsCode : storeTimestamp + message.deliverDelayMs,
-      storeTimestamp,
+    const tags = message.deliverDelayMs === undefined ? message.tagsCode : storeTimestamp + message.deliverDelayMs;
+    const appended = new Appended(
+      message,
+      queued ? queue : undefined,
       queueOffset,
-      sysFlag: message.sysFlag,
-      properties: message.properties,
-      commonProperties: message.commonProperties,
-      batchSize: message.innerBatchSize,
-      queue: queued ? queue : undefined,
-    });
+      recordOffset,
+      endOffset,
+      storeTimestamp,
+      tags,
+    );
+    this.#dispatcher.add(appended);
     this.#putCount++;
     this.#putBytes += size;
-    return { status: "PUT_OK", physicalOffset: recordOffset, queueOffset, size, storeTimestamp, endOffset };
+    return appended;
   }
 
   #refused(refusal: PutRefusal): PutRefusal {
