@@ -128,7 +128,8 @@ export class BatchConsumeQueue implements LogicQueue {
     if (from < 0) return;
     this.unsyncedFrom = -1;
     try {
-      await this.files.dataSync(from * BATCH_UNIT_BYTES, this.#units * BATCH_UNIT_BYTES);
+      // Also when nothing came behind the place where it was cut.
+      await this.files.dataSync(from * BATCH_UNIT_BYTES, Math.max(this.#units, from + 1) * BATCH_UNIT_BYTES);
     } catch (error) {
       this.unsyncedFrom = this.unsyncedFrom < 0 ? from : Math.min(from, this.unsyncedFrom);
       throw error;
@@ -226,7 +227,12 @@ export class BatchConsumeQueue implements LogicQueue {
     this.#units = this.#search(
       (unit) => readInt32(unit, AT.size) > 0 && unitBatchSize(unit, 0) > 0 && readInt64(unit, 0) < beforePhysical,
     );
-    if (cut && this.files.count > 0) this.files.cut(this.#units * BATCH_UNIT_BYTES);
+    this.unsyncedFrom = -1;
+    if (cut && this.files.count > 0) {
+      this.files.cut(this.#units * BATCH_UNIT_BYTES);
+      // Else what was cut off is there again after a power cut.
+      this.unsyncedFrom = this.#units;
+    }
     this.recoveredUnits = this.#units;
     const first = this.#unit(this.#minUnit);
     this.minOffset = first === undefined ? 0 : unitBase(first, 0);

@@ -165,9 +165,12 @@ export class ConsumeQueueKinds implements LogicQueues {
     return refs;
   }
 
-  /** What was found by recovery is older than this process. */
+  /** What was found by recovery is older than this process; what it cut is for the next `sync`. */
   recovered(): void {
     this.simple.recovered();
+    for (const queues of this.#batches.values()) {
+      for (const queue of queues.values()) if (queue.unsyncedFrom >= 0) this.#dirty.add(queue);
+    }
   }
 
   trim(): void {

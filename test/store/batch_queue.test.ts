@@ -1,6 +1,7 @@
 /** Queues of batches: one unit a batch, found by the offset of any message in it; Apache's bytes; rebuilt from the log. */
 import { describe, expect, test } from "bun:test";
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
+import { writeBatchUnit } from "../../core/store/batch_consume_queue.ts";
 import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
 import type { PutReceipt } from "../../core/store/message_store.ts";
 import type { StoreSettingsInput } from "../../core/store/options.ts";
@@ -189,6 +190,30 @@ describe("recovery of a batch consume queue", () => {
     runtime = runtime.crash("power");
     store = await open(runtime);
     expect(await all(store)).toEqual(before);
+    await store.close();
+  });
+
+  test("a unit that a power cut left behind its message is taken off, and stays off after another one", async () => {
+    let runtime = simRuntime();
+    let store = await open(runtime);
+    await put(store, batchOf("a", 2));
+    // The last one, with which the next start begins.
+    await put(store, batchOf("b", 4, { queueId: 1 }));
+    await store.close();
+    runtime = runtime.crash("power");
+    const stray = new Uint8Array(46);
+    writeBatchUnit(stray, 0, { physicalOffset: 2_000, size: 200, tagsCode: 0, storeTimestamp: 1, baseOffset: 2, batchSize: 3 });
+    const file = runtime.files.open(FILE);
+    file.writeSync(stray, 46);
+    file.dataSyncSync();
+    file.close();
+    runtime.files.write("/store/abort", new Uint8Array(0));
+    store = await open(runtime);
+    for (let i = 0; i < 10; i++) await put(store, batchOf(`b${i}`, 4, { queueId: 1 }));
+    expect(store.stats().maxPhysicalOffset).toBeGreaterThan(2_000);
+    await runtime.clock.advance(70_000);
+    store = await open(runtime.crash("power"));
+    expect(store.maxOffset(QUEUE)).toBe(2);
     await store.close();
   });
 
