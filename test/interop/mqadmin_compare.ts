@@ -23,7 +23,7 @@ import type { CompareCase, Names } from "./mqadmin/case.ts";
 import { cases } from "./mqadmin/cases.ts";
 import { type ApacheDeclaration, declarationFindings } from "./mqadmin/declarations.ts";
 import { Child } from "./processes.ts";
-import { apacheTarget, ourTarget, type TargetName } from "./targets.ts";
+import { apacheTarget, ourTarget, runtimeCommand, type TargetName } from "./targets.ts";
 import {
   buildJava,
   findToolchain,
@@ -225,6 +225,43 @@ async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apa
   return theirJson === ourJson ? undefined : `the files differ:\n    Apache ${theirJson}\n    ours   ${ourJson}`;
 }
 
+/** Commands without an end, each in a process of its own until it has printed a line of that form, with its numbers masked. */
+const ENDLESS = [
+  { words: ["clusterRT", "-a", "5", "-i", "600"], line: /^DefaultCluster +broker-a.*$/m },
+  { words: ["clusterRT", "-a", "5", "-i", "600", "-p", "true", "-m", "room"], line: /^.*\|room\|DefaultCluster\|broker-a\|.*$/m },
+] as const;
+
+async function runEndless(toolchain: Toolchain, classpath: string, cluster: Cluster): Promise<void> {
+  for (const { words, line } of ENDLESS) {
+    if (options.only !== undefined && !words.join(" ").includes(options.only)) continue;
+    const startedAt = Date.now();
+    const all = [...words, "-n", cluster.namesrvAddrOf(0)];
+    const jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", `-Duser.home=${cluster.directory}`, "-cp", classpath];
+    const theirs = { program: toolchain.java, args: [...jvm, "org.apache.rocketmq.tools.command.MQAdminStartup", ...all] };
+    const ours = runtimeCommand("bun", "cli/mqadmin.ts", all);
+    const children = [theirs, ours].map((command) => new Child(command, join(cluster.directory, "endless.log")));
+    const printed = await Promise.all(
+      children.map(async (child) => {
+        await child.waitForOutput("broker-a", 30_000).catch(() => {});
+        await child.kill();
+        const text = child.outputTail;
+        // The heading, and the first row; one answers quicker than the other.
+        const rows = [/^#Cluster Name.*$/m.exec(text)?.[0] ?? "", line.exec(text)?.[0] ?? `no such line: ${text}`];
+        return rows.map((row) =>
+          row
+            .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "@")
+            .replaceAll(/\d+(\.\d+)?/g, "#")
+            .replaceAll(/ +/g, " ")
+            .trim(),
+        );
+      }),
+    );
+    const [a = "", b = ""] = printed.map((rows) => rows.join("\n"));
+    const problem = a === b && !a.includes("no such line") ? undefined : difference(a, b);
+    report(`mqadmin of Apache and ours: ${words.join(" ")}`, problem, Date.now() - startedAt);
+  }
+}
+
 /** What the command wrote, to be compared. */
 function fileOf({ file, mask = [] }: CompareCase, names: Names): string {
   if (file === undefined || !existsSync(filled(file, names))) return "";
@@ -262,6 +299,8 @@ async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Rea
       const problem = await runCase(each, names, cluster.namesrvAddrOf(0), apache);
       report(`mqadmin of Apache and ours, ${name}: ${each.words}`, problem, Date.now() - startedAt);
     }
+    // Each takes two JVMs a few seconds: in full runs only.
+    if (options.target.includes("apache") || options.only !== undefined) await runEndless(toolchain, classpaths["current"] as string, cluster);
     await close();
   } finally {
     process.chdir(projectDirectory);
