@@ -17,13 +17,14 @@ await serve(
     address: `bindAddress in ${file}`,
   },
   args.logLevel,
-  async ({ runtime, log }) => {
+  async ({ runtime, log, follow }) => {
     const overrides = new Map(args.namesrvAddr === undefined ? [] : [["namesrvAddr", args.namesrvAddr]]);
     const { settings, warnings } = loadBrokerSettings(runtime, { file: args.configFile, overrides });
     if (args.printConfigItem === true || args.printImportantConfig === true) {
       print(printedBroker(settings, args.printConfigItem !== true));
       return undefined;
     }
+    follow(settings);
     for (const warning of warnings) {
       log.warn(warning);
     }

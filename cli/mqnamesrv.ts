@@ -13,12 +13,13 @@ const file = args.configFile ?? "the file of -c";
 await serve(
   { port: `listenPort in ${file}`, directory: `kvConfigPath and configStorePath in ${file}`, address: `bindAddress in ${file}` },
   args.logLevel,
-  async ({ runtime, log }) => {
+  async ({ runtime, log, follow }) => {
     const { settings, warnings } = loadNamesrvSettings(runtime, { file: args.configFile, overrides: new Map() });
     if (args.printConfigItem === true) {
       print(printedNamesrv(settings));
       return undefined;
     }
+    follow(settings);
     for (const warning of warnings) {
       log.warn(warning);
     }

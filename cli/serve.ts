@@ -6,6 +6,7 @@
  */
 import process from "node:process";
 import { consoleLog, type LogLevel } from "../adapters/shared/log.ts";
+import type { LogSettings } from "../core/log_options.ts";
 import type { Log, Runtime } from "../core/runtime.ts";
 import { explainFailure, type Remedies } from "./failures.ts";
 import { complain, hostRuntime } from "./host.ts";
@@ -21,6 +22,8 @@ export interface Running {
 export interface Serving {
   readonly runtime: Runtime;
   readonly log: Log;
+  /** From now on these settings say which lines are written, as long as they run. */
+  readonly follow: (settings: Pick<LogSettings, "logLevel">) => void;
 }
 
 /** Runs `start` and keeps the process up until a signal. `start` returns undefined when there is nothing to run (-p). */
@@ -29,12 +32,17 @@ export async function serve(
   level: LogLevel,
   start: (serving: Serving) => Promise<Running | undefined>,
 ): Promise<void> {
-  const log = consoleLog({ level });
+  let followed: Pick<LogSettings, "logLevel"> = { logLevel: "DEFAULT" };
+  const leastLevel = (): LogLevel => (followed.logLevel === "DEFAULT" ? level : (followed.logLevel.toLowerCase() as LogLevel));
+  const log = consoleLog({ level: leastLevel });
+  const follow = (settings: Pick<LogSettings, "logLevel">): void => {
+    followed = settings;
+  };
   let running: Running | undefined;
   // Signals count from the first moment: one during the start stops what the start brings up.
   const signalled = nextSignal();
   try {
-    running = await start({ runtime: await hostRuntime(), log });
+    running = await start({ runtime: await hostRuntime(), log, follow });
   } catch (fault) {
     complain(explainFailure(fault, remedies));
     process.exit(1);

@@ -20,7 +20,7 @@ await serve(
   (serving) => start(serving),
 );
 
-async function start({ runtime, log }: Serving): Promise<Running | undefined> {
+async function start({ runtime, log, follow }: Serving): Promise<Running | undefined> {
   const brokerConf = `${args.data}/broker.conf`;
   const file = args.configFile ?? (runtime.files.exists(brokerConf) ? brokerConf : undefined);
   const broker = loadBrokerSettings(runtime, {
@@ -48,6 +48,7 @@ async function start({ runtime, log }: Serving): Promise<Running | undefined> {
     ]),
     overrides: given({ bindAddress: broker.settings.bindAddress, listenPort: args.namesrvPort }),
   });
+  follow(broker.settings);
   for (const warning of [...broker.warnings, ...namesrv.warnings]) {
     log.warn(warning);
   }

@@ -3,6 +3,7 @@
  * the ones that mean something for any server are acted on.
  */
 import { bool, int, long, type OptionsOf, port, text, withoutEffect } from "./config.ts";
+import { type LogSettings, logOptions } from "./log_options.ts";
 import { listenHost } from "./option_checks.ts";
 import { type TlsSettings, tlsOptions } from "./tls_options.ts";
 
@@ -29,6 +30,7 @@ export function nettyServerOptions(listenPort: number): OptionsOf<NettyServerSet
       max: 65535,
     }),
     ...tlsOptions,
+    ...logOptions,
     ...withoutEffect(NOT_NETTY, {
       serverWorkerThreads: int(8),
       serverCallbackExecutorThreads: int(0),
@@ -75,7 +77,7 @@ export const nettyClientOptions: OptionsOf<NettyClientSettings> = {
   }),
 };
 
-export interface NettyServerSettings extends TlsSettings {
+export interface NettyServerSettings extends TlsSettings, LogSettings {
   readonly bindAddress: string;
   readonly enableShutdownGracefully: boolean;
   readonly listenPort: number;

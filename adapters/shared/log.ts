@@ -5,8 +5,8 @@ import type { Log, LogFields } from "../../core/runtime.ts";
 export type LogLevel = "error" | "warn" | "info" | "debug";
 
 export interface ConsoleLogOptions {
-  /** The least level that is written; default `info`. */
-  readonly level?: LogLevel;
+  /** The least level that is written; default `info`. A function is asked at each line. */
+  readonly level?: LogLevel | (() => LogLevel);
   /** Takes a finished line, without the line feed. Default: standard output; warnings and errors to standard error. */
   readonly write?: (line: string, level: LogLevel) => void;
   /** Wall clock in ms since 1970. Default: the host's. */
@@ -17,11 +17,11 @@ const RANK: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, d
 const LABEL: Readonly<Record<LogLevel, string>> = { error: "ERROR", warn: "WARN ", info: "INFO ", debug: "DEBUG" };
 
 export function consoleLog(options: ConsoleLogOptions = {}): Log {
-  const rank = RANK[options.level ?? "info"];
+  const { level: least = "info" } = options;
   const write = options.write ?? writeToProcess;
   const now = options.now ?? Date.now;
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    if (RANK[level] > rank) return;
+    if (RANK[level] > RANK[typeof least === "function" ? least() : least]) return;
     write(`${new Date(now()).toISOString()} ${LABEL[level]} ${oneLine(message)}${formatFields(fields)}`, level);
   };
   return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };

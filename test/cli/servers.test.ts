@@ -169,6 +169,29 @@ describe("on bun", () => {
     }
   });
 
+  test("logLevel says at run time which lines are written", async () => {
+    const server = shop.start("bun", "standalone", ["--data", shop.path("data"), ...FREE]);
+    await outputMatch(server, /The broker.*boot success.*\n/);
+    const client = new RemotingClient({ runtime: await hostRuntime(), log: silentLog });
+    const set = async (level: string) => {
+      const body = new TextEncoder().encode(`logLevel=${level}\n`);
+      const reply = await client.invoke(
+        `127.0.0.1:${await portOf(server, "Broker")}`,
+        "UPDATE_BROKER_CONFIG",
+        {},
+        body,
+        READY_MS,
+      );
+      return reply.code;
+    };
+    expect([await set("LOUD"), await set("ERROR")]).toEqual([1, 0]);
+    client.stop();
+    expect(await stopped(server)).toBe(0);
+    // An info line, of every stop.
+    expect(server.outputTail).not.toContain("stopping");
+    expect(readFileSync(shop.path("data/broker.conf"), "utf8")).toContain("logLevel=ERROR");
+  });
+
   test("SIGINT stops as SIGTERM does", async () => {
     const server = shop.start("bun", "standalone", ["--data", shop.path("data"), ...FREE]);
     await outputMatch(server, /The broker.*boot success.*\n/);

@@ -300,7 +300,8 @@ async function runTarget(name: TargetName, toolchain: Toolchain, classpaths: Rea
       report(`mqadmin of Apache and ours, ${name}: ${each.words}`, problem, Date.now() - startedAt);
     }
     // Each takes two JVMs a few seconds: in full runs only.
-    if (options.target.includes("apache") || options.only !== undefined) await runEndless(toolchain, classpaths["current"] as string, cluster);
+    if (options.target.includes("apache") || options.only !== undefined)
+      await runEndless(toolchain, classpaths["current"] as string, cluster);
     await close();
   } finally {
     process.chdir(projectDirectory);

@@ -21,7 +21,7 @@ export interface CompareCase {
   /** Only lines that match are compared. */
   readonly only?: RegExp;
   /** Whose broker is asked; all, when left out. */
-  readonly target?: "apache";
+  readonly target?: "apache" | "bun";
   /** The command is expected to fail: both must print nothing of a success, ours says why on standard error, and ends with this. */
   readonly fails?: number;
 }
