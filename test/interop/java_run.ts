@@ -6,7 +6,7 @@ import { Child } from "./processes.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /** A JVM whose cases all hang must not hold up the suite for longer; each kill of a broker has its own time. */
-const runTimeoutMs = (kills: number): number => 12 * 60_000 + kills * 10_000;
+const runTimeoutMs = (kills: number): number => 20 * 60_000 + kills * 10_000;
 
 /** Stands for the Java program itself in reports. */
 export const driver = "driver";

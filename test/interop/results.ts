@@ -41,7 +41,10 @@ export interface Result {
 
 /** Outcome of a report that is a case's. */
 export function outcomeOf(report: Report, firstFailure?: string): Outcome {
-  const line = (report.failure ?? report.skipped ?? firstFailure)?.split("\n")[0];
+  const line = (report.failure ?? report.skipped ?? firstFailure)
+    ?.split("\n")[0]
+    ?.replace(/^java\.lang\.AssertionError: /, "")
+    .trimEnd();
   const passed = firstFailure === undefined ? "passed" : "again";
   return {
     outcome: report.failure !== undefined ? "failed" : report.skipped !== undefined ? "skipped" : passed,

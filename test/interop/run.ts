@@ -136,7 +136,7 @@ async function runCases(toolchain: Toolchain, classpaths: Record<string, string>
   const outcomes = new Map<string, Outcome>();
   const settle = (report: Report, first?: Report): void => {
     take(title, report);
-    if (report.case !== undefined && report.case !== driver) outcomes.set(report.case, outcomeOf(report, first?.failure));
+    if (report.case !== undefined && report.section !== undefined) outcomes.set(report.case, outcomeOf(report, first?.failure));
   };
   const program = {
     toolchain,

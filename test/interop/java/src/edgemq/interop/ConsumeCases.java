@@ -9,6 +9,7 @@ import static edgemq.interop.Kit.neverWithin;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.MessageSelector;
@@ -37,6 +38,7 @@ final class ConsumeCases {
         cases.add(Case.together("suspendAndResume", ConsumeCases::suspendAndResume));
         cases.add(Case.together("batchListener", ConsumeCases::batchListener));
         cases.add(Case.together("severalTopics", ConsumeCases::severalTopics));
+        cases.add(Case.together("flowLimits", ConsumeCases::flowLimits));
     }
 
     private static void pushConsume(Kit kit) throws Exception {
@@ -270,5 +272,39 @@ final class ConsumeCases {
         List<String> expected = Kit.bodies("one", 10);
         expected.addAll(Kit.bodies("two", 10));
         inbox.holdsExactly(expected, 20);
+    }
+
+    /** A consumer that is behind pulls no more than it may hold, and all the rest when it goes on. */
+    private static void flowLimits(Kit kit) throws Exception {
+        String topic = kit.topic(1);
+        kit.send(kit.producer(), topic, "TagA", "m", 200);
+        DefaultMQPushConsumer consumer = kit.pushConsumer(kit.named("g"));
+        consumer.setPullThresholdForQueue(20);
+        consumer.setPullBatchSize(4);
+        CountDownLatch goOn = new CountDownLatch(1);
+        Inbox inbox = new Inbox();
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+            try {
+                goOn.await();
+            } catch (InterruptedException stopped) {
+                return ConsumeConcurrentlyStatus.RECONSUME_LATER;
+            }
+            inbox.addAll(messages);
+            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        });
+        consumer.start();
+        try {
+            eventually("as many are held as may be", 20, () -> heldBy(consumer) > 20);
+            neverWithin(700, "more are held than the limit and one pull", () -> heldBy(consumer) > 24);
+        } finally {
+            goOn.countDown();
+        }
+        inbox.holdsExactly(Kit.bodies("m", 200), 20);
+    }
+
+    private static long heldBy(DefaultMQPushConsumer consumer) {
+        return consumer.getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable().values().stream()
+            .mapToLong(queue -> queue.getMsgCount().get()).sum();
     }
 }

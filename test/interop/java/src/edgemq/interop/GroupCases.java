@@ -32,7 +32,8 @@ final class GroupCases {
     static void addTo(List<Case> cases) {
         cases.add(Case.together("priorityChoosesQueue", GroupCases::priorityChoosesQueue));
         cases.add(Case.together("priorityOfOtherMessages", GroupCases::priorityOfOtherMessages));
-        cases.add(Case.together("staticTopic", GroupCases::staticTopic));
+        // Java's tools can't read Apache's list of topics any more when it has a static one.
+        cases.add(Case.alone("staticTopic", GroupCases::staticTopic));
         cases.add(Case.together("groupRetryPolicy", GroupCases::groupRetryPolicy));
     }
 
