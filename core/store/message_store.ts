@@ -131,6 +131,7 @@ export interface MessageStore {
    * Fixes order, physical offset and queue offset, and copies the record into the tail buffer. Synchronous.
    * The record becomes readable, and arrivals are announced, after it is in the page cache (end of the turn), or on the
    * disk when somebody waits for that (`durable` with `flushed`, also for a record before it).
+   * @param message nothing of it is kept: it may be another message as soon as this returns
    */
   append(message: MessageInput): PutReceipt | PutRefusal;
   /** All of `messages` (one topic, one queue) with consecutive queue offsets, or none. */
