@@ -121,8 +121,16 @@ export function table(byTarget: ReadonlyMap<TargetName, Figures>, ran: readonly 
   return lines.join("\n");
 }
 
-/** Writes bench/RESULTS.md. @param versions of what ran, one sentence each */
-export function writeResults(byTarget: ReadonlyMap<TargetName, Figures>, versions: readonly string[]): string {
+/**
+ * Writes bench/RESULTS.md.
+ * @param ran what this run measured; columns of the others are kept from before
+ * @param versions of what ran, one sentence each
+ */
+export function writeResults(
+  byTarget: ReadonlyMap<TargetName, Figures>,
+  ran: readonly TargetName[],
+  versions: readonly string[],
+): string {
   const path = join(projectDirectory, "bench/RESULTS.md");
   const gib = Math.round(totalmem() / 2 ** 30);
   const text = `# Bench results
@@ -130,7 +138,7 @@ export function writeResults(byTarget: ReadonlyMap<TargetName, Figures>, version
 Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${gib} GiB, Linux ${release().split(".").slice(0, 2).join(".")}.
 ${versions.join("; ")}.
 
-Every target ran on the same machine, one after the other, each with a fresh store, ASYNC_FLUSH, topics of 8 queues and bodies of 1 KiB, driven by the same Java load generator (the unmodified 5.5.0 client) on the same cores. Figures of Apache are the sum of two processes, nameserver and broker, with \`-Xms1g -Xmx1g\` each; ours are of one process that is both. In parentheses: ours : Apache. CPU is user + system time of the server's processes, over the measured part of the scenario.
+Every target ran on the same machine, one after the other, each with a fresh store, ASYNC_FLUSH, topics of 8 queues and bodies of 1 KiB, driven by the same Java load generator (the unmodified 5.5.0 client) on the same cores. Figures of Apache are the sum of two processes, nameserver and broker, with \`-Xms1g -Xmx1g\` each; ours are of one process that is both. In parentheses: ours : Apache. CPU is user + system time of the server's processes, over the measured part of the scenario. Measured in the last run: ${ran.join(", ")}; what else stands here is kept from earlier ones.
 
 ${table(byTarget)}
 
