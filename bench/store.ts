@@ -177,7 +177,8 @@ ${lines.join("\n")}
 - *20,000 queues*: 85 rounds of ours, 10 of Apache, which took more than a second for each. *Most write calls in a second*: those
   of log and index included. Ours writes and syncs 1,000 queues a second when a checkpoint is due. When the disk can't sync them
   all in 3 s, an orderly stop leaves that to the next start.
-- Other programs shared the two cores: go by CPU time, memory and counts rather than by rates and percentiles.
+- Apache's column is of a run beside other programs on the two cores, the columns of ours of one with nothing beside: hold CPU
+  time, memory and counts against each other rather than rates and percentiles.
 `;
 }
 
