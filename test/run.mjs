@@ -22,10 +22,18 @@ const suites = [
   { name: full ? "all suites on Node" : "Node", command: [...tests, "node", ...(full ? [] : EVERYWHERE)] },
 ];
 const interop = {
-  name: full ? "interop, the whole matrix" : "interop",
-  command: ["node_modules/.bin/bun", "test/interop/run.ts", ...(full ? ["--full"] : [])],
+  name: full ? "interop, the whole matrix" : "interop, Bun",
+  command: ["node_modules/.bin/bun", "test/interop/run.ts", ...(full ? ["--full"] : ["--test", "--target", "bun"])],
 };
 const pairsAndStores = [
+  ...(full
+    ? []
+    : [
+        {
+          name: "interop, Deno and Node",
+          command: ["node_modules/.bin/bun", "test/interop/run.ts", "--test", "--target", "deno,node"],
+        },
+      ]),
   {
     name: full ? "our client and Java's, every broker" : "our client and Java's",
     command: ["node_modules/.bin/bun", "test/interop/client_pairs.ts", ...(full ? ["--target", "bun,deno,node,apache"] : [])],

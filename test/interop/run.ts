@@ -1,7 +1,7 @@
 /**
  * The interop tests: unmodified Java clients against Apache RocketMQ (to prove the cases) and against ours.
  *
- *     bun test/interop/run.ts                       what `npm test` runs
+ *     bun test/interop/run.ts                       what `npm test` runs (with --test --target bun,… a part of it)
  *     bun test/interop/run.ts --full                the whole matrix of ours
  *     bun test/interop/run.ts --full --target apache   the same cases against Apache: to be run when one was changed
  *     bun test/interop/run.ts --target bun,apache --client 5.5.0 --serialize JSON --cases syncSend,broadcast
@@ -36,6 +36,7 @@ import { buildJava, findToolchain, interopJavaDirectory, type Toolchain, without
 const { values: options } = parseArgs({
   options: {
     full: { type: "boolean", default: false },
+    test: { type: "boolean", default: false },
     target: { type: "string" },
     client: { type: "string" },
     serialize: { type: "string" },
@@ -88,6 +89,7 @@ function plannedRuns(): Run[] {
     if (!targetNames.includes(name)) throw new Error(`"${name}" is no target: there are ${targetNames.join(", ")}`);
   }
   if (options.full) return fullRuns(targets);
+  if (options.test) return testRuns.filter((run) => targets.includes(run.target));
   if (!target && !client && !serialize && !cases && !servers) return [...testRuns];
   return targets.flatMap((name) =>
     ((client ?? "5.5.0").split(",") as ClientVersion[]).flatMap((version) =>
