@@ -242,7 +242,8 @@ async function runEndless(toolchain: Toolchain, classpath: string, cluster: Clus
     const children = [theirs, ours].map((command) => new Child(command, join(cluster.directory, "endless.log")));
     const printed = await Promise.all(
       children.map(async (child) => {
-        await child.waitForOutput("broker-a", 30_000).catch(() => {});
+        // Java writes a row in pieces: it is there when its end is.
+        await child.waitForOutput(/broker-a.*\n/, 30_000).catch(() => {});
         await child.kill();
         const text = child.outputTail;
         // The heading, and the first row; one answers quicker than the other.

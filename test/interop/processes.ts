@@ -90,7 +90,7 @@ export class Child {
    * Waits until the program has printed a text.
    * @throws Error with the last output when it ends first, or when `timeoutMs` pass
    */
-  waitForOutput(text: string, timeoutMs: number): Promise<void> {
+  waitForOutput(text: string | RegExp, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: Error): void => {
         clearTimeout(timer);
@@ -99,7 +99,7 @@ export class Child {
         else reject(error);
       };
       const look = (): void => {
-        if (this.#tail.includes(text)) settle();
+        if (typeof text === "string" ? this.#tail.includes(text) : text.test(this.#tail)) settle();
         else if (this.#ended) settle(new Error(`The process ended before it printed "${text}":\n${this.#tail}`));
       };
       const timer = setTimeout(
