@@ -5,12 +5,15 @@
 // Plain: everything below test/ on Bun, what must hold on each runtime also on Deno and Node, and the interop suites, which
 // need a JDK and Maven and say so when they are skipped for want of them (with CI=true that is a failure). --full: every
 // suite on every runtime, and the interop suite over all runtimes, client versions and header serializations.
-import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startSuite } from "./support/suite_process.mjs";
 
 const root = resolve(fileURLToPath(new URL(".", import.meta.url)), "..");
 const full = process.argv.includes("--full");
+
+/** A suite that takes longer hangs, and is ended and counted as failed, so that what comes after it still gets its turn. */
+const LIMIT_MINUTES = 15;
 
 /** On Deno and Node: the port itself, and the suites about bytes and files (test/cli starts processes of all runtimes itself). */
 const EVERYWHERE = ["test/conformance", "test/wire", "test/config", "test/client", "test/store/store.test.ts"];
@@ -24,6 +27,7 @@ const suites = [
 const interop = {
   name: full ? "interop, the whole matrix" : "interop, Bun",
   command: ["node_modules/.bin/bun", "test/interop/run.ts", ...(full ? ["--full"] : ["--test", "--target", "bun"])],
+  limitMinutes: full ? 50 : LIMIT_MINUTES,
 };
 const pairsAndStores = [
   ...(full
@@ -70,6 +74,8 @@ const pairsAndStores = [
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+let interrupted = false;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (interrupted = true));
 await inTurn(suites);
 // Java mostly waits (for time-outs, for servers that start): two of its suites go on at once, the second's words after the fact.
 await run(["node_modules/.bin/bun", "test/interop/build.ts"]); // what fails here fails again in the suites, and is counted there
@@ -79,10 +85,10 @@ console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${
 process.exitCode = sum.failed > 0 ? 1 : 0;
 
 async function inTurn(list, quietly) {
-  for (const { name, command } of list) {
+  for (const { name, command, limitMinutes } of list) {
     if (!quietly) console.log(`\n== ${name}`);
     const startedAt = performance.now();
-    const result = await run(command, quietly);
+    const result = await run(command, { quietly, limitMinutes });
     for (const key of Object.keys(sum)) sum[key] += result[key];
     if (result.failed > 0) failures.push(name);
     if (quietly) process.stdout.write(`\n== ${name}\n${result.output}`);
@@ -98,9 +104,14 @@ function storeTurns(runs) {
 }
 
 /** Runs one suite, its output passed on or kept. A suite that ends without its sum counts as one failure. */
-function run([program, ...args], quietly) {
+function run([program, ...args], { quietly = false, limitMinutes = LIMIT_MINUTES } = {}) {
   return new Promise((resolvePromise) => {
-    const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", quietly ? "pipe" : "inherit"] });
+    const child = startSuite(program, args, {
+      cwd: root,
+      stdio: ["ignore", "pipe", quietly ? "pipe" : "inherit"],
+      limitMs: limitMinutes * 60_000,
+      onLimit: () => console.log(`${args.join(" ")}: not done after ${limitMinutes} minutes, ended`),
+    });
     let output = "";
     const take = (chunk) => {
       if (!quietly) process.stdout.write(chunk);
@@ -109,6 +120,7 @@ function run([program, ...args], quietly) {
     child.stdout.on("data", take);
     child.stderr?.on("data", take);
     child.on("close", (code) => {
+      if (interrupted) process.exit(130);
       const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/m.exec(lastLines(output)) ?? [];
       const result = { code, output, passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: Number(skipped ?? 0) };
       if (result.failed === 0 && (passed === undefined || code !== 0)) result.failed = 1;

@@ -4,10 +4,10 @@
 //
 // A directory stands for all `*.test.ts` below it; without any, `test` without `test/interop`. The exit code is 1 when
 // something failed, a file did not load, or nothing ran.
-import { spawn } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { startSuite } from "./suite_process.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = resolve(here, "../..");
@@ -34,7 +34,7 @@ if (files.length === 0) {
 }
 // "./" tells Bun that it is a path and not a filter.
 const [command, ...rest] = commands[runtime](files.map((file) => `./${relative(root, file)}`));
-const child = spawn(command, rest, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+const child = startSuite(command, rest, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
 let output = "";
 for (const [from, to] of [
   [child.stdout, process.stdout],
@@ -45,7 +45,6 @@ for (const [from, to] of [
     to.write(chunk);
   });
 }
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("close", (code, signal) => {
   if (runtime === "bun") finishBun(code, signal);
   else if (/^\d+ passed, \d+ failed/m.test(output)) process.exitCode = code ?? 1;
