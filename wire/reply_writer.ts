@@ -80,6 +80,7 @@ export class ReplyWriter {
   readonly #language: number;
   readonly #version: number;
   readonly #plans = new Map<HeaderCodec<object>, Plan>();
+  readonly #fields = new HeaderFields();
   /** `,"flag":1,"language":"…","opaque":` and `,"serializeTypeCurrentRPC":"JSON","version":…}` */
   readonly #middle: Words;
   readonly #end: Words;
@@ -103,9 +104,13 @@ export class ReplyWriter {
     reply: Reply,
     codec: HeaderCodec<object> | undefined,
   ): void {
-    if (codec !== undefined && reply.fields !== undefined && this.#short(into, request, reply, undefined, codec)) return;
-    if (codec === undefined || reply.header === undefined || !this.#short(into, request, reply, reply.header, codec))
-      encodeCommand(this.#command(request, reply, codec), into);
+    if (codec !== undefined) {
+      const plan = this.#plan(codec);
+      const { fields, header } = reply;
+      if (fields !== undefined && this.#short(into, request, reply, plan, fields)) return;
+      if (header !== undefined && this.#short(into, request, reply, plan, this.#fields.of(plan, header as Values))) return;
+    }
+    encodeCommand(this.#command(request, reply, codec), into);
   }
 
   #command(
@@ -128,29 +133,27 @@ export class ReplyWriter {
     };
   }
 
-  /** False when nothing was written: the answer needs the long way. @param header undefined: the reply writes its fields */
+  /** False when nothing was written: the answer needs the long way. */
   #short(
     into: ByteWriter,
     { opaque, serializeType }: { readonly opaque: number; readonly serializeType: SerializeType },
     reply: Reply,
-    header: object | undefined,
-    codec: HeaderCodec<object>,
+    plan: Plan,
+    fields: FieldsWriter,
   ): boolean {
     const { code = 0, remark = "", body = NO_BODY, extFields } = reply;
-    const plan = this.#plan(codec);
     if (code !== (code << 16) >> 16 || code < 0 || opaque < 0) return false;
     if (extFields !== plan.beside && !keepBeside(plan, extFields)) return false;
-    const values = header === undefined ? (reply.fields as FieldsWriter) : (header as Values);
     let bound = FRAME_PREFIX_BYTES + FIXED_BYTES_MAX + plan.besideJson.length + plan.besideRocketmq.length;
-    bound += remark.length + 3 + (header === undefined ? (values as FieldsWriter).bytesMax : bytesMax(plan, values as Values));
+    bound += remark.length + 3 + fields.bytesMax;
     const start = into.length;
     into.reserve(bound);
     const { bytes, view } = into;
     const headerAt = start + FRAME_PREFIX_BYTES;
     const headerEnd =
       serializeType === SERIALIZE_JSON
-        ? this.#json(bytes, view, headerAt, code, opaque, reply.remark, plan, values, header === undefined)
-        : this.#rocketmq(bytes, view, headerAt, code, opaque, remark, plan, values, header === undefined);
+        ? this.#json(bytes, view, headerAt, code, opaque, reply.remark, plan, fields)
+        : this.#rocketmq(bytes, view, headerAt, code, opaque, remark, plan, fields);
     if (headerEnd < 0) return false;
     writeInt32(bytes, start, headerEnd - start - 4 + body.length);
     writeInt32(bytes, start + 4, (serializeType << 24) | (headerEnd - headerAt));
@@ -177,19 +180,19 @@ export class ReplyWriter {
     opaque: number,
     remark: string | undefined,
     plan: Plan,
-    values: Values | FieldsWriter,
-    isWriter: boolean,
+    fields: FieldsWriter,
   ): number {
     let at = copy(view, from, JSON_CODE);
     at = writeDecimal(bytes, at, code);
     at = copy(view, at, JSON_EXT_FIELDS);
     const first = at;
     at = copy(view, at, plan.besideJson);
-    if (isWriter) {
-      if (at > first) bytes[at++] = COMMA;
-      at = (values as FieldsWriter).json(bytes, view, at);
-    } else at = jsonFields(bytes, view, at, first, plan, values as Values);
-    if (at < 0) return -1;
+    const isBehind = at > first;
+    if (isBehind) bytes[at++] = COMMA;
+    const end = fields.json(bytes, view, at);
+    if (end < 0) return -1;
+    // A header may have no field at all.
+    at = isBehind && end === at ? at - 1 : end;
     bytes[at++] = 0x7d;
     at = copy(view, at, this.#middle);
     at = writeDecimal(bytes, at, opaque);
@@ -210,8 +213,7 @@ export class ReplyWriter {
     opaque: number,
     remark: string,
     plan: Plan,
-    values: Values | FieldsWriter,
-    isWriter: boolean,
+    fields: FieldsWriter,
   ): number {
     writeInt16(bytes, from, code);
     bytes[from + 2] = this.#language;
@@ -222,50 +224,67 @@ export class ReplyWriter {
     const extAt = writePlain(bytes, from + ROCKETMQ_REMARK_AT + 4, remark);
     if (extAt < 0) return -1;
     let at = copy(view, extAt + 4, plan.besideRocketmq);
-    at = isWriter ? (values as FieldsWriter).rocketmq(bytes, view, at) : rocketmqFields(bytes, view, at, plan, values as Values);
+    at = fields.rocketmq(bytes, view, at);
     if (at < 0) return -1;
     writeInt32(bytes, extAt, at - extAt - 4);
     return at;
   }
 }
 
-function bytesMax(plan: Plan, values: Values): number {
-  let bytes = plan.nameBytes;
-  for (let i = 0; i < plan.fields.length; i++) {
-    const value = values[(plan.fields[i] as Field).property];
-    bytes += typeof value === "string" ? value.length + 8 : NUMBER_BYTES_MAX;
-  }
-  return bytes;
-}
+/** Fields by their table. One object serves all replies: it holds for one at a time. */
+class HeaderFields implements FieldsWriter {
+  #plan: Pick<Plan, "fields" | "nameBytes"> = { fields: [], nameBytes: 0 };
+  #values: Values = {};
 
-/** @param first where the fields begin, those beside the header included */
-function jsonFields(bytes: Uint8Array, view: DataView, from: number, first: number, { fields }: Plan, values: Values): number {
-  let at = from;
-  for (let i = 0; i < fields.length; i++) {
-    const { property, json } = fields[i] as Field;
-    const value = values[property];
-    if (value === undefined) continue;
-    if (at > first) bytes[at++] = COMMA;
-    at = copy(view, at, json);
-    at = writeValue(bytes, at, value);
-    if (at < 0) return -1;
-    bytes[at++] = QUOTE;
+  of(plan: Plan, values: Values): this {
+    this.#plan = plan;
+    this.#values = values;
+    return this;
   }
-  return at;
-}
 
-function rocketmqFields(bytes: Uint8Array, view: DataView, from: number, { fields }: Plan, values: Values): number {
-  let at = from;
-  for (let i = 0; i < fields.length; i++) {
-    const { property, rocketmq } = fields[i] as Field;
-    const value = values[property];
-    if (value === undefined) continue;
-    const valueAt = copy(view, at, rocketmq) + 4;
-    at = writeValue(bytes, valueAt, value);
-    if (at < 0) return -1;
-    writeInt32(bytes, valueAt - 4, at - valueAt);
+  get bytesMax(): number {
+    const { fields, nameBytes } = this.#plan;
+    const values = this.#values;
+    let bytes = nameBytes;
+    for (let i = 0; i < fields.length; i++) {
+      const value = values[(fields[i] as Field).property];
+      bytes += typeof value === "string" ? value.length + 8 : NUMBER_BYTES_MAX;
+    }
+    return bytes;
   }
-  return at;
+
+  json(target: Uint8Array, view: DataView, from: number): number {
+    const { fields } = this.#plan;
+    const values = this.#values;
+    let at = from;
+    for (let i = 0; i < fields.length; i++) {
+      const { property, json } = fields[i] as Field;
+      const value = values[property];
+      if (value === undefined) continue;
+      if (at > from) target[at++] = COMMA;
+      at = copy(view, at, json);
+      at = writeValue(target, at, value);
+      if (at < 0) return -1;
+      target[at++] = QUOTE;
+    }
+    return at;
+  }
+
+  rocketmq(target: Uint8Array, view: DataView, from: number): number {
+    const { fields } = this.#plan;
+    const values = this.#values;
+    let at = from;
+    for (let i = 0; i < fields.length; i++) {
+      const { property, rocketmq } = fields[i] as Field;
+      const value = values[property];
+      if (value === undefined) continue;
+      const valueAt = copy(view, at, rocketmq) + 4;
+      at = writeValue(target, valueAt, value);
+      if (at < 0) return -1;
+      writeInt32(target, valueAt - 4, at - valueAt);
+    }
+    return at;
+  }
 }
 
 function planOf(codec: HeaderCodec<object>): Plan {
