@@ -13,6 +13,7 @@ import type { SendMessageRequestHeader } from "../../../wire/headers/send.ts";
 import { tagsCode } from "../../../wire/java_hash.ts";
 import { SYS_FLAG_MULTI_TAGS, SYS_FLAG_TRANSACTION_COMMIT, SYS_FLAG_TRANSACTION_MASK } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
+import { MessageIdEncoder } from "../../../wire/message_id.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
 import { type ExtFields, NO_BODY } from "../../../wire/remoting_command.ts";
@@ -36,7 +37,7 @@ import { CommonProperties, clientProperties, PropertyScan } from "./send_propert
 import { illegalMessage, notStored, putError } from "./send_status.ts";
 import { UniqKeyMaker } from "./send_uniq_key.ts";
 import { isHalfMessage, refuseUnserved } from "./send_unserved.ts";
-import { AnswerWriter, type SendReply, Sent } from "./sent.ts";
+import { type SendReply, Sent, sendAnswer } from "./sent.ts";
 import type { TimerMessages } from "./timer.ts";
 
 const FLUSHED_LATE = ResponseCode.FLUSH_DISK_TIMEOUT;
@@ -58,7 +59,7 @@ export class SendMessageProcessor {
   readonly #scan = new PropertyScan();
   readonly #message = new OneMessage();
   readonly #common = new CommonProperties();
-  readonly #answers = new AnswerWriter();
+  readonly #ids = new MessageIdEncoder();
   #regionFields: ExtFields = Object.freeze({});
   readonly #uniqKeys: UniqKeyMaker;
   #turn: Turn = { durable: undefined, isOver: true, sent: [] };
@@ -340,7 +341,7 @@ export class SendMessageProcessor {
     stats.sent(sent.topic, sent.type, sent.count, sent.bytes);
     stats.putLatency(sent.topic, sent.storedQueueId, now - sent.receivedAt);
     const extFields = this.#region(settings.regionId, settings.traceOn);
-    return this.#answers.answer(inTime ? ResponseCode.SUCCESS : FLUSHED_LATE, extFields, sent);
+    return sendAnswer(inTime ? ResponseCode.SUCCESS : FLUSHED_LATE, extFields, sent, this.#ids);
   }
 
   /** Every answer carries the same two fields: one frozen object, which is encoded once. */

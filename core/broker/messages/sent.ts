@@ -3,7 +3,7 @@
  * of each is one small object, and nothing that holds its request or its record.
  */
 import type { SendMessageResponseHeader } from "../../../wire/headers/send.ts";
-import { MessageIdEncoder } from "../../../wire/message_id.ts";
+import type { MessageIdEncoder } from "../../../wire/message_id.ts";
 import type { ExtFields } from "../../../wire/remoting_command.ts";
 import type { FieldsWriter } from "../../../wire/reply_writer.ts";
 import { SEND_REPLY_BYTES_MAX, sendReplyJson, sendReplyRocketmq } from "../../../wire/send_reply.ts";
@@ -70,62 +70,52 @@ export class Sent extends LaterReply<SendReply> {
 }
 
 /** The usual answer, which writes its fields itself: no text is made of the message id, and no object of the fields. */
-class SendAnswer implements SendReply {
+class SendAnswer implements SendReply, FieldsWriter {
   readonly code: number;
   readonly extFields: ExtFields;
   readonly #sent: Sent;
-  readonly #writer: AnswerWriter;
+  readonly #ids: MessageIdEncoder;
 
-  constructor(code: number, extFields: ExtFields, sent: Sent, writer: AnswerWriter) {
+  constructor(code: number, extFields: ExtFields, sent: Sent, ids: MessageIdEncoder) {
     this.code = code;
     this.extFields = extFields;
     this.#sent = sent;
-    this.#writer = writer;
+    this.#ids = ids;
   }
 
   get header(): SendMessageResponseHeader {
-    return this.#writer.headerOf(this.#sent);
+    return headerOf(this.#sent, this.#ids);
   }
 
-  /** Valid until the next answer is asked. */
   get fields(): FieldsWriter {
-    return this.#writer.of(this.#sent);
-  }
-}
-
-/** Makes answers, and writes them. One serves a processor. */
-export class AnswerWriter implements FieldsWriter {
-  readonly #ids = new MessageIdEncoder();
-  #sent: Sent | undefined;
-  bytesMax = 0;
-
-  answer(code: number, extFields: ExtFields, sent: Sent): SendReply {
-    const { moreOffsets, batchUniqId, recallHandle } = sent;
-    if (moreOffsets.length === 0 && batchUniqId === undefined && recallHandle === undefined) {
-      return new SendAnswer(code, extFields, sent, this);
-    }
-    return { code, header: this.headerOf(sent), extFields };
-  }
-
-  headerOf(sent: Sent): SendMessageResponseHeader {
-    const { storeHost, storePort, batchUniqId, recallHandle } = sent;
-    let msgId = this.#ids.encode(storeHost, storePort, sent.physicalOffset);
-    for (const offset of sent.moreOffsets) msgId += `,${this.#ids.encode(storeHost, storePort, offset)}`;
-    const { queueId, queueOffset, uniqKey: transactionId } = sent;
-    return { msgId, queueId, queueOffset, transactionId, batchUniqId, recallHandle };
-  }
-
-  of(sent: Sent): FieldsWriter {
-    this.#sent = sent;
-    this.bytesMax = SEND_REPLY_BYTES_MAX + (sent.uniqKey?.length ?? 0);
     return this;
   }
 
+  get bytesMax(): number {
+    return SEND_REPLY_BYTES_MAX + (this.#sent.uniqKey?.length ?? 0);
+  }
+
   json(target: Uint8Array, view: DataView, at: number): number {
-    return sendReplyJson(target, view, at, this.#ids, this.#sent as Sent, (this.#sent as Sent).uniqKey);
+    return sendReplyJson(target, view, at, this.#ids, this.#sent, this.#sent.uniqKey);
   }
 
   rocketmq(target: Uint8Array, view: DataView, at: number): number {
-    return sendReplyRocketmq(target, view, at, this.#ids, this.#sent as Sent, (this.#sent as Sent).uniqKey);
+    return sendReplyRocketmq(target, view, at, this.#ids, this.#sent, this.#sent.uniqKey);
   }
+}
+
+/** @param ids one serves a processor: what ids of neighbours have in common is made once */
+export function sendAnswer(code: number, extFields: ExtFields, sent: Sent, ids: MessageIdEncoder): SendReply {
+  const { moreOffsets, batchUniqId, recallHandle } = sent;
+  if (moreOffsets.length === 0 && batchUniqId === undefined && recallHandle === undefined) {
+    return new SendAnswer(code, extFields, sent, ids);
+  }
+  return { code, header: headerOf(sent, ids), extFields };
+}
+
+function headerOf(sent: Sent, ids: MessageIdEncoder): SendMessageResponseHeader {
+  const { storeHost, storePort, queueId, queueOffset, uniqKey: transactionId, batchUniqId, recallHandle } = sent;
+  let msgId = ids.encode(storeHost, storePort, sent.physicalOffset);
+  for (const offset of sent.moreOffsets) msgId += `,${ids.encode(storeHost, storePort, offset)}`;
+  return { msgId, queueId, queueOffset, transactionId, batchUniqId, recallHandle };
 }

@@ -170,12 +170,12 @@ function deliverTime({ timerDelaySec, timerDelayMs, timerDeliverMs }: TimerPrope
 
 /** Properties grow when the message is delivered; it must not turn out too large then, when nobody is there to be told. */
 function checkRoom({ properties, commonProperties }: MessageInput, settings: { readonly maxMessageSize: number }): void {
-  const most = PROPERTIES_BYTES_MAX - TIMER_PROPERTIES_BYTES_MAX - (commonProperties?.length ?? 0);
-  if (properties.length * 3 <= most) return;
-  const bytes = utf8Length(properties);
-  if (bytes <= most) return;
-  const more = PROPERTIES_BYTES_MAX - TIMER_PROPERTIES_BYTES_MAX - most;
-  throw illegalMessage(settings, `The properties of a delayed message have ${bytes + more} bytes and may have ${most + more}.`);
+  const most = PROPERTIES_BYTES_MAX - TIMER_PROPERTIES_BYTES_MAX;
+  const common = commonProperties?.length ?? 0;
+  if (properties.length * 3 + common <= most) return;
+  const bytes = utf8Length(properties) + common;
+  if (bytes > most)
+    throw illegalMessage(settings, `The properties of a delayed message have ${bytes} bytes and may have ${most}.`);
 }
 
 const notEnabled = (): RemotingError =>
