@@ -73,16 +73,12 @@ type ConsumeParts = Pick<
 
 const CONSUMED: Outcome = { fault: undefined, delayLevel: 0 };
 
-/** Calls the listener; never throws or rejects. */
-export function consume(parts: ConsumeParts, queue: ListenedQueue, messages: readonly MessageExt[]): Outcome | Promise<Outcome> {
-  let settled: (outcome: Outcome) => void = () => {};
-  const atOnce = call(parts, queue, messages, (outcome) => settled(outcome));
-  return (
-    atOnce ??
-    new Promise((resolve) => {
-      settled = resolve;
-    })
-  );
+/** Calls the listener; never rejects. */
+export function consume(parts: ConsumeParts, queue: ListenedQueue, messages: readonly MessageExt[]): Promise<Outcome> {
+  return new Promise((settled) => {
+    const atOnce = call(parts, queue, messages, settled);
+    if (atOnce !== undefined) settled(atOnce);
+  });
 }
 
 /**

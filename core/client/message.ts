@@ -115,7 +115,7 @@ export class MessageExt {
   readonly #record: StoredMessage;
   readonly #compression: Compression;
   readonly #bodyBytesMax: number;
-  #body: { readonly bytes: Uint8Array; readonly fault: string | undefined } | undefined;
+  #body: Inflated | undefined;
   #properties: ReadonlyMap<string, string> | undefined;
   /** Null: not looked for yet. */
   #receiptHandle: string | undefined | null = null;
@@ -148,12 +148,13 @@ export class MessageExt {
 
   /** Inflated where it was compressed. May share memory with the messages of the same pull. */
   get body(): Uint8Array {
-    return this.#inflated().bytes;
+    return this.#inflated.bytes;
   }
 
   /** Why the body could not be inflated; `body` is as stored then. */
   get bodyFault(): string | undefined {
-    return (this.sysFlag & SYS_FLAG_COMPRESSED) === 0 ? undefined : this.#inflated().fault;
+    // Asked of each message: of most without looking at the body.
+    return (this.sysFlag & SYS_FLAG_COMPRESSED) === 0 ? undefined : this.#inflated.fault;
   }
 
   /** Of a popped message: what acknowledges it (POP_CK). A change of its invisible time renews it. */
@@ -216,16 +217,22 @@ export class MessageExt {
     return JSON.parse(this.text()) as T;
   }
 
-  #inflated(): { readonly bytes: Uint8Array; readonly fault: string | undefined } {
-    if (this.#body !== undefined) return this.#body;
-    const { body: bytes } = this.#record;
-    this.#body = { bytes, fault: undefined };
-    if ((this.sysFlag & SYS_FLAG_COMPRESSED) === 0) return this.#body;
-    try {
-      this.#body = { bytes: decompressed(this.sysFlag, bytes, this.#compression, this.#bodyBytesMax), fault: undefined };
-    } catch (error) {
-      this.#body = { bytes, fault: (error as Error).message };
-    }
+  get #inflated(): Inflated {
+    this.#body ??= inflated(this.#record, this.#compression, this.#bodyBytesMax);
     return this.#body;
+  }
+}
+
+interface Inflated {
+  readonly bytes: Uint8Array;
+  readonly fault: string | undefined;
+}
+
+function inflated({ sysFlag, body }: StoredMessage, compression: Compression, bodyBytesMax: number): Inflated {
+  if ((sysFlag & SYS_FLAG_COMPRESSED) === 0) return { bytes: body, fault: undefined };
+  try {
+    return { bytes: decompressed(sysFlag, body, compression, bodyBytesMax), fault: undefined };
+  } catch (error) {
+    return { bytes: body, fault: (error as Error).message };
   }
 }
