@@ -6,7 +6,8 @@ import type { Files } from "./runtime.ts";
 
 /**
  * Puts `bytes` at `path`; what was there stays as `path.bak`, where Apache keeps it. Directories that are missing are made.
- * On return all of it is on the disk. With `private`, for secrets, both are readable by their owner only. Throws the RuntimeFault of the call that failed; `path` holds its old content then.
+ * On return all of it is on the disk. With `private`, for secrets, both are readable by their owner only. Throws the
+ * RuntimeFault of the call that failed; `path` holds its old content then.
  */
 export function replaceFile(files: Files, path: string, bytes: Uint8Array, options: { private?: boolean } = {}): void {
   const directory = directoryOf(path);

@@ -6,9 +6,11 @@
  *     bun test/interop/run.ts --full --target apache   the same cases against Apache: to be run when one was changed
  *     bun test/interop/run.ts --target bun,apache --client 5.5.0 --serialize JSON --cases syncSend,broadcast
  *
- * `--cases` takes names, or smoke, reduced, ipv6, queues, tls, all; `--servers` is ::1, SYNC_FLUSH, queues, acl, tls, "two brokers" or standalone; `--kills N` is
- * how often killUnderLoad kills the broker; `--keep` leaves the directory of the servers. Every case is one test; the last line is
- * `N passed, N failed, N skipped`. What each case came to is kept for docs/interop.md (`npm run docs:interop`). Without a JDK and Maven everything is one skipped test, or with CI=true a failed one.
+ * `--cases` takes names, or smoke, reduced, ipv6, queues, tls, all; `--servers` is ::1, SYNC_FLUSH, queues, acl, tls,
+ * "two brokers" or standalone; `--kills N` is how often killUnderLoad kills the broker; `--keep` leaves the directory of the
+ * servers. Every case is one test; the last line is
+ * `N passed, N failed, N skipped`. What each case came to is kept for docs/interop.md (`npm run docs:interop`). Without a JDK and
+ * Maven everything is one skipped test, or with CI=true a failed one.
  */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";

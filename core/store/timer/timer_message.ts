@@ -19,7 +19,7 @@ export const ENQUEUE_MS_EXPIRED = "9223372036854775807";
 
 const PAIR_END = 2;
 
-/** Room that a parked message needs for what `deliveredMessage` adds to its properties, in bytes. */
+/** Room that a parked message needs for what delivering adds to its properties (`DeliveredForm`), in bytes. */
 export const TIMER_PROPERTIES_BYTES_MAX = 128;
 
 /** int64 as Java's Long.parseLong takes it; undefined for what it does not, or what is no safe integer. */
