@@ -8,6 +8,7 @@
 import process from "node:process";
 import { passes } from "../core/broker/messages/pull_admission.ts";
 import { SqlFilter } from "../core/filter/sql_filter.ts";
+import { message } from "../test/store/support.ts";
 import { type RecordInput, recordSizeBound, writeRecord } from "../wire/message.ts";
 import { formatProperties } from "../wire/properties.ts";
 
@@ -27,21 +28,8 @@ function record(n: number): RecordInput {
     ["region", n % 2 === 0 ? "eu" : "asia"],
     ["CLUSTER", "DefaultCluster"],
   ]);
-  return {
-    topic: "bench_sql",
-    queueId: n % 8,
-    flag: 0,
-    sysFlag: 0,
-    bornTimestamp: 1_700_000_000_000,
-    bornHost: "127.0.0.1",
-    bornPort: 50_000,
-    storeHost: "127.0.0.1",
-    storePort: 10_911,
-    reconsumeTimes: 0,
-    preparedTransactionOffset: 0,
-    body: new Uint8Array(1_024),
-    properties: formatProperties(properties),
-  };
+  const body = new Uint8Array(1_024);
+  return message({ topic: "bench_sql", queueId: n % 8, body, properties: formatProperties(properties) });
 }
 
 const inputs = Array.from({ length: DIFFERENT }, (_, n) => record(n));

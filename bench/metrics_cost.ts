@@ -9,6 +9,7 @@
 import process from "node:process";
 import { ClientInstance, Producer } from "../core/client/mod.ts";
 import { hostRuntime } from "../test/support/host_runtime.ts";
+import { median } from "./median.ts";
 import { threadMicros } from "./proc.ts";
 import { BenchServer, type OurTarget } from "./servers.ts";
 
@@ -81,9 +82,6 @@ async function lane(name: OurTarget, config: Readonly<Record<string, string>>) {
     },
   };
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 if (import.meta.main) {
   const [pairs, sends] = process.argv.slice(2, 4).map(Number);

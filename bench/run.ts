@@ -18,6 +18,7 @@ import { parseArgs } from "node:util";
 import { Child } from "../test/interop/processes.ts";
 import { runtimeCommand, type TargetName, targetNames } from "../test/interop/targets.ts";
 import { buildJava, findToolchain, projectDirectory, type Toolchain } from "../test/interop/toolchain.ts";
+import { median } from "./median.ts";
 import { metricsCost } from "./metrics_cost.ts";
 import { cpuMicros, MemoryWatch, memory } from "./proc.ts";
 import { RawClient } from "./raw_client.ts";
@@ -52,10 +53,6 @@ const wakeRounds = 300;
 const SQL_BACKLOG_TIMES = 5;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
 
 /** Runs the Java load generator and adds its figures. */
 async function runLoad(server: BenchServer, toolchain: Toolchain, scenarios: string[], figures: Figures): Promise<void> {

@@ -17,11 +17,13 @@ import { Broker } from "../core/broker/broker.ts";
 import { brokerOptions } from "../core/broker/options.ts";
 import { settingsWith } from "../core/config.ts";
 import type { Net, Runtime, Socket, SocketHandler } from "../core/runtime.ts";
+import { hostRuntime } from "../test/support/host_runtime.ts";
 import { ByteWriter } from "../wire/byte_writer.ts";
 import { encodeUtf8, readInt32 } from "../wire/bytes.ts";
 import { type ExtFields, type RemotingCommand, SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from "../wire/remoting_command.ts";
 import { REQUESTS } from "../wire/requests.ts";
 import { encodeCommand } from "../wire/serialize.ts";
+import { median } from "./median.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -72,12 +74,6 @@ class NoNet implements Net {
   }
 }
 
-async function host(): Promise<Runtime> {
-  if ("Bun" in globalThis) return (await import("../adapters/bun.ts")).bunRuntime();
-  if ("Deno" in globalThis) return (await import("../adapters/deno.ts")).denoRuntime();
-  return (await import("../adapters/node.ts")).nodeRuntime();
-}
-
 /** A chunk of requests whose opaque, key and queue differ; the differing bytes are set anew before each use. */
 class Requests {
   readonly #template: Uint8Array;
@@ -96,7 +92,7 @@ class Requests {
   }
 
   #request(i: number): RemotingCommand {
-    const properties = `UNIQ_KEY\u0001FD000000000000000000000000000002${"57DA30946E09675B"}EDGE0000\u0002WAIT\u0001true\u0002`;
+    const properties = `UNIQ_KEY\u0001FD00000000000000000000000000000257DA30946E09675BEDGE0000\u0002WAIT\u0001true\u0002`;
     const extFields: ExtFields = {
       a: "bench-producer",
       b: "bench_sync64",
@@ -141,12 +137,9 @@ function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number, to: number
   throw new Error("the request has no such bytes");
 }
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
 const directory = mkdtempSync(`${options.directory}/edgemq-send-cost-`);
 const net = new NoNet();
-const runtime: Runtime = { ...(await host()), net };
+const runtime: Runtime = { ...(await hostRuntime()), net };
 const settings = settingsWith(
   brokerOptions,
   {

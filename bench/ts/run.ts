@@ -18,6 +18,7 @@ import { parseArgs } from "node:util";
 import { Child } from "../../test/interop/processes.ts";
 import { runtimeCommand, type TargetName } from "../../test/interop/targets.ts";
 import { buildJava, findToolchain, projectDirectory, type Toolchain } from "../../test/interop/toolchain.ts";
+import { median } from "../median.ts";
 import { memory } from "../proc.ts";
 import { BenchServer } from "../servers.ts";
 
@@ -39,9 +40,6 @@ const { values: options } = parseArgs({
 });
 
 const round3 = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(2));
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 function command(client: ClientName, toolchain: Toolchain | undefined, args: readonly string[]) {
   if (client !== "java") return runtimeCommand(client, "bench/ts/load.ts", args);
