@@ -58,33 +58,35 @@ export async function allOf(
   throw first;
 }
 
-/** Asks one server after the other, and goes on with the answers of those that have one. @throws the first failure when all failed */
-export async function askAll(
-  context: CommandContext,
-  addresses: readonly string[],
-  each: (address: string) => Promise<unknown>,
-): Promise<void> {
-  const faults = await tried(addresses, each, () => {});
+/** Asks one after the other, and goes on with the answers of those that have one. @throws the first failure when all failed */
+export async function askAll<T>(context: CommandContext, asked: readonly T[], each: (one: T) => Promise<unknown>): Promise<void> {
+  const faults = await tried(asked, each, () => {});
   for (const fault of faults.values()) {
-    if (faults.size === addresses.length) throw fault;
+    if (faults.size === asked.length) throw fault;
     context.output.missed(fault);
   }
 }
 
-/** Who failed, and how. */
-async function tried(
-  addresses: readonly string[],
-  each: (address: string) => Promise<unknown>,
-  failed: (address: string) => void,
-): Promise<Map<string, MQBrokerError | MQClientError>> {
-  const faults = new Map<string, MQBrokerError | MQClientError>();
-  for (const address of addresses) {
+/** One of several did not answer: said, and counted unless it is simply not there. @param name of what was asked for */
+export function passOver(context: CommandContext, name: string, fault: Error): void {
+  if (fault instanceof MQClientError && fault.kind !== "no-route") context.output.missed(fault);
+  else context.output.note(`${name}: ${fault.message}`);
+}
+
+/** Which failed, and how. */
+async function tried<T>(
+  asked: readonly T[],
+  each: (one: T) => Promise<unknown>,
+  failed: (one: T) => void,
+): Promise<Map<T, MQBrokerError | MQClientError>> {
+  const faults = new Map<T, MQBrokerError | MQClientError>();
+  for (const one of asked) {
     try {
-      await each(address);
+      await each(one);
     } catch (fault) {
       if (!(fault instanceof MQBrokerError || fault instanceof MQClientError)) throw fault;
-      failed(address);
-      faults.set(address, fault);
+      failed(one);
+      faults.set(one, fault);
     }
   }
   return faults;
@@ -102,19 +104,18 @@ export async function eachWithTitle(
     await each(brokerAddr);
     return;
   }
-  const titles = new Map<string, string>();
-  /** Keys of titles that have no address. */
-  const nobody = new Set<string>();
+  const rows: { readonly title: string; readonly address: string | undefined }[] = [];
   for (const { master, slaves } of await context.admin.clusters.mastersAndSlaves(clusterName)) {
-    const key = master ?? `${NO_MASTER} ${nobody.size}`;
-    if (master === undefined) nobody.add(key);
-    titles.set(key, `${indent}============Master: ${master ?? NO_MASTER}============`);
+    rows.push({ title: `${indent}============Master: ${master ?? NO_MASTER}============`, address: master });
     for (const slave of slaves) {
-      titles.set(slave, `${indent}============My Master: ${master ?? NO_MASTER}=====Slave: ${slave}============`);
+      rows.push({
+        title: `${indent}============My Master: ${master ?? NO_MASTER}=====Slave: ${slave}============`,
+        address: slave,
+      });
     }
   }
-  await askAll(context, [...titles.keys()], async (address) => {
-    context.print(titles.get(address) as string);
-    if (!nobody.has(address)) await each(address);
+  await askAll(context, rows, async ({ title, address }) => {
+    context.print(title);
+    if (address !== undefined) await each(address);
   });
 }

@@ -5,6 +5,7 @@ import { DLQ_PREFIX, MASTER_ID, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import type { CommandContext } from "../context.ts";
 import { type Command, command, flag, optional } from "../declaration.ts";
 import { format, front } from "../format.ts";
+import { passOver } from "../targets.ts";
 
 const statsAll = command({
   name: "statsAll",
@@ -29,8 +30,7 @@ const statsAll = command({
         }
       } catch (fault) {
         if (!(fault instanceof MQBrokerError || fault instanceof MQClientError)) throw fault;
-        if (fault instanceof MQClientError && fault.kind !== "no-route") context.output.missed(fault);
-        else context.output.note(`${name}: ${fault.message}`);
+        passOver(context, name, fault);
       }
     }
     return rows;

@@ -1,9 +1,9 @@
 /** topicList, topicClusterList: which topics there are, in which clusters, consumed by whom. */
-import { MQClientError } from "../../../core/client/mod.ts";
 import { DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import type { CommandContext } from "../context.ts";
 import { command, flag, required } from "../declaration.ts";
 import { format, front } from "../format.ts";
+import { passOver } from "../targets.ts";
 
 export const topicList = command({
   name: "topicList",
@@ -39,8 +39,7 @@ async function belongsTo(context: CommandContext, topic: string) {
     row.cluster = [...(await context.admin.topics.getTopicClusterList(topic))][0] ?? "";
     row.groups = [...(await context.admin.topics.queryTopicConsumeByWho(topic)).groupList].sort();
   } catch (fault) {
-    if (fault instanceof MQClientError && fault.kind !== "no-route") context.output.missed(fault);
-    else context.output.note(`${topic}: ${(fault as Error).message}`);
+    passOver(context, topic, fault as Error);
   }
   return row;
 }
