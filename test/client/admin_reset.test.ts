@@ -9,16 +9,12 @@ import { fakeServer, frameOf } from "./fake_server.ts";
 test("a reset of clients in C++ is asked for as by one of them: the broker tells them in their own form", async () => {
   const sim = simRuntime();
   const languages: string[] = [];
-  const { address } = await fakeServer(
-    sim,
-    () => {},
-    undefined,
-    undefined,
-    (socket, request) => {
+  const { address } = await fakeServer(sim, {
+    onOther: (socket, request) => {
       if (request.code === REQUESTS.INVOKE_BROKER_TO_RESET_OFFSET.code) languages.push(LANGUAGES[request.language] ?? "none");
       socket.write(frameOf(request, {}));
     },
-  );
+  });
   const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
   const { offsets } = new Admin(client);
   const input = { topic: "T", group: "G", timestamp: -1 };

@@ -22,17 +22,19 @@ export interface FakeServer {
   readonly sends: () => number;
 }
 
-/**
- * Nameserver and broker in one: it says of every topic that it is here, one queue a broker, and answers sends as `onSend` does.
- * @param onOther what is neither; answered with an empty success unless given
- * @param brokers name -> address, of the route; default: this server alone, as "b"
- */
+/** What it does otherwise than to keep silent at sends, say its route, and answer all else with an empty success. */
+export interface Answers {
+  readonly onSend?: Answer;
+  readonly onRoute?: Answer | undefined;
+  readonly onOther?: Answer;
+  /** name -> address, of the route; default: this server alone, as "b". */
+  readonly brokers?: ReadonlyMap<string, string>;
+}
+
+/** Nameserver and broker in one: it says of every topic that it is here, one queue a broker. */
 export async function fakeServer(
   sim: SimRuntime,
-  onSend: Answer,
-  onRoute?: Answer,
-  brokers?: ReadonlyMap<string, string>,
-  onOther: Answer = (socket, request) => socket.write(frameOf(request, {})),
+  { onSend, onRoute, brokers, onOther = (socket, request) => socket.write(frameOf(request, {})) }: Answers,
 ): Promise<FakeServer> {
   let address = "";
   let sends = 0;
@@ -55,7 +57,7 @@ export async function fakeServer(
             else socket.write(frameOf(request, { body: route() }));
           } else if (request.code === REQUESTS.SEND_MESSAGE_V2.code) {
             sends++;
-            onSend(socket, request);
+            onSend?.(socket, request);
           } else onOther(socket, request);
           return true;
         });

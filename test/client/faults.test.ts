@@ -15,7 +15,7 @@ import { deferred, rejection, withSimulated } from "./harness.ts";
 /** The fault of a send to such a server, and how long it took. */
 async function failed(onSend: Answer, onRoute?: Answer, timeoutMs = 2_000) {
   const sim = simRuntime();
-  const { address, sends } = await fakeServer(sim, onSend, onRoute);
+  const { address, sends } = await fakeServer(sim, { onSend, onRoute });
   const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
   const producer = new Producer(client, { producerGroup: "pg" });
   const startedAt = sim.clock.monotonic();
@@ -99,17 +99,13 @@ test("a broker whose connection broke is told everything again", async () => {
   const sim = simRuntime();
   const told: boolean[] = [];
   const sockets = new Set<Socket>();
-  const { address } = await fakeServer(
-    sim,
-    () => {},
-    undefined,
-    undefined,
-    (socket, request) => {
+  const { address } = await fakeServer(sim, {
+    onOther: (socket, request) => {
       sockets.add(socket);
       if (request.code === REQUESTS.HEART_BEAT.code) told.push(heartbeatData.decode(request.body).isWithoutSub);
       socket.write(frameOf(request, { extFields: { IS_SUPPORT_HEART_BEAT_V2: "true" } }));
     },
-  );
+  });
   const client = new ClientInstance({ runtime: sim, namesrvAddr: address, heartbeatBrokerInterval: 1_000 });
   const consumer = new PushConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
   void consumer.start(() => {}).catch(() => {});
@@ -130,13 +126,15 @@ describe("a producer", () => {
     const sim = simRuntime();
     let answering = false;
     const held: (() => void)[] = [];
-    const { address } = await fakeServer(sim, (socket, request) => {
-      const reply = () =>
-        socket.write(
-          frameOf(request, { extFields: { msgId: "7F00000100002A9F0000000000000000", queueId: "0", queueOffset: "0" } }),
-        );
-      if (answering) reply();
-      else held.push(reply);
+    const { address } = await fakeServer(sim, {
+      onSend: (socket, request) => {
+        const reply = () =>
+          socket.write(
+            frameOf(request, { extFields: { msgId: "7F00000100002A9F0000000000000000", queueId: "0", queueOffset: "0" } }),
+          );
+        if (answering) reply();
+        else held.push(reply);
+      },
     });
     const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
     const producer = new Producer(client, { producerGroup: "pg", backPressureForAsyncSendNum: 1 });

@@ -32,7 +32,7 @@ async function sent(
       (asked.length % 2 === 1 ? first : second)(socket, request);
     };
   for (const name of ["broker-a", "broker-b"]) {
-    brokers.set(name, (await fakeServer(sim, named(name), undefined, brokers)).address);
+    brokers.set(name, (await fakeServer(sim, { onSend: named(name), brokers })).address);
   }
   const client = new ClientInstance({ runtime: sim, namesrvAddr: brokers.get("broker-a") as string });
   const producer = new Producer(client, { producerGroup: "pg", ...options });
