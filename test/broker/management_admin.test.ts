@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { simRuntime } from "../../adapters/sim/sim.ts";
 import { bytesText, durationText } from "../../core/broker/admin/runtime_info.ts";
 import { RemotingFault } from "../../core/remoting/processor.ts";
-import { queryConsumeQueueResponseBody } from "../../wire/bodies/consume_queue.ts";
+import { checkRocksdbCqWriteResult, queryConsumeQueueResponseBody } from "../../wire/bodies/consume_queue.ts";
 import { consumeStats, consumeStatsList, queryConsumeTimeSpanBody, topicStatsTable } from "../../wire/bodies/consume_stats.ts";
 import { haRuntimeInfo } from "../../wire/bodies/ha.ts";
 import { kvTable } from "../../wire/bodies/kv_table.ts";
@@ -423,6 +423,41 @@ describe("configuration", () => {
       expect(await refused(extFields)).toEqual({ code, remark });
     }
     expect(await isOn()).toBe("true");
+    await harness.broker.stop();
+  });
+
+  test("SWITCH_TIMER_ENGINE answers as a live Apache broker without RocksDB, and the wheel takes what it had left", async () => {
+    let harness = await BrokerHarness.start({ settings: { timerStopEnqueue: true } });
+    const to = (extFields: Record<string, string>) => harness.call("SWITCH_TIMER_ENGINE", {}, undefined, { extFields });
+    const outcome = (extFields: Record<string, string>) =>
+      to(extFields).catch(({ code, message }: { code: number; message: string }) => ({ code, remark: message }));
+    const leaves = async () =>
+      /^timerStopEnqueue=(.*)$/m.exec(decodeUtf8((await harness.call("GET_BROKER_CONFIG", {})).body!))?.[1];
+    const code = ResponseCode.INVALID_PARAMETER;
+    for (const extFields of [{}, { other: "F" }, { E_T: "" }, { E_T: "f" }]) {
+      expect(await outcome(extFields)).toEqual({ code, remark: "param error" });
+    }
+    const refused = { code, remark: "timerRocksDBEnable must be configured true when broker start" };
+    expect(await outcome({ E_T: "R" })).toEqual(refused);
+    expect(await leaves()).toBe("true");
+    expect(await outcome({ E_T: "F" })).toMatchObject({ remark: "switch timer engine success" });
+    expect(await leaves()).toBe("false");
+    expect(await outcome({ E_T: "F" })).toMatchObject({ remark: "switch timer engine success" });
+    await harness.broker.stop();
+    harness = await BrokerHarness.start({ settings: { timerWheelEnable: false } });
+    expect(await outcome({ E_T: "F" })).toEqual({ code, remark: "broker timerWheelEnable is false" });
+    await harness.broker.stop();
+  });
+
+  test("RESET_MASTER_FLUSH_OFFSET and CHECK_ROCKSDB_CQ_WRITE_PROGRESS: nothing to reset at a master, one form of queues", async () => {
+    const harness = await BrokerHarness.start();
+    const reset = await harness.call("RESET_MASTER_FLUSH_OFFSET", { masterFlushOffset: 5 });
+    expect([reset.code ?? 0, reset.remark]).toEqual([0, undefined]);
+    const { body } = await harness.call("CHECK_ROCKSDB_CQ_WRITE_PROGRESS", { topic: "T", checkStoreTime: 0 });
+    expect(checkRocksdbCqWriteResult.decode(body!)).toEqual({
+      checkResult: "It is not CombineConsumeQueueStore, no need check",
+      checkStatus: 0,
+    });
     await harness.broker.stop();
   });
 

@@ -1,50 +1,80 @@
-/** That `Admin` has every operation of Java's `MQAdminExt` 5.5.0, by name; where it has another name, which and why. */
+/**
+ * That `Admin` has every operation of Java's `DefaultMQAdminExt` 5.5.0: by its name in one subject, or under the name that
+ * this table says, and why. And the other way round: what is here and not in Java is named, too.
+ */
+
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { Admin } from "../../core/client/mod.ts";
 import { withRocketMQ } from "./harness.ts";
 
-/** As `javap org.apache.rocketmq.tools.admin.MQAdminExt org.apache.rocketmq.client.MQAdmin` lists them. */
-const OPERATIONS = `
-addBrokerToContainer removeBrokerFromContainer updateBrokerConfig getBrokerConfig createAndUpdateTopicConfig
-createAndUpdateTopicConfigList createAndUpdateSubscriptionGroupConfig createAndUpdateSubscriptionGroupConfigList
-examineSubscriptionGroupConfig examineTopicStats examineTopicStatsConcurrent fetchAllTopicList fetchBrokerRuntimeStats
-examineConsumeStats checkRocksdbCqWriteProgress examineConsumeStatsConcurrent examineBrokerClusterInfo examineTopicRouteInfo
-examineConsumerConnectionInfo examineProducerConnectionInfo getAllProducerInfo getNameServerAddressList wipeWritePermOfBroker
-addWritePermOfBroker getKVConfig getKVListByNamespace deleteTopic deleteTopicInBroker deleteTopicInBrokerConcurrent
-deleteTopicInNameServer deleteSubscriptionGroup createAndUpdateKvConfig deleteKvConfig resetOffsetByTimestampOld
-resetOffsetByTimestamp resetOffsetNew resetOffsetNewConcurrent getConsumeStatus createOrUpdateOrderConf queryTopicConsumeByWho
-queryTopicsByConsumer queryTopicsByConsumerConcurrent querySubscription queryConsumeTimeSpan queryConsumeTimeSpanConcurrent
-cleanExpiredConsumerQueue cleanExpiredConsumerQueueByAddr deleteExpiredCommitLog deleteExpiredCommitLogByAddr cleanUnusedTopic
-cleanUnusedTopicByAddr getConsumerRunningInfo consumeMessageDirectly messageTrackDetail cloneGroupOffset viewBrokerStatsData
-fetchConsumeStatsInBroker getTopicClusterList getAllSubscriptionGroup getUserSubscriptionGroup getAllTopicConfig
-getUserTopicConfig updateConsumeOffset updateNameServerConfig getNameServerConfig queryConsumeQueue exportRocksDBConfigToJson
-resumeCheckHalfMessage setMessageRequestMode searchOffset resetOffsetByQueueId examineTopicConfig createStaticTopic
-updateAndGetGroupReadForbidden queryMessage getBrokerHAStatus getInSyncStateData getBrokerEpochCache getControllerMetaData
-resetMasterFlushOffset getControllerConfig updateControllerConfig electMaster cleanControllerBrokerData
-updateColdDataFlowCtrGroupConfig removeColdDataFlowCtrGroupConfig getColdDataFlowCtrInfo setCommitLogReadAheadMode createUser
-updateUser deleteUser getUser listUser createAcl updateAcl deleteAcl getAcl listAcl exportPopRecords switchTimerEngine
-getBrokerLiteInfo getParentTopicInfo getLiteTopicInfo getLiteClientInfo getLiteGroupInfo triggerLiteDispatch createTopic
-maxOffset minOffset earliestMsgStoreTime viewMessage`
+/** What `javap -public` lists of the class, without constructors, packages and `throws`: `Type name(Types)`, sorted. */
+const SIGNATURES = readFileSync(new URL("./golden/default_mq_admin_ext.txt", import.meta.url), "utf8")
   .trim()
-  .split(/\s+/);
+  .split("\n");
 
-/** Under another name. */
-const RENAMED: Readonly<Record<string, string>> = {
-  fetchTopicsByCLuster: "fetchTopicsByCluster",
-  // Empty in Java: it does nothing.
-  putKVConfig: "createAndUpdateKvConfig",
-  // Java's always answers with an empty set.
-  getClusterList: "getTopicClusterList",
-  // All groups are asked for at once in any case.
-  messageTrackDetailConcurrent: "messageTrackDetail",
+/** Where an operation, or one form of it, has another name: `subject.method`, a member of Admin itself, or nothing. */
+const OTHERWISE: Readonly<Record<string, readonly [ours: string | undefined, why: string]>> = {
+  "ConsumeStats examineConsumeStats(String, String, String, long)": ["consumeStats.examineConsumeStatsAt", "at one broker"],
+  "TopicStatsTable examineTopicStats(String, String)": ["topics.examineTopicStatsAt", "at one broker"],
+  "TopicList fetchTopicsByCLuster(String)": ["topics.fetchTopicsByCluster", "spelt as the others"],
+  "String getAdminExtGroup()": [undefined, "an Admin needs no group: it is no member"],
+  "Set<String> getClusterList(String)": ["clusters.getTopicClusterList", "Java's always answers with an empty set"],
+  "String getCreateTopicKey()": ["topics.createTopic", "the key is its first argument"],
+  "DefaultMQAdminExtImpl getDefaultMQAdminExtImpl()": ["client", "what stands behind it is the client"],
+  "List<MessageTrack> messageTrackDetail(MessageExt)": ["messageTrackDetail", "of the whole, not of a subject"],
+  "List<MessageTrack> messageTrackDetailConcurrent(MessageExt)": ["messageTrackDetail", "asks all groups at once in any case"],
+  "void putKVConfig(String, String, String)": ["nameServers.createAndUpdateKvConfig", "Java's has an empty body"],
+  "MessageExt queryMessage(String, String, String)": [
+    "messages.viewMessage",
+    "of one cluster, by id: it finds, it does not query",
+  ],
+  "long searchLowerBoundaryOffset(MessageQueue, long)": ["offsets.searchOffset", "boundaryType LOWER"],
+  "long searchOffset(String, String, int, long, long)": ["offsets.searchOffsetAt", "at one broker"],
+  "long searchUpperBoundaryOffset(MessageQueue, long)": ["offsets.searchOffset", "boundaryType UPPER"],
+  "void setAdminExtGroup(String)": [undefined, "an Admin needs no group: it is no member"],
+  "void setCreateTopicKey(String)": ["topics.createTopic", "the key is its first argument"],
+  "void shutdown()": ["close", "also by await using"],
+  "void start()": ["constructor", "a client connects when it first calls"],
 };
 
-test("every operation of MQAdminExt is there, in one subject", () =>
+/** Beyond Java's, for mqadmin and consoles: which server to ask, and halves of operations. */
+const BEYOND = [
+  "clusters.allAddresses",
+  "clusters.addressesOfBroker",
+  "clusters.brokerNameAt",
+  "clusters.brokerNames",
+  "clusters.masterAddresses",
+  "clusters.masterOfBroker",
+  "clusters.mastersAndSlaves",
+  "messages.viewMessageByOffsetId",
+  "topics.getSystemTopicListFromBroker",
+  "topics.staticConfigsOf",
+];
+
+const nameOf = (signature: string): string => /(\w+)\(/.exec(signature)?.[1] ?? "";
+const methodsOf = (each: object): string[] =>
+  Object.getOwnPropertyNames(Object.getPrototypeOf(each) as object).filter((name) => name !== "constructor");
+
+test("every operation of DefaultMQAdminExt is there, and whatever else is there is named", () =>
   withRocketMQ(async (rocketmq) => {
     const admin = new Admin(rocketmq.client());
-    const subjects = Object.values(admin).filter((each) => each !== admin.client) as object[];
-    const methods = [admin, ...subjects].flatMap((each) => Object.getOwnPropertyNames(Object.getPrototypeOf(each) as object));
-    const missing = [...OPERATIONS, ...Object.values(RENAMED)].filter((name) => !methods.includes(name));
+    const subjects = Object.entries(admin).filter(([, each]) => each !== admin.client) as [string, object][];
+    const methods = subjects.flatMap(([subject, each]) => methodsOf(each).map((name) => `${subject}.${name}`));
+    const members = new Set([...methods, ...methodsOf(admin), "constructor", "client"]);
+
+    expect(SIGNATURES.length).toBe(147);
+    const used = new Set<string>(BEYOND);
+    const missing: string[] = [];
+    for (const signature of SIGNATURES) {
+      const other = OTHERWISE[signature];
+      const named = other === undefined ? methods.filter((each) => each.endsWith(`.${nameOf(signature)}`)) : [other[0]];
+      for (const each of named) if (each !== undefined) used.add(each);
+      if (named.length === 0 || named.some((each) => each !== undefined && !members.has(each))) missing.push(signature);
+    }
     expect(missing).toEqual([]);
+    expect(Object.keys(OTHERWISE).filter((signature) => !SIGNATURES.includes(signature))).toEqual([]);
+    expect(methods.filter((each) => !used.has(each))).toEqual([]);
+    expect(BEYOND.filter((each) => !methods.includes(each))).toEqual([]);
     await admin.close();
   }));

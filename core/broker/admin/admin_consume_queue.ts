@@ -1,6 +1,10 @@
-/** QUERY_CONSUME_QUEUE: entries of a consume queue as they are, and whether a group's subscription takes them. */
+/**
+ * QUERY_CONSUME_QUEUE: entries of a consume queue as they are, and whether a group's subscription takes them.
+ * CHECK_ROCKSDB_CQ_WRITE_PROGRESS: whether the queues that Apache's broker writes twice, as files and in RocksDB, are alike.
+ */
 import {
   type ConsumeQueueData,
+  checkRocksdbCqWriteResult,
   type QueryConsumeQueueResponseBody,
   queryConsumeQueueResponseBody,
 } from "../../../wire/bodies/consume_queue.ts";
@@ -12,9 +16,23 @@ import type { AdminParts } from "./admin_parts.ts";
 /** Entries of one answer: mqadmin asks for 10 unless told otherwise. */
 const ENTRIES_MAX = 10_000;
 
-export function consumeQueueProcessors(parts: AdminParts): Pick<ProcessorMap<"broker">, "QUERY_CONSUME_QUEUE"> {
+/** Apache's CheckStatus: the check is over, and found nothing wrong. */
+const CHECK_OK = 0;
+
+type ConsumeQueueProcessors = Pick<ProcessorMap<"broker">, "QUERY_CONSUME_QUEUE" | "CHECK_ROCKSDB_CQ_WRITE_PROGRESS">;
+
+export function consumeQueueProcessors(parts: AdminParts): ConsumeQueueProcessors {
   const { store, consumers } = parts;
   return {
+    /**
+     * Queues are written once here, so nothing can differ. Apache's broker comes to the same words, but puts them into its log
+     * and answers that the check is in progress, always.
+     */
+    CHECK_ROCKSDB_CQ_WRITE_PROGRESS() {
+      const checkResult = "It is not CombineConsumeQueueStore, no need check";
+      return { body: checkRocksdbCqWriteResult.encode({ checkResult, checkStatus: CHECK_OK }) };
+    },
+
     async QUERY_CONSUME_QUEUE(_context, { header }) {
       const { topic = "", queueId = 0, index = 0, count = 0, consumerGroup } = header;
       const queue = { topic, queueId };

@@ -1,4 +1,4 @@
-/** The broker itself: runtime info (28), files (306, 329), replication status (907), news of its group's members (905). */
+/** The broker itself: runtime info (28), files (306, 329), replication (907, 908), news of its group's members (905). */
 import { haRuntimeInfo } from "../../../wire/bodies/ha.ts";
 import { kvTable } from "../../../wire/bodies/kv_table.ts";
 import type { ProcessorMap } from "../../remoting/processor.ts";
@@ -11,6 +11,7 @@ type ServiceProcessors = Pick<
   | "CLEAN_EXPIRED_CONSUMEQUEUE"
   | "DELETE_EXPIRED_COMMITLOG"
   | "GET_BROKER_HA_STATUS"
+  | "RESET_MASTER_FLUSH_OFFSET"
   | "NOTIFY_MIN_BROKER_ID_CHANGE"
 >;
 
@@ -44,6 +45,9 @@ export function serviceProcessors(parts: AdminParts): ServiceProcessors {
       });
       return { body };
     },
+
+    /** What a slave believes of its master; a master, which all brokers here are, has nothing to reset. */
+    RESET_MASTER_FLUSH_OFFSET: () => ({}),
 
     /** A master acts for nobody, so it only takes note. */
     NOTIFY_MIN_BROKER_ID_CHANGE(_context, { header }) {

@@ -184,7 +184,10 @@ export class MessageAdmin {
 
   // ----------------------------------------------------------------------------------------------------------- RocksDB
 
-  /** How far a broker that writes consume queues into RocksDB too is with it. EdgeMQ's brokers have none. */
+  /**
+   * How far a broker that writes consume queues into RocksDB too is with it. Apache's answers that the check is in progress (2)
+   * and writes the result into its log; EdgeMQ's, which writes none there, that all is well (0).
+   */
   async checkRocksdbCqWriteProgress(
     brokerAddr: string,
     topic: string,

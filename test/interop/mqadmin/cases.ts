@@ -99,15 +99,13 @@ export const cases: readonly CompareCase[] = [
   { words: "sendMsgStatus -b broker-a -s 64 -c 2", mask: [/rt=\d+/g, /[Ii]d=[0-9A-F]+/g, /queueId=\d+/g, /queueOffset=\d+/g] },
   { words: "setCommitLogReadAheadMode -b {addr} -m 1" },
   { words: "setCommitLogReadAheadMode -c DefaultCluster -m 0" },
-  // Requests that only Apache's broker answers.
-  { words: "resetMasterFlushOffset -b {addr} -o 0", target: "apache" },
-  { words: "resetMasterFlushOffset -b {addr} -o 0", target: "bun", fails: 2 },
-  { words: "switchTimerEngine -b {addr} -e F", target: "apache" },
-  { words: "switchTimerEngine -b {addr} -e F", target: "bun", fails: 2 },
+  { words: "resetMasterFlushOffset -b {addr} -o 0" },
+  { words: "switchTimerEngine -b {addr} -e F" },
+  { words: "switchTimerEngine -c DefaultCluster -e F" },
+  { words: "switchTimerEngine -b {addr} -e R", fails: 2 },
   // It is one of brokers under a controller.
   { words: "getBrokerEpoch -c DefaultCluster", target: "apache", fails: 2 },
-  { words: "checkRocksdbCqWriteProgress -c DefaultCluster -t {topic}", target: "apache" },
-  { words: "checkRocksdbCqWriteProgress -c DefaultCluster -t {topic}", target: "bun", fails: 2 },
+  { words: "checkRocksdbCqWriteProgress -c DefaultCluster -t {topic}" },
 
   // cluster
   { words: "clusterList", mask: [NUMBERS, / +/g] },
