@@ -4,10 +4,13 @@
  *
  *     bun bench/ts/load.ts <nameserver> <pids, or self> <warm-up s> <measured s> <backlog> <scenario>…
  *
- * Prints a line of JSON a scenario. CPU is that of the processes named, over the measured span only. Runs on Bun, Deno and Node.
+ * `backlog` fills the topic that `consume` empties; in a process of its own, it leaves the consumer's memory alone.
+ * Prints a line of JSON a scenario that has figures. CPU is that of the processes named, over the measured span only. Runs on
+ * Bun, Deno and Node.
  */
 import { ClientInstance, type Message, Producer, PushConsumer } from "../../core/client/mod.ts";
 import { hostRuntime } from "../../test/support/host_runtime.ts";
+import { Latencies } from "../latencies.ts";
 import { cpuMicros } from "../proc.ts";
 
 const BODY_BYTES = 1_024;
@@ -24,18 +27,15 @@ interface Span {
   readonly messages: number;
   readonly seconds: number;
   readonly cpu: number;
-  /** ms of each call. */
-  readonly latencies?: Float64Array;
+  readonly latencies?: Latencies;
 }
 
 function report(scenario: string, { messages, seconds, cpu, latencies }: Span, failed: number, failure?: string): void {
-  const sorted = latencies?.sort();
-  const at = (part: number) => Number((sorted?.[Math.floor((sorted.length - 1) * part)] ?? 0).toFixed(3));
   const figures = {
     scenario,
     messages,
     rate: Math.round(messages / seconds),
-    ...(sorted && { p50Ms: at(0.5), p99Ms: at(0.99) }),
+    ...(latencies && { p50Ms: latencies.at(0.5), p99Ms: latencies.at(0.99) }),
     cpuMicrosPerMessage: messages === 0 ? 0 : Number((cpu / messages).toFixed(2)),
     failed,
     ...(failure !== undefined && { failure }),
@@ -70,10 +70,9 @@ function sendLoop(scenario: string, lanes: number, batch: number): Promise<void>
     const send: () => Promise<unknown> = batch === 1 ? () => producer.send(one) : () => producer.sendBatch(many);
     await send();
     let state: "warm" | "measured" | "over" = "warm";
-    let calls = 0;
     let failed = 0;
     let failure: string | undefined;
-    let latencies = new Float64Array(1 << 16);
+    const latencies = new Latencies();
     const lane = async () => {
       while (state !== "over") {
         const startedAt = performance.now();
@@ -83,13 +82,7 @@ function sendLoop(scenario: string, lanes: number, batch: number): Promise<void>
           failed++;
           failure ??= (fault as Error).message;
         }
-        if (state !== "measured") continue;
-        if (calls === latencies.length) {
-          const larger = new Float64Array(calls * 2);
-          larger.set(latencies);
-          latencies = larger;
-        }
-        latencies[calls++] = performance.now() - startedAt;
+        if (state === "measured") latencies.add(performance.now() - startedAt);
       }
     };
     const running = Array.from({ length: lanes }, lane);
@@ -98,29 +91,35 @@ function sendLoop(scenario: string, lanes: number, batch: number): Promise<void>
     const [cpu, startedAt] = [cpuMicros(pids), performance.now()];
     await wait(Number(measured) * 1000);
     state = "over";
-    const span = { messages: calls * batch, seconds: (performance.now() - startedAt) / 1000, cpu: cpuMicros(pids) - cpu };
+    const messages = latencies.calls * batch;
+    const span = { messages, seconds: (performance.now() - startedAt) / 1000, cpu: cpuMicros(pids) - cpu };
     await Promise.all(running);
-    report(scenario, { ...span, latencies: latencies.subarray(0, calls) }, failed, failure);
+    report(scenario, { ...span, latencies }, failed, failure);
   });
 }
 
-/** A backlog, and the time that a push consumer takes for it. */
-async function consume(scenario: string): Promise<void> {
-  const topic = `bench_ts_${scenario}`;
-  const expected = Math.ceil(Number(backlog) / BATCH_MESSAGES) * BATCH_MESSAGES;
-  await withClient(async (client) => {
+const BACKLOG_TOPIC = "bench_ts_consume";
+const BACKLOG_BATCHES = Math.ceil(Number(backlog) / BATCH_MESSAGES);
+
+function fillBacklog(): Promise<void> {
+  return withClient(async (client) => {
     const producer = producerOf(client);
-    const batch = Array.from({ length: BATCH_MESSAGES }, () => ({ topic, body }));
-    let left = expected / BATCH_MESSAGES;
+    const batch = Array.from({ length: BATCH_MESSAGES }, () => ({ topic: BACKLOG_TOPIC, body }));
+    let left = BACKLOG_BATCHES;
     const lane = async () => {
       while (left-- > 0) while (!(await sent(producer, batch)));
     };
     await Promise.all([lane(), lane(), lane(), lane()]);
   });
-  await withClient(async (client) => {
+}
+
+/** The time that a push consumer takes for the backlog. */
+function consume(scenario: string): Promise<void> {
+  const expected = BACKLOG_BATCHES * BATCH_MESSAGES;
+  return withClient(async (client) => {
     const consumer = new PushConsumer(client, {
       consumerGroup: `bench-ts-${scenario}`,
-      subscription: { [topic]: "*" },
+      subscription: { [BACKLOG_TOPIC]: "*" },
       consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
     });
     let got = 0;
@@ -157,6 +156,7 @@ const SCENARIOS: Readonly<Record<string, (name: string) => Promise<void>>> = {
   sync64: (name) => sendLoop(name, 64, 1),
   async256: (name) => sendLoop(name, 256, 1),
   batch: (name) => sendLoop(name, 4, BATCH_MESSAGES),
+  backlog: fillBacklog,
   consume,
 };
 

@@ -56,6 +56,8 @@ async function load(
   server: BenchServer,
   toolchain: Toolchain | undefined,
 ): Promise<Figures> {
+  // Java's fills it in the same process.
+  if (scenario === "consume" && client !== "java") await load(client, "backlog", server, toolchain);
   const figures: Figures = {};
   const args = [server.namesrvAddr, "self", options["warm-up"], options.seconds, options.backlog, scenario];
   let peakKib = 0;
