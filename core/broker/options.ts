@@ -302,7 +302,7 @@ const consuming = {
   coldDataFlowControlEnable: bool(
     false,
     "live",
-    "Groups that read more cold data than cgColdReadThreshold in five seconds wait: push consumers are answered SYSTEM_BUSY, pulls are held. Cold is what lies further back in the log than accessMessageInMemoryMaxRatio of the memory.",
+    "Groups that read more cold data than cgColdReadThreshold in five seconds wait: push consumers are answered SYSTEM_BUSY, pulls are held. Cold is what lies further back in the log than accessMessageInMemoryHotRatio of the memory.",
   ),
   cgColdReadThreshold: long(
     3_145_728,

@@ -128,11 +128,10 @@ export const storeIdleOptions = {
     spinLockCollisionRetreatOptimalDegree: int(1000),
     useABSLock: bool(false),
   }),
-  ...withoutEffect("cold data is not held back", {
+  ...withoutEffect("the kernel is not asked which pages it has: cold is what accessMessageInMemoryHotRatio says", {
     sampleCountThreshold: int(5000),
     coldDataScanEnable: bool(false),
     sampleSteps: int(32),
-    accessMessageInMemoryHotRatio: int(26),
   }),
   ...withoutEffect("it tunes the Java implementation", {
     putMessageTimeout: int(8000),

@@ -79,6 +79,12 @@ const limits = {
     min: 0,
     max: 100,
   }),
+  accessMessageInMemoryHotRatio: int(
+    26,
+    "live",
+    "For coldDataFlowControlEnable: messages further from the tail than this percentage of memory are cold.",
+    { min: 0, max: 100 },
+  ),
   maxFilterMessageSize: int(16_000, "live", "Bytes of consume queue entries that one pull looks at, when more than it wants.", {
     min: 20,
   }),

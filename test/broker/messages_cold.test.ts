@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { ColdDataFlowControl } from "../../core/broker/messages/cold_data.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import { decodeRecords } from "../../wire/message_reader.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
-import { Harness, newGroup, type Outcome } from "./messages_harness.ts";
+import { Harness, newGroup, type Outcome, silentLog } from "./messages_harness.ts";
+
+const limits = { coldDataFlowControlEnable: true, cgColdReadThreshold: 1000, globalColdReadThreshold: 1_000_000 };
 
 const countOf = (outcome: Outcome | undefined): number => decodeRecords(outcome?.body ?? new Uint8Array(0)).length;
 
@@ -12,7 +15,7 @@ async function coldQueue(settings: Record<string, unknown> = {}): Promise<Harnes
     settings: {
       coldDataFlowControlEnable: true,
       cgColdReadThreshold: 1000,
-      accessMessageInMemoryMaxRatio: 0,
+      accessMessageInMemoryHotRatio: 0,
       ...settings,
     },
   });
@@ -90,13 +93,39 @@ describe("cold data", () => {
   });
 
   test("recent messages, and groups without the switch, are not held back", async () => {
-    const recent = await coldQueue({ accessMessageInMemoryMaxRatio: 40 });
+    const recent = await coldQueue({ accessMessageInMemoryHotRatio: 40 });
     for (let i = 0; i < 5; i++) expect(countOf(await pull(recent, "G", i * 4))).toBe(4);
     expect((await infoOf(recent)).runtimeTable).toEqual({});
     await recent.close();
     const off = await coldQueue({ coldDataFlowControlEnable: false });
     for (let i = 0; i < 5; i++) expect(countOf(await pull(off, "G", i * 4))).toBe(4);
     await off.close();
+  });
+
+  test("only what lies beyond accessMessageInMemoryHotRatio of the memory is cold, and only that is counted", async () => {
+    const harness = await coldQueue({ coldDataFlowControlEnable: false });
+    const body = (await harness.pull({ consumerGroup: "G", maxMsgNums: 20, sysFlag: 4, subscription: "*" }))?.body;
+    const records = decodeRecords(body ?? new Uint8Array(0));
+    const { clock } = harness.runtime;
+    const endOffset = records.at(-1)!.physicalOffset + records.at(-1)!.totalSize;
+    const control = (memoryBytes: number, accessMessageInMemoryHotRatio: number) =>
+      new ColdDataFlowControl({
+        clock,
+        log: silentLog,
+        memoryBytes,
+        endOffset: () => endOffset,
+        settings: { ...limits, accessMessageInMemoryHotRatio },
+      });
+    const behindTen = endOffset - records[10]!.physicalOffset;
+    // The tenth from the end lies as far back as a tenth of the memory, which is not farther.
+    const tenth = control(behindTen * 10, 10);
+    expect(tenth.coldBytesOf(body!)).toBe(records[10]!.physicalOffset - records[0]!.physicalOffset);
+    tenth.count("G", body!);
+    expect(JSON.parse(tenth.describe())).toMatchObject({ globalAcc: records[10]!.physicalOffset - records[0]!.physicalOffset });
+    expect(control(behindTen, 100).coldBytesOf(body!)).toBe(records[10]!.physicalOffset - records[0]!.physicalOffset);
+    expect(control(endOffset, 100).coldBytesOf(body!)).toBe(0);
+    expect(control(endOffset, 0).coldBytesOf(body!)).toBe(endOffset - records[0]!.physicalOffset);
+    await harness.close();
   });
 
   test("all groups together have a share as well", async () => {

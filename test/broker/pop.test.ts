@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { SimRuntime } from "../../adapters/sim/sim.ts";
 import type { ConsumerManager } from "../../core/broker/clients/consumers.ts";
 import type { BrokerSettingsInput } from "../../core/broker/options.ts";
 import { QueueAssignment } from "../../core/broker/pop/assignment.ts";
-import type { TypedReply } from "../../core/remoting/processor.ts";
 import {
   type QueryAssignmentRequestBody,
   queryAssignmentRequestBody,
@@ -14,110 +12,11 @@ import {
 import { batchAckMessageRequestBody } from "../../wire/bodies/pop.ts";
 import { subscriptionGroupConfig } from "../../wire/bodies/subscription_group.ts";
 import type { TopicConfig } from "../../wire/bodies/topic.ts";
-import { decodeRecords, type StoredMessage } from "../../wire/message_reader.ts";
-import { formatExtraInfo, parseExtraInfo } from "../../wire/pop_info.ts";
+import { decodeRecords } from "../../wire/message_reader.ts";
+import { parseExtraInfo } from "../../wire/pop_info.ts";
 import { propertyOf } from "../../wire/properties.ts";
-import type { RequestHeaderOf } from "../../wire/requests.ts";
-import { BrokerHarness, client, rejection, settingsOf } from "./management_harness.ts";
-
-type PopHeader = RequestHeaderOf<"POP_MESSAGE">;
-
-const textOf = (message: StoredMessage): string => new TextDecoder().decode(message.body);
-
-interface Popped {
-  readonly code: number;
-  readonly texts: string[];
-  readonly messages: StoredMessage[];
-  readonly header: NonNullable<TypedReply<"POP_MESSAGE">["header"]>;
-  /** What an acknowledgement of the n-th message brings back. */
-  readonly acks: { topic: string; queueId: number; offset: number; extraInfo: string }[];
-}
-
-class Pop {
-  readonly harness: BrokerHarness;
-
-  constructor(harness: BrokerHarness) {
-    this.harness = harness;
-  }
-
-  static async open(queues = 1, settings: BrokerSettingsInput = {}, runtime?: SimRuntime): Promise<Pop> {
-    const harness = await BrokerHarness.start({
-      settings: { popFromRetryProbability: 0, ...settings },
-      ...(runtime === undefined ? {} : { runtime }),
-    });
-    const pop = new Pop(harness);
-    if (harness.broker.topics.find("T") === undefined) pop.#topic(queues);
-    return pop;
-  }
-
-  #topic(queues: number): void {
-    this.harness.broker.topics.ensure("T", queues, 6, 0);
-  }
-
-  get clock() {
-    return this.harness.runtime.clock;
-  }
-
-  async fill(count: number, tag = "a", queues = 1): Promise<void> {
-    for (let n = 0; n < count; n++) await this.harness.send("T", n % queues, `m${n}`, tag);
-  }
-
-  header(more: Partial<PopHeader> = {}): PopHeader {
-    return {
-      topic: "T",
-      consumerGroup: "G",
-      queueId: -1,
-      maxMsgNums: 32,
-      invisibleTime: 60_000,
-      pollTime: 0,
-      bornTime: this.clock.now(),
-      initMode: 0,
-      order: false,
-      ...more,
-    };
-  }
-
-  async pop(more: Partial<PopHeader> = {}): Promise<Popped> {
-    return this.popped(await this.harness.call("POP_MESSAGE", this.header(more)));
-  }
-
-  popped(reply: TypedReply<"POP_MESSAGE">): Popped {
-    const messages = decodeRecords(reply.body ?? new Uint8Array(0));
-    const header = reply.header as Popped["header"];
-    const starts = new Map(
-      (header.startOffsetInfo ?? "").split(";").map((part) => {
-        const [flag = "", queueId = "", offset = ""] = part.split(" ");
-        return [`${flag} ${queueId}`, Number(offset)];
-      }),
-    );
-    const acks = messages.map((message) => {
-      const ck = propertyOf(message.properties, "POP_CK");
-      const extraInfo =
-        ck ??
-        formatExtraInfo({
-          ckQueueOffset: starts.get(`0 ${message.queueId}`) ?? -1,
-          popTime: header.popTime,
-          invisibleTime: header.invisibleTime,
-          reviveQid: header.reviveQid,
-          flag: "0",
-          brokerName: "broker-a",
-          queueId: message.queueId,
-          msgQueueOffset: message.queueOffset,
-        });
-      const topic = ck === undefined ? "T" : "%RETRY%G_T";
-      return { topic, queueId: message.queueId, offset: message.queueOffset, extraInfo };
-    });
-    return { code: reply.code ?? 0, texts: messages.map(textOf), messages, header, acks };
-  }
-
-  ack(ack: Popped["acks"][number] | undefined): Promise<TypedReply<"ACK_MESSAGE">> {
-    return this.harness.call("ACK_MESSAGE", { consumerGroup: "G", ...(ack as Popped["acks"][number]) });
-  }
-
-  close(): Promise<void> {
-    return this.harness.broker.stop();
-  }
-}
+import { client, rejection, settingsOf } from "./management_harness.ts";
+import { Pop, type Popped, textOf } from "./pop_harness.ts";
 
 describe("the body of an answer", () => {
   test("of one queue gives its memory back when it is written, and the next one uses it again", async () => {
@@ -343,6 +242,27 @@ describe("acknowledgements", () => {
     expect((await pop.pop()).code).toBe(210);
     await pop.clock.advance(40_000);
     expect((await pop.pop()).texts).toEqual(["m0"]);
+    await pop.close();
+  });
+
+  test("with suspend count no time at which the message failed, however often it is put off", async () => {
+    const pop = await Pop.open();
+    await pop.fill(2);
+    let popped = await pop.pop({ invisibleTime: 60_000 });
+    for (let round = 1; round <= 2; round++) {
+      for (const [i, ack] of popped.acks.entries()) {
+        await pop.harness.call("CHANGE_MESSAGE_INVISIBLETIME", {
+          consumerGroup: "G",
+          ...ack,
+          invisibleTime: 2_000,
+          suspend: popped.texts[i] === "m0",
+        });
+      }
+      await pop.clock.advance(20_000);
+      popped = await pop.pop({ invisibleTime: 60_000 });
+      const times = popped.messages.map(({ reconsumeTimes }, i) => `${popped.texts[i]} ${reconsumeTimes}`);
+      expect(times.sort()).toEqual(["m0 0", `m1 ${round}`]);
+    }
     await pop.close();
   });
 

@@ -1,5 +1,5 @@
 /** What POP writes into its revive topic, and consumerOrderInfo.json. Keys are as short as Apache's. */
-import { body, int, intMapOf, listOf, long, longs, map, maybe, or, orNew, text } from "../body.ts";
+import { body, bool, int, intMapOf, listOf, long, longs, map, maybe, or, orNew, text } from "../body.ts";
 
 /** A record with the tag `ck`: messages that were handed out, invisible until `pt + it`. */
 export interface PopCheckPoint {
@@ -27,6 +27,8 @@ export interface PopCheckPoint {
   bn?: string | undefined;
   /** rePutTimes. */
   rp?: string | undefined;
+  /** suspend: it was put off and has not failed; what comes of it counts no further time. Apache's writes false, too. */
+  sp?: boolean | undefined;
 }
 
 export const popCheckPoint = body<PopCheckPoint>("PopCheckPoint", {
@@ -42,6 +44,7 @@ export const popCheckPoint = body<PopCheckPoint>("PopCheckPoint", {
   d: maybe(listOf(int)),
   bn: maybe(text),
   rp: maybe(text),
+  sp: maybe(bool),
 });
 
 /** A record with the tag `ack`, or with `aol` and the tag `bAck` for several. */

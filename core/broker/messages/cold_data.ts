@@ -2,14 +2,15 @@
  * Cold data flow control (`coldDataFlowControlEnable`): a group that reads more old messages in five seconds than its
  * threshold waits, so that it does not take the disk from the others.
  *
- * Cold is what lies further from the end of the log than accessMessageInMemoryMaxRatio of the memory: the same line beyond
- * which a pull gets the smaller batches of messages on disk. (Apache asks the kernel which pages it has.) A consumer that is
- * pushed to is told SYSTEM_BUSY and comes again after three seconds; one that pulls is held, and then gets one message.
+ * Cold is what lies further from the end of the log than accessMessageInMemoryHotRatio of the memory, as in Apache without
+ * coldDataScanEnable (with it, Apache asks the kernel which pages it has). A consumer that is pushed to is told SYSTEM_BUSY
+ * and comes again after three seconds; one that pulls is held, and then gets one message.
  *
  * Bounds: a counter per existing group, dropped after a minute without cold reads; GROUPS_MAX thresholds; held pulls by number
  * and by bytes.
  */
-import { decodeUtf8, encodeUtf8 } from "../../../wire/bytes.ts";
+import { decodeUtf8, encodeUtf8, readInt32, readInt64 } from "../../../wire/bytes.ts";
+import { RECORD_AT } from "../../../wire/message.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { PropertiesError, parseProperties } from "../../properties.ts";
 import { type MaybePromise, type ProcessorMap, RemotingError } from "../../remoting/processor.ts";
@@ -50,12 +51,27 @@ interface HeldPull {
   readonly goOn: () => void;
 }
 
-type Settings = Pick<BrokerSettings, "coldDataFlowControlEnable" | "cgColdReadThreshold" | "globalColdReadThreshold">;
+type Settings = Pick<
+  BrokerSettings,
+  "coldDataFlowControlEnable" | "cgColdReadThreshold" | "globalColdReadThreshold" | "accessMessageInMemoryHotRatio"
+>;
+
+export interface ColdDataParts {
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly log: Log;
+  /** Of the whole machine. */
+  readonly memoryBytes: number;
+  /** Physical offset of the log's end. Asked for only while the control is on. */
+  readonly endOffset: () => number;
+}
 
 export class ColdDataFlowControl {
   readonly #clock: Clock;
   readonly #settings: Settings;
   readonly #log: Log;
+  readonly #memoryBytes: number;
+  readonly #endOffset: () => number;
   readonly #counters = new Map<string, Counter>();
   readonly #thresholds = new Map<string, number>();
   #allBytes = 0;
@@ -66,10 +82,24 @@ export class ColdDataFlowControl {
   #looks: TimerHandle | undefined;
   #closed = false;
 
-  constructor({ clock, settings, log }: { clock: Clock; settings: Settings; log: Log }) {
+  constructor({ clock, settings, log, memoryBytes, endOffset }: ColdDataParts) {
     this.#clock = clock;
     this.#settings = settings;
     this.#log = log;
+    this.#memoryBytes = memoryBytes;
+    this.#endOffset = endOffset;
+  }
+
+  /** How many bytes of these stored records are cold. */
+  coldBytesOf(records: Uint8Array): number {
+    const coldBefore = this.#endOffset() - (this.#memoryBytes * this.#settings.accessMessageInMemoryHotRatio) / 100;
+    let bytes = 0;
+    for (let at = 0; at < records.length; ) {
+      const size = readInt32(records, at);
+      if (readInt64(records, at + RECORD_AT.physicalOffset) < coldBefore) bytes += size;
+      at += size;
+    }
+    return bytes;
   }
 
   /** The group has read its share of cold data, or all groups together theirs. */
@@ -82,9 +112,11 @@ export class ColdDataFlowControl {
     return counter.bytes >= this.#threshold(group) || this.#allBytes >= globalColdReadThreshold;
   }
 
-  /** The group was given so many bytes of cold messages. */
-  count(group: string, bytes: number): void {
+  /** The group was given these stored records. */
+  count(group: string, records: Uint8Array): void {
     if (!this.#settings.coldDataFlowControlEnable || isSystemGroup(group)) return;
+    const bytes = this.coldBytesOf(records);
+    if (bytes === 0) return;
     this.#turnWindow();
     const now = this.#clock.now();
     let counter = this.#counters.get(group);

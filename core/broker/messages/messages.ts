@@ -75,7 +75,13 @@ export class BrokerMessages {
     }
     this.locks = new RebalanceLockManager(() => clock.monotonic());
     this.hold = new PullRequestHoldService(clock, parts.store, parts.settings);
-    this.#cold = new ColdDataFlowControl({ clock, settings: parts.settings, log: parts.log });
+    this.#cold = new ColdDataFlowControl({
+      clock,
+      settings: parts.settings,
+      log: parts.log,
+      memoryBytes: parts.runtime.system.memory().totalBytes,
+      endOffset: () => parts.store.stats().maxPhysicalOffset,
+    });
     this.schedule = new ScheduleMessageService(parts, levels);
     this.timer = new TimerMessages(parts);
     this.transactions = new TransactionalMessageService(parts, delayer(levels, this.timer));

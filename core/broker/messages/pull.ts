@@ -137,11 +137,12 @@ export class PullMessageProcessor {
   ): Promise<PullReply | undefined> {
     const { consumerGroup, topic, subscription } = header;
     const first = await this.#read(header, admitted, 1);
-    if (first.status !== "FOUND" || (first.suggestSlave && coldHeld)) {
+    const isCold = first.status === "FOUND" && this.#cold.coldBytesOf(first.body) > 0;
+    if (first.status !== "FOUND" || (isCold && coldHeld)) {
       return this.#answer(context, header, lite, heldUntil, admitted, first);
     }
     first.release?.();
-    if (!first.suggestSlave) {
+    if (!isCold) {
       const all = await this.#read(header, admitted, header.maxMsgNums);
       return this.#answer(context, header, lite, heldUntil, admitted, all);
     }
@@ -171,7 +172,7 @@ export class PullMessageProcessor {
     if (code === ResponseCode.SUCCESS) {
       stats.got(consumerGroup, topic, queueId, result.messageCount, result.body.length);
       stats.instruments?.traffic.pulled(topic, consumerGroup, result.messageCount, result.body.length);
-      if (result.suggestSlave) this.#cold.count(consumerGroup, result.body.length);
+      this.#cold.count(consumerGroup, result.body);
       this.#noteDistance(header, result);
     } else {
       if (firstPass) stats.getMissed();

@@ -88,7 +88,10 @@ export class AckMessageProcessor {
     this.#wake(ref);
   }
 
-  /** The message is hidden anew from now on, as a check point of its own; the old one is acknowledged. */
+  /**
+   * The message is hidden anew from now on, as a check point of its own; the old one is acknowledged. With `suspend` its coming
+   * again counts as no failure; in order, as in Apache, it does all the same.
+   */
   async changeInvisibleTime(
     context: RequestContext,
     header: ChangeInvisibleTimeRequestHeader,
@@ -105,7 +108,8 @@ export class AckMessageProcessor {
     }
     const old = this.#refOf(header, info);
     const host = this.#host(context);
-    this.#services.checkPoints.add({ ...old, startOffset: offset, popTime: now, invisibleTime }, [offset], host);
+    const renewed = { ...old, startOffset: offset, popTime: now, invisibleTime, suspend: header.suspend };
+    this.#services.checkPoints.add(renewed, [offset], host);
     await this.#services.checkPoints.acknowledge(old, [offset], host);
     return { header: { popTime: now, invisibleTime, reviveQid: info.reviveQid } };
   }

@@ -205,7 +205,8 @@ export class PopReviveService {
     }
     properties = setProperty(properties, "ORIGIN_GROUP", record.c);
     const input = renewed(message, properties);
-    const receipt = store.append({ ...input, topic, queueId, reconsumeTimes: message.reconsumeTimes + 1 });
+    const reconsumeTimes = message.reconsumeTimes + (record.sp === true ? 0 : 1);
+    const receipt = store.append({ ...input, topic, queueId, reconsumeTimes });
     stats.instruments?.reviveRetry(record.t, record.c, receipt.status);
     if (receipt.status !== "PUT_OK") {
       log.warn("a message that was not acknowledged can't be given back now; tried again", { topic, reason: receipt.reason });

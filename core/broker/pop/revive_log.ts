@@ -33,6 +33,8 @@ export interface CheckPointRef {
   readonly popTime: number;
   readonly invisibleTime: number;
   readonly reviveQid: number;
+  /** The consumer put the message off: that it comes again counts as no failure. */
+  readonly suspend?: boolean;
 }
 
 interface Host {
@@ -68,6 +70,7 @@ export class ReviveLog {
       ro: 0,
       d: offsets.map((offset) => offset - startOffset),
       bn: settings.brokerName,
+      ...(ref.suspend === true ? { sp: true } : {}),
     };
     const key = `${topic}@${queueId}@${startOffset}@${group}@${popTime}@${settings.brokerName}@${CK_TAG}`;
     this.#put(popCheckPoint.format(record), CK_TAG, key, popTime + invisibleTime - CK_AHEAD_MS, ref.reviveQid, host);

@@ -1,6 +1,7 @@
 package edgemq.interop;
 
 import static edgemq.interop.Kit.bytes;
+import static edgemq.interop.Kit.check;
 import static edgemq.interop.Kit.equal;
 import static edgemq.interop.Kit.eventually;
 
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -33,6 +35,7 @@ final class OrderCases {
         cases.add(Case.together("orderlyLockMoves", OrderCases::orderlyLockMoves));
         cases.add(Case.together("orderTopicConfig", OrderCases::orderTopicConfig));
         cases.add(Case.together("lockInBatch", OrderCases::lockInBatch));
+        cases.add(Case.together("lockExpires", OrderCases::lockExpires));
     }
 
     private static void sendOrders(Kit kit, DefaultMQProducer producer, String topic, int orders, int from, int to)
@@ -159,5 +162,29 @@ final class OrderCases {
         lock(kit, asker, 42, topic, "two", 0, 1, 2, 3);
         equal(Set.of(0, 1, 2, 3), lock(kit, asker, 41, topic, "one", 0, 1, 2, 3), "what the second gave up");
         equal(Set.of(), lock(kit, asker, 41, topic, "two", 0, 1), "which others' it could not");
+    }
+
+    /** A client that is gone without a word keeps its queues for a minute after it renewed them last. */
+    private static void lockExpires(Kit kit) throws Exception {
+        String topic = kit.topic(2);
+        DefaultMQProducer asker = kit.producer();
+        long lockedAt = System.nanoTime();
+        equal(Set.of(0, 1), lock(kit, asker, 41, topic, "gone", 0, 1), "what the first client gets");
+        TimeUnit.SECONDS.sleep(5);
+        equal(Set.of(1), lock(kit, asker, 41, topic, "gone", 1), "what it renews");
+        while (secondsSince(lockedAt) < 58) {
+            equal(Set.of(), lock(kit, asker, 41, topic, "next", 0, 1), "what another gets after " + secondsSince(lockedAt) + " s");
+            TimeUnit.SECONDS.sleep(2);
+        }
+        eventually("the queue that was not renewed is free", 8, () -> lock(kit, asker, 41, topic, "next", 0, 1).equals(Set.of(0)));
+        long after = secondsSince(lockedAt);
+        check(after >= 60 && after < 64, "after a minute, not " + after + " s");
+        eventually("the other one is free", 8, () -> lock(kit, asker, 41, topic, "next", 0, 1).equals(Set.of(0, 1)));
+        check(secondsSince(lockedAt) >= 65, "a minute after it was renewed");
+        equal(Set.of(), lock(kit, asker, 41, topic, "gone", 0, 1), "what the first one gets when it comes back");
+    }
+
+    private static long secondsSince(long nanos) {
+        return TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - nanos);
     }
 }

@@ -49,6 +49,8 @@ final class PopCallCases {
         cases.add(Case.together("popWaits", PopCallCases::waits));
         cases.add(Case.together("popPeek", PopCallCases::peek));
         cases.add(Case.together("popOrdered", PopCallCases::ordered));
+        cases.add(Case.together("popSuspend", PopCallCases::suspend));
+        cases.add(Case.together("popOrderedSuspend", PopCallCases::orderedSuspend));
         cases.add(Case.alone("popBufferMerge", PopCallCases::bufferMerge));
         cases.add(Case.alone("popThreshold", PopCallCases::threshold));
         cases.add(Case.alone("popRetryTopicV2", PopCallCases::retryTopicV2));
@@ -311,6 +313,48 @@ final class PopCallCases {
             rest.addAll(found);
             return bodiesOf(rest).equals(Set.of("m-1", "m-2", "m-3"));
         });
+    }
+
+    /** What a consumer puts off with suspend comes again without having failed: its times are what they were. */
+    private static void suspend(Kit kit) throws Exception {
+        Pop pop = new Pop(kit, 3);
+        List<MessageExt> found = pop.popAll(3, LONG, 20);
+        for (int round = 0; round < 2; round++) {
+            for (MessageExt message : found) pop.changeInvisibleTime(message, 1_000, !Inbox.bodyOf(message).equals("m-1"));
+            neverWithin(500, "one comes before its time", () -> !pop.pop(32, LONG).isEmpty());
+            found = pop.popAll(3, LONG, 30);
+            equal(Set.of("m-0 0", "m-1 " + (round + 1), "m-2 0"), new TreeSet<>(textsOf(found)), "times after round " + round);
+        }
+        pop.batchAck(found);
+        equal(List.of(), pop.pop(32, LONG), "what is left");
+    }
+
+    /** In order it makes no difference: the queue waits for that message, whose times count on. */
+    private static void orderedSuspend(Kit kit) throws Exception {
+        Pop pop = new Pop(kit, 3);
+        List<MessageExt> found = new ArrayList<>();
+        for (int round = 0; round < 3; round++) {
+            int attempt = round;
+            eventually("the first two come", 15, () -> {
+                found.addAll(pop.pop(2, LONG, 0, "attempt" + attempt));
+                return !found.isEmpty();
+            });
+            equal(List.of("m-0 " + round, "m-1 " + round), textsOf(found), "round " + round);
+            for (MessageExt message : found) {
+                RemotingCommand answer = pop.changeInvisibleTime(message, 1_500, round != 1);
+                equal("999", answer.getExtFields().get("reviveQid"), "reviveQid in order");
+            }
+            neverWithin(700, "the queue waits", () -> !pop.pop(2, LONG, 0, "other").isEmpty());
+            found.clear();
+        }
+        Set<String> all = new TreeSet<>();
+        eventually("all come", 15, () -> {
+            for (MessageExt message : pop.pop(2, LONG, 0, "last" + all.size())) {
+                all.add(Inbox.bodyOf(message));
+                equal(0, pop.ack(message), "code of an acknowledgement");
+            }
+            return all.equals(Set.of("m-0", "m-1", "m-2"));
+        }, all::toString);
     }
 
     // ---- what the broker's configuration changes

@@ -8,14 +8,20 @@ import static edgemq.interop.Kit.neverWithin;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.PullCallback;
 import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.exception.MQBrokerException;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
@@ -36,6 +42,72 @@ final class PullCases {
         cases.add(Case.together("litePullSubscribe", PullCases::litePullSubscribe));
         cases.add(Case.together("litePullAssign", PullCases::litePullAssign));
         cases.add(Case.together("litePullSeek", PullCases::litePullSeek));
+        cases.add(Case.together("coldData", PullCases::coldData));
+    }
+
+    /**
+     * All but the end of the log is cold (accessMessageInMemoryHotRatio=0): who has read its share of it waits for the next five
+     * seconds. A consumer that is pushed to is refused and comes again, one that pulls is held.
+     */
+    private static void coldData(Kit kit) throws Exception {
+        String enabled = kit.admin().getBrokerConfig(kit.settings().brokerAddr()).getProperty("coldDataFlowControlEnable");
+        if (!"true".equals(enabled)) throw new Case.Skipped("the broker's coldDataFlowControlEnable is not true");
+        String topic = kit.topic(1);
+        DefaultMQProducer producer = kit.producer();
+        for (int i = 0; i < 12; i++) producer.send(new Message(topic, new byte[1_000]));
+        String pushed = kit.named("pushed");
+        String pulling = kit.named("pullers");
+        for (String group : List.of(pushed, pulling)) {
+            AdminCommandCases.run(kit, "updateColdDataFlowCtrGroupConfig -b {addr} -g " + group + " -v 2000", "success");
+        }
+        DefaultMQPushConsumer consumer = kit.pushConsumer(pushed);
+        List<Long> cameAt = Collections.synchronizedList(new ArrayList<>());
+        consumer.setPullBatchSize(4);
+        consumer.subscribe(topic, "*");
+        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+            for (int i = 0; i < messages.size(); i++) cameAt.add(System.nanoTime());
+            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        });
+        consumer.start();
+        eventually("the first messages come", 20, () -> cameAt.size() >= 4);
+        AdminCommandCases.run(kit, "getColdDataFlowCtrInfo -b {addr}", "\"" + pushed + "\": *2000", "\"coldAcc\": *[1-9]");
+
+        DefaultMQPullConsumer puller = kit.pullConsumer(pulling);
+        puller.setConsumerPullTimeoutMillis(20_000);
+        puller.setHeartbeatBrokerInterval(1_000);
+        puller.start();
+        puller.fetchSubscribeMessageQueues(topic);
+        eventually("the broker knows who pulls: Apache's can't refuse others", 20, () -> {
+            try {
+                puller.pull(kit.queue(topic, 0), "*", 12, 1);
+                return !kit.admin().examineConsumerConnectionInfo(pulling).getConnectionSet().isEmpty();
+            } catch (MQBrokerException | MQClientException unknownYet) {
+                return false;
+            }
+        });
+        long offset = 0;
+        long tookMillis = 0;
+        for (int pulls = 0; tookMillis < 2_500; pulls++) {
+            // two may fall on both sides of the end of five seconds
+            check(pulls < 3, "the third pull waits");
+            long from = System.nanoTime();
+            PullResult result = puller.pull(kit.queue(topic, 0), "*", offset, 4);
+            tookMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - from);
+            equal(PullStatus.FOUND, result.getPullStatus(), "status after " + tookMillis + " ms");
+            offset = result.getNextBeginOffset();
+        }
+        check(offset > 4, "what was held gets something");
+        AdminCommandCases.run(kit, "removeColdDataFlowCtrGroupConfig -b {addr} -g " + pulling, "success");
+        for (int i = 0; i < 5; i++) {
+            long from = System.nanoTime();
+            equal(PullStatus.FOUND, puller.pull(kit.queue(topic, 0), "*", 0, 4).getPullStatus(), "status");
+            check(System.nanoTime() - from < 2_000_000_000L, "with the broker's own threshold it does not wait");
+        }
+
+        eventually("all come to the consumer that is pushed to", 40, () -> cameAt.size() >= 12, () -> cameAt.size() + " came");
+        long spread = TimeUnit.NANOSECONDS.toMillis(cameAt.get(11) - cameAt.get(0));
+        check(spread > 4_500, "three shares of five seconds each, not in " + spread + " ms");
+        kit.note(spread + " ms from the first message to the last");
     }
 
     private static void pull(Kit kit) throws Exception {
