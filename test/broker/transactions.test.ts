@@ -15,10 +15,14 @@ const textOf = (message: StoredMessage): string => new TextDecoder().decode(mess
 /** A producer of PG that remembers what it is asked. */
 class AskedPeer extends FakePeer {
   readonly asked: { header: RequestHeaderOf<"CHECK_TRANSACTION_STATE">; half: StoredMessage }[] = [];
+  /** Called at once with each question. */
+  onAsked: ((asked: AskedPeer["asked"][number]) => void) | undefined;
 
   override oneway(name?: string, header?: unknown, body?: Uint8Array): void {
     if (name !== "CHECK_TRANSACTION_STATE") return;
-    this.asked.push({ header: header as RequestHeaderOf<"CHECK_TRANSACTION_STATE">, half: decodeRecord(body as Uint8Array) });
+    const asked = { header: header as RequestHeaderOf<"CHECK_TRANSACTION_STATE">, half: decodeRecord(body as Uint8Array) };
+    this.asked.push(asked);
+    this.onAsked?.(asked);
   }
 }
 
@@ -194,6 +198,17 @@ describe("check-back", () => {
     expect(producer.asked).toHaveLength(1);
     expect(harness.offsets.query("CID_RMQ_SYS_TRANS", HALF, 0)).toBe(2);
     expect(harness.offsets.query("CID_RMQ_SYS_TRANS", OPERATIONS, 0)).toBe(1);
+    await harness.close();
+  });
+
+  test("who answers at once is heard: nobody is asked before the copy that the answer names can be read", async () => {
+    const { harness, producer } = await opened();
+    const answers: Promise<Outcome | undefined>[] = [];
+    producer.onAsked = (asked) => answers.push(answerTo(harness, asked, COMMIT));
+    for (let i = 0; i < 100; i++) await sendHalf(harness, `U${i}`);
+    await harness.runtime.clock.advance(90_000);
+    expect((await Promise.all(answers)).map((answer) => answer?.code)).toEqual(Array.from({ length: 100 }, () => 0));
+    expect(harness.store.maxOffset({ topic: "T", queueId: 1 })).toBe(100);
     await harness.close();
   });
 

@@ -48,6 +48,13 @@ export interface CheckHooks {
   readonly stopped: () => boolean;
 }
 
+/** Somebody is to be asked about a half message, by its copy. */
+interface Question {
+  readonly half: StoredMessage;
+  readonly copy: MessageInput;
+  readonly receipt: PutReceipt;
+}
+
 type Verdict = "pass" | "end of round" | "ask" | "keep" | "discard";
 
 /** ms from its birth in which a half message is not asked about: CHECK_IMMUNITY_TIME_IN_SECONDS, else transactionTimeOut. */
@@ -65,6 +72,8 @@ export class CheckRound {
   /** End of what was put again, for durability. */
   #endOffset = 0;
   #asked = 0;
+  /** Those whose copies were put since the last portion was read. */
+  #questions: Question[] = [];
 
   constructor(parts: CheckParts, hooks: CheckHooks) {
     this.#parts = parts;
@@ -80,6 +89,7 @@ export class CheckRound {
     const operations = new OperationReader(this.#parts, operationsFrom, halfFrom);
     const until = runtime.clock.monotonic() + ROUND_MS_MAX;
     const next = await this.#walk(halfFrom, operations, until);
+    await this.#askAll();
     if (this.#endOffset > 0) await store.durable(this.#endOffset, this.#parts.settings.flushDiskType === "SYNC_FLUSH");
     if (this.#hooks.stopped()) return;
     if (next !== halfFrom) offsets.commit(TRANSACTION_GROUP, HALF.topic, HALF.queueId, next);
@@ -113,6 +123,7 @@ export class CheckRound {
         continue;
       }
       if (offset >= portionEnd) {
+        await this.#askAll();
         const found = await store.get(HALF, offset, PORTION, undefined);
         portion = new Map(decodeRecords(found.body).map((half) => [half.queueOffset, half]));
         // Nothing may stand still: where there is no message the store says where to go on.
@@ -158,15 +169,24 @@ export class CheckRound {
       }
       case "ask": {
         const checks = Number(propertyOf(half.properties, MessageConst.TRANSACTION_CHECK_TIMES) ?? "0") + 1;
-        const message = renewed(half, setProperty(half.properties, MessageConst.TRANSACTION_CHECK_TIMES, String(checks)));
-        const receipt = this.#put(message);
-        if (receipt !== undefined) this.#ask(half, message, receipt);
+        const copy = renewed(half, setProperty(half.properties, MessageConst.TRANSACTION_CHECK_TIMES, String(checks)));
+        const receipt = this.#put(copy);
+        if (receipt !== undefined) this.#questions.push({ half, copy, receipt });
         return receipt !== undefined;
       }
     }
   }
 
-  #ask(half: StoredMessage, message: MessageInput, receipt: PutReceipt): void {
+  async #askAll(): Promise<void> {
+    const questions = this.#questions;
+    if (questions.length === 0) return;
+    this.#questions = [];
+    await this.#parts.store.durable(this.#endOffset, false);
+    if (this.#hooks.stopped()) return;
+    for (const question of questions) this.#ask(question);
+  }
+
+  #ask({ half, copy, receipt }: Question): void {
     const { producers, settings, log } = this.#parts;
     const group = propertyOf(half.properties, MessageConst.PGROUP) ?? "";
     const uniqKey = propertyOf(half.properties, MessageConst.UNIQ_KEY);
@@ -188,10 +208,10 @@ export class CheckRound {
         commitLogOffset: receipt.physicalOffset,
         msgId: uniqKey,
         transactionId: uniqKey,
-        offsetMsgId: this.#ids.encode(message.storeHost, message.storePort, receipt.physicalOffset),
+        offsetMsgId: this.#ids.encode(copy.storeHost, copy.storePort, receipt.physicalOffset),
         bname: settings.brokerName,
       },
-      checkBody(message, half, receipt),
+      checkBody(copy, half, receipt),
     );
   }
 
