@@ -1,7 +1,13 @@
 /** What a push consumer promises: at least once, in order where asked for, shared in the group, handed over at close. */
 import { describe, expect, test } from "bun:test";
-import { type MessageExt, Producer, PushConsumer, type PushConsumerOptions } from "../../core/client/mod.ts";
+import { simRuntime } from "../../adapters/sim/sim.ts";
+import { ClientInstance, type MessageExt, Producer, PushConsumer, type PushConsumerOptions } from "../../core/client/mod.ts";
 import type { RocketMQ } from "../../mod.ts";
+import { encodeUtf8 } from "../../wire/bytes.ts";
+import type { ExtFields } from "../../wire/remoting_command.ts";
+import { REQUESTS } from "../../wire/requests.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import { fakeServer, frameOf } from "./fake_server.ts";
 import { Collector, withSimulated } from "./harness.ts";
 
 const fromFirst: Pick<PushConsumerOptions, "consumeFromWhere"> = { consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET" };
@@ -38,6 +44,34 @@ describe("a message that is not consumed", () => {
       expect([...ids]).toEqual([sent.msgId]);
       expect(dead.items[0]?.text()).toBe("x");
     }));
+});
+
+test("where a group begins is stored at once: killed before it has consumed anything, it does not begin anew", async () => {
+  const sim = simRuntime();
+  let pulled: ExtFields | undefined;
+  const { address } = await fakeServer(sim, {
+    onOther: (socket, request) => {
+      // Held, as an empty queue's is; the offset that it carries is stored before.
+      if (request.code === REQUESTS.PULL_MESSAGE.code) pulled ??= request.extFields;
+      else if (request.code === REQUESTS.QUERY_CONSUMER_OFFSET.code)
+        socket.write(frameOf(request, { code: ResponseCode.QUERY_NOT_FOUND }));
+      else if (request.code === REQUESTS.GET_MAX_OFFSET.code) socket.write(frameOf(request, { extFields: { offset: "7" } }));
+      else if (request.code === REQUESTS.GET_CONSUMER_LIST_BY_GROUP.code) {
+        const body = encodeUtf8(JSON.stringify({ consumerIdList: [client.clientId] }));
+        socket.write(frameOf(request, { body }));
+      } else socket.write(frameOf(request, {}));
+    },
+  });
+  const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+  const consumer = new PushConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
+  void consumer.start(() => {}).catch(() => {});
+  await sim.clock.until(() => pulled !== undefined, 60_000);
+  const FLAG_COMMIT_OFFSET = 1;
+  expect([pulled?.["queueOffset"], pulled?.["commitOffset"]]).toEqual(["7", "7"]);
+  expect(Number(pulled?.["sysFlag"]) & FLAG_COMMIT_OFFSET).toBe(FLAG_COMMIT_OFFSET);
+  const closing = client.close();
+  await sim.clock.advance(60_000);
+  await closing;
 });
 
 describe("orderly", () => {

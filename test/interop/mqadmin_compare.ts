@@ -225,41 +225,93 @@ async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apa
   return theirJson === ourJson ? undefined : `the files differ:\n    Apache ${theirJson}\n    ours   ${ourJson}`;
 }
 
-/** Commands without an end, each in a process of its own until it has printed a line of that form, with its numbers masked. */
-const ENDLESS = [
-  { words: ["clusterRT", "-a", "5", "-i", "600"], line: /^DefaultCluster +broker-a.*$/m },
-  { words: ["clusterRT", "-a", "5", "-i", "600", "-p", "true", "-m", "room"], line: /^.*\|room\|DefaultCluster\|broker-a\|.*$/m },
-] as const;
+/** A command without an end: what each of the two prints, in a process of its own, until `until` is there. */
+interface EndlessCase {
+  readonly words: readonly string[];
+  readonly until: RegExp;
+  /** What is compared: the lines, sorted, of the text until then. */
+  readonly lines: (text: string) => string[];
+  readonly jvm?: (directory: string) => string[];
+  /** Brings about what there is to be told. */
+  readonly before?: (cluster: Cluster) => Promise<ClientInstance>;
+}
+
+const firstOf = (text: string, line: RegExp): string => line.exec(text)?.[0] ?? `no such line: ${text}`;
+/** The heading, and the first row, with their numbers masked; one of the two answers quicker than the other. */
+const measured = (row: RegExp) => (text: string) =>
+  [/^#Cluster Name.*$/m.exec(text)?.[0] ?? "", firstOf(text, row)].map((line) =>
+    line
+      .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "@")
+      .replaceAll(/\d+(\.\d+)?/g, "#")
+      .replaceAll(/ +/g, " ")
+      .trim(),
+  );
+
+/** A group that has consumed the first message of each queue of the run's topic, and consumes no further. */
+async function leaveBehind(cluster: Cluster): Promise<ClientInstance> {
+  const namesrvAddr = cluster.namesrvAddrOf(0);
+  const consumerGroup = "cmp-behind";
+  await mqadmin(["updateSubGroup", "-g", consumerGroup, "-b", cluster.brokerAddr, "-n", namesrvAddr]);
+  const client = new ClientInstance({ runtime: await hostRuntime(), namesrvAddr });
+  for (const queueId of [0, 1]) {
+    const header = { consumerGroup, topic: "cmp-topic", queueId, commitOffset: 1 };
+    await client.call("store an offset", cluster.brokerAddr, "UPDATE_CONSUMER_OFFSET", header);
+  }
+  const consumer = new PushConsumer(client, { consumerGroup, subscription: { "cmp-topic": "*" } });
+  await consumer.start(
+    (_message, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  );
+  return client;
+}
+
+const ENDLESS: readonly EndlessCase[] = [
+  // Java writes a row in pieces: it is there when its end is.
+  { words: ["clusterRT", "-a", "5", "-i", "600"], until: /broker-a.*\n/, lines: measured(/^DefaultCluster +broker-a.*$/m) },
+  {
+    words: ["clusterRT", "-a", "5", "-i", "600", "-p", "true", "-m", "room"],
+    until: /broker-a.*\n/,
+    lines: measured(/^.*\|room\|DefaultCluster\|broker-a\|.*$/m),
+  },
+  // Of its first round, after 20 s. Java's writes it into its log.
+  {
+    words: ["startMonitoring"],
+    before: leaveBehind,
+    until: /=endRound\n/,
+    lines: (text) => [...new Set(text.match(/^\[MONITOR\].*$/gm) ?? [`no such line: ${text}`])].sort(),
+    jvm: (directory) => {
+      const file = join(directory, "monitor_log.xml");
+      const appender = `<appender name="out" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%m%n</pattern></encoder></appender>`;
+      const logger = `<logger name="org.apache.rocketmq.tools.monitor" level="INFO"><appender-ref ref="out"/></logger>`;
+      writeFileSync(file, `<configuration>${appender}${logger}<root level="OFF"/></configuration>`);
+      return [`-Drmq.logback.configurationFile=${file}`];
+    },
+  },
+];
 
 async function runEndless(toolchain: Toolchain, classpath: string, cluster: Cluster): Promise<void> {
-  for (const { words, line } of ENDLESS) {
-    if (options.only !== undefined && !words.join(" ").includes(options.only)) continue;
+  const jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", `-Duser.home=${cluster.directory}`, "-cp", classpath];
+  for (const each of ENDLESS) {
+    const title = each.words.join(" ");
+    if (options.only !== undefined && !title.includes(options.only)) continue;
     const startedAt = Date.now();
-    const all = [...words, "-n", cluster.namesrvAddrOf(0)];
-    const jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", `-Duser.home=${cluster.directory}`, "-cp", classpath];
-    const theirs = { program: toolchain.java, args: [...jvm, "org.apache.rocketmq.tools.command.MQAdminStartup", ...all] };
+    const behind = await each.before?.(cluster);
+    const all = [...each.words, "-n", cluster.namesrvAddrOf(0)];
+    const flags = [...(each.jvm?.(cluster.directory) ?? []), ...jvm];
+    const theirs = { program: toolchain.java, args: [...flags, "org.apache.rocketmq.tools.command.MQAdminStartup", ...all] };
     const ours = runtimeCommand("bun", "cli/mqadmin.ts", all);
     const children = [theirs, ours].map((command) => new Child(command, join(cluster.directory, "endless.log")));
     const printed = await Promise.all(
       children.map(async (child) => {
-        // Java writes a row in pieces: it is there when its end is.
-        await child.waitForOutput(/broker-a.*\n/, 30_000).catch(() => {});
+        await child.waitForOutput(each.until, 60_000).catch(() => {});
         await child.kill();
-        const text = child.outputTail;
-        // The heading, and the first row; one answers quicker than the other.
-        const rows = [/^#Cluster Name.*$/m.exec(text)?.[0] ?? "", line.exec(text)?.[0] ?? `no such line: ${text}`];
-        return rows.map((row) =>
-          row
-            .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "@")
-            .replaceAll(/\d+(\.\d+)?/g, "#")
-            .replaceAll(/ +/g, " ")
-            .trim(),
-        );
+        return each.lines(child.outputTail).join("\n");
       }),
     );
-    const [a = "", b = ""] = printed.map((rows) => rows.join("\n"));
+    await behind?.close();
+    if (options.show) console.log(`--- Apache\n${printed[0]}\n--- ours\n${printed[1]}`);
+    const [a = "", b = ""] = printed;
     const problem = a === b && !a.includes("no such line") ? undefined : difference(a, b);
-    report(`mqadmin of Apache and ours: ${words.join(" ")}`, problem, Date.now() - startedAt);
+    report(`mqadmin of Apache and ours: ${title}`, problem, Date.now() - startedAt);
   }
 }
 

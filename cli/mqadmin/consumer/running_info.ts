@@ -3,6 +3,7 @@ import { compareQueues } from "../../../core/client/topic_route.ts";
 import type { MessageQueue } from "../../../wire/bodies/message_queue.ts";
 import type { ConsumerRunningInfo, ProcessQueueInfo } from "../../../wire/bodies/running_info.ts";
 import { dateTime, format } from "../format.ts";
+import { queueText } from "../message/java_text.ts";
 
 const WIDE = "%-64s  %-32s  %-4s  %-20s\n";
 const NARROW = "%-32s  %-32s  %-4s  %-20s\n";
@@ -92,8 +93,9 @@ const BLOCKED_MS = 60_000;
 export function hangingQueues(clientId: string, info: ConsumerRunningInfo, nowMs: number): string[] {
   if (!isPush(info)) return [];
   const orderly = info.properties.get("PROP_CONSUMEORDERLY") === "true";
-  return info.mqTable.flatMap(([{ topic, brokerName, queueId }, queue]) => {
-    const name = `${clientId} MessageQueue [topic=${topic}, brokerName=${brokerName}, queueId=${queueId}]`;
+  const queues = [...info.mqTable].sort(([a], [b]) => compareQueues(a, b));
+  return queues.flatMap(([messageQueue, queue]) => {
+    const name = `${clientId} ${queueText(messageQueue)}`;
     if (orderly && !queue.locked) return [`${name} can't lock for a while, ${nowMs - queue.lastLockTimestamp}ms`];
     if (orderly && queue.droped && queue.tryUnlockTimes > 0)
       return [`${name} unlock ${queue.tryUnlockTimes} times, still failed`];
