@@ -603,5 +603,7 @@ const withBase = (message: MessageInput, base: number): MessageInput => ({
 /** An entry whose tagsCode is the address of an extended unit gets that unit's. */
 function withTagsCode(entry: QueueEntry, units: Uint8Array, at: number, ext: ConsumeQueueExt | undefined): QueueEntry {
   const address = ext === undefined ? -1 : extOffsetAt(units, at);
-  return address < 0 ? entry : { ...entry, tagsCode: ext?.get(address)?.tagsCode ?? 0 };
+  if (address < 0) return entry;
+  const unit = ext?.get(address);
+  return { ...entry, tagsCode: unit?.tagsCode ?? 0, ext: unit };
 }

@@ -203,6 +203,8 @@ export interface QueueEntry {
   readonly physicalOffset: number;
   readonly size: number;
   readonly tagsCode: number;
+  /** Its extended unit, where it has one (enableConsumeQueueExt). */
+  readonly ext?: CqExtUnit | undefined;
   /** The message of this offset is lost: the rest are the values of the offset before, whose message is not to be served again. */
   readonly isHole?: boolean;
 }

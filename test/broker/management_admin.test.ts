@@ -250,6 +250,44 @@ describe("QUERY_CONSUME_QUEUE", () => {
   });
 });
 
+test("QUERY_CONSUME_QUEUE shows an expression as it is kept, and what the bits of extended units say of it", async () => {
+  const settings = { enablePropertyFilter: true, enableConsumeQueueExt: true, enableCalcFilterBitMap: true };
+  const harness = await BrokerHarness.start({ settings });
+  await harness.send("T", 0, "before the expression", "b");
+  await harness.runtime.clock.advance(1_000);
+  const bornTime = harness.runtime.clock.now();
+  const sql = { ...subscription("T", "*"), expressionType: "SQL92", subString: "TAGS = 'a'", subVersion: 7 };
+  await harness.heartbeat(client(), { consumerDataSet: [consumerOf("H", sql)] });
+  await harness.runtime.clock.advance(1_000);
+  await harness.send("T", 0, "passes", "a");
+  await harness.send("T", 0, "does not", "b");
+  const ask = async (more: object) => {
+    const reply = await harness.call("QUERY_CONSUME_QUEUE", { topic: "T", queueId: 0, index: 0, count: 10, ...more });
+    return queryConsumeQueueResponseBody.decode(reply.body ?? NO_BODY);
+  };
+  const { filterData = "", queueData } = await ask({ consumerGroup: "H" });
+  const { bloomFilterData, ...rest } = JSON.parse(filterData) as { bloomFilterData: { bitNum: number; bitPos: number[] } };
+  expect(rest as object).toEqual({
+    ...{ topic: "T", consumerGroup: "H", expression: "TAGS = 'a'", expressionType: "SQL92", clientVersion: 7 },
+    ...{ bornTime, dead: false, deadTime: 0 },
+  });
+  expect(queueData.map((entry) => entry.eval)).toEqual([true, true, false]);
+  const set = bloomFilterData.bitPos.map((at) => bloomFilterData.bitNum - 1 - at).sort((a, b) => a - b);
+  const bits = [...(queueData[1]?.bitMap ?? "")];
+  expect(bits.flatMap((bit, at) => (bit === "1" ? [at] : []))).toEqual([...new Set(set)]);
+  expect([bits.length, queueData[2]?.bitMap]).toEqual([bloomFilterData.bitNum, "0".repeat(bloomFilterData.bitNum)]);
+  expect(JSON.parse(queueData[2]?.extendDataJson ?? "")).toEqual({
+    filterBitMap: Array.from({ length: bloomFilterData.bitNum / 8 }, () => 0),
+    msgStoreTime: bornTime + 1_000,
+    size: 20 + bloomFilterData.bitNum / 8,
+    tagsCode: 98,
+  });
+  expect(JSON.parse(queueData[0]?.extendDataJson ?? "")).toEqual({ msgStoreTime: bornTime - 1_000, size: 20, tagsCode: 98 });
+  // Nobody's bits are asked where no group is named.
+  expect((await ask({})).queueData[1]).toMatchObject({ eval: false, bitMap: queueData[1]?.bitMap });
+  await harness.broker.stop();
+});
+
 describe("what is asked of clients", () => {
   test("running info and direct consumption are passed on, with the record", async () => {
     const harness = await BrokerHarness.start();

@@ -151,7 +151,7 @@ async function runTurns(
       transactionTimeOut: "6000",
       messageDelayLevel: "1s 4s 6s 6s 8s 1h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h",
       ...(sizes === "small" ? smallFiles : {}),
-      ...(chain === "plain" ? {} : queues.brokerConfig),
+      ...(chain === "plain" ? {} : { ...queues.brokerConfig, enableCalcFilterBitMap: "true" }),
     },
   });
   const failedBefore = totals.failed;

@@ -30,15 +30,15 @@ export interface ConsumerFilterData {
 }
 
 export const consumerFilterData = body<ConsumerFilterData>("ConsumerFilterData", {
-  topic: or(text, ""),
+  bloomFilterData: maybe(bloomFilterBits),
+  bornTime: or(long, 0),
+  clientVersion: or(long, 0),
   consumerGroup: or(text, ""),
+  dead: or(bool, false),
+  deadTime: or(long, 0),
   expression: or(text, ""),
   expressionType: or(text, ""),
-  clientVersion: or(long, 0),
-  bornTime: or(long, 0),
-  deadTime: or(long, 0),
-  dead: or(bool, false),
-  bloomFilterData: maybe(bloomFilterBits),
+  topic: or(text, ""),
 });
 
 export interface FilterDataMapByTopic {

@@ -75,7 +75,10 @@ export class TimerEnqueue {
     const each = (entry: QueueEntry, record: Uint8Array | undefined): boolean | Promise<boolean> => {
       const waiting = record === undefined ? undefined : this.#waiting(entry, record);
       if (waiting === undefined) {
-        if (record === undefined) log.error("a delayed message can't be read any more and is skipped", { ...entry });
+        if (record === undefined) {
+          const { queueOffset, physicalOffset, size } = entry;
+          log.error("a delayed message can't be read any more and is skipped", { queueOffset, physicalOffset, size });
+        }
         progress.queueOffset = entry.queueOffset + 1;
         return !stopped();
       }

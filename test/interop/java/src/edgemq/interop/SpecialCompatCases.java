@@ -8,7 +8,13 @@ import static edgemq.interop.Kit.eventually;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
@@ -20,7 +26,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
  * Queues that are not plain ones, in one directory by turns Apache's and ours: of batches, light ones, compacted ones, and
- * plain ones with extended units. Each case is one turn, which finds all that those before it wrote.
+ * plain ones with extended units, whose bits say what expressions take. Each case is one turn, which finds all that those before it wrote.
  */
 @SuppressWarnings("deprecation")
 final class SpecialCompatCases {
@@ -30,7 +36,10 @@ final class SpecialCompatCases {
     private static final int VALUES = 24;
     private static final int KEYS = 4;
 
+    private static final int NUMBERED = 5;
+
     private int turn;
+    private String bornTime;
     private boolean broken;
 
     private SpecialCompatCases() {}
@@ -84,8 +93,65 @@ final class SpecialCompatCases {
         }
         for (int i = 0; i < VALUES; i++) producer.send(new Message(compacted, "C", "key" + i % KEYS, bytes("c" + turn + "-" + i)));
         holds(kit, puller, turn, batches, plain, compacted, light);
+        filtered(kit);
         kit.servers(end);
         broken = false;
+    }
+
+    /**
+     * A group's expression is the one that the broker before wrote into consumerFilter.json, and its bits are where that one put
+     * them: units of both brokers say which messages the expression takes.
+     */
+    private void filtered(Kit kit) throws Exception {
+        String topic = topicOf(kit, "filtered");
+        String group = topicOf(kit, "sql_group");
+        DefaultMQProducer producer = kit.producer();
+        if (turn == 1) {
+            create(kit, topic, Map.of());
+            producer.send(new Message(topic, bytes("before the expression")));
+        }
+        DefaultMQPushConsumer consumer = kit.pushConsumer(group);
+        Inbox inbox = new Inbox();
+        consumer.subscribe(topic, MessageSelector.bySql("n > 2"));
+        consumer.registerMessageListener(inbox.concurrently());
+        consumer.start();
+        String addr = kit.settings().brokerAddr();
+        String[] filterData = {null};
+        eventually("the broker has the expression", 30, () -> {
+            try {
+                filterData[0] = kit.admin().queryConsumeQueue(addr, topic, 0, 0, 1, group).getFilterData();
+            } catch (Exception notYet) {
+                return false;
+            }
+            return String.valueOf(filterData[0]).contains("n > 2");
+        }, () -> String.valueOf(filterData[0]));
+        Matcher matcher = Pattern.compile("\"bornTime\": *(\\d+)").matcher(filterData[0]);
+        check(matcher.find(), "a bornTime in " + filterData[0]);
+        if (turn == 1) bornTime = matcher.group(1);
+        equal(bornTime, matcher.group(1), "when the expression came, which the file says");
+        Set<String> passing = new TreeSet<>();
+        for (int n = 0; n < NUMBERED; n++) {
+            Message message = new Message(topic, bytes("n" + turn + "-" + n));
+            message.putUserProperty("n", String.valueOf(n));
+            producer.send(message);
+            if (n > 2) passing.add("n" + turn + "-" + n);
+        }
+        eventually("what passes is consumed", 20, () -> inbox.bodies().containsAll(passing), () -> inbox.bodies().toString());
+        int count = 1 + turn * NUMBERED;
+        var units = kit.admin().queryConsumeQueue(addr, topic, 0, 0, count, group).getQueueData();
+        equal(count, units.size(), "units of the topic");
+        check(units.get(0).isEval(), "what came before the expression may pass");
+        for (int i = 1; i < count; i++) {
+            int n = (i - 1) % NUMBERED;
+            int of = 1 + (i - 1) / NUMBERED;
+            var unit = units.get(i);
+            String what = n + " of turn " + of + ": " + unit;
+            // a kill may take the bits, and then the message itself is asked
+            if (n > 2 || unit.getBitMap() == null) check(unit.isEval(), "may pass: " + what);
+            else check(!unit.isEval(), "does not pass: " + what);
+            if (of == turn) check(unit.getBitMap() != null, "has bits: " + what);
+        }
+        consumer.shutdown();
     }
 
     /** Everything that {@code turns} turns wrote. */
