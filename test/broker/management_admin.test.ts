@@ -273,7 +273,7 @@ test("QUERY_CONSUME_QUEUE shows an expression as it is kept, and what the bits o
   });
   expect(queueData.map((entry) => entry.eval)).toEqual([true, true, false]);
   const set = bloomFilterData.bitPos.map((at) => bloomFilterData.bitNum - 1 - at).sort((a, b) => a - b);
-  const bits = [...(queueData[1]?.bitMap ?? "")];
+  const bits = (queueData[1]?.bitMap ?? "").split("");
   expect(bits.flatMap((bit, at) => (bit === "1" ? [at] : []))).toEqual([...new Set(set)]);
   expect([bits.length, queueData[2]?.bitMap]).toEqual([bloomFilterData.bitNum, "0".repeat(bloomFilterData.bitNum)]);
   expect(JSON.parse(queueData[2]?.extendDataJson ?? "")).toEqual({
