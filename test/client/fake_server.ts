@@ -1,6 +1,5 @@
 /** A server that answers as a test says: for faults that no broker of ours has. */
-import type { SimRuntime } from "../../adapters/sim/sim.ts";
-import type { Socket } from "../../core/runtime.ts";
+import type { Runtime, Socket } from "../../core/runtime.ts";
 import { topicRouteData } from "../../wire/bodies/route.ts";
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
@@ -20,6 +19,8 @@ export function frameOf(request: RemotingCommand, fields: Partial<RemotingComman
 export interface FakeServer {
   readonly address: string;
   readonly sends: () => number;
+  /** Of a real port; the simulator's goes with the simulator. */
+  readonly close: () => Promise<void>;
 }
 
 /** What it does otherwise than to keep silent at sends, say its route, and answer all else with an empty success. */
@@ -33,7 +34,7 @@ export interface Answers {
 
 /** Nameserver and broker in one: it says of every topic that it is here, one queue a broker. */
 export async function fakeServer(
-  sim: SimRuntime,
+  { net }: Pick<Runtime, "net">,
   { onSend, onRoute, brokers, onOther = (socket, request) => socket.write(frameOf(request, {})) }: Answers,
 ): Promise<FakeServer> {
   let address = "";
@@ -46,7 +47,7 @@ export async function fakeServer(
       filterServerTable: new Map(),
     } as never);
   };
-  const listener = await sim.net.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
+  const listener = await net.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
     const splitter = new FrameSplitter(1 << 20);
     return {
       data(chunk) {
@@ -67,5 +68,5 @@ export async function fakeServer(
     };
   });
   address = `127.0.0.1:${listener.address.port}`;
-  return { address, sends: () => sends };
+  return { address, sends: () => sends, close: () => listener.close() };
 }
