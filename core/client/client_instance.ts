@@ -16,7 +16,7 @@ import type { PeerReply } from "../remoting/processor.ts";
 import type { Log, Runtime, TimerHandle, TlsClientOptions, TlsContext } from "../runtime.ts";
 import { type ConsumerMember, clientProcessors, type ProducerMember } from "./client_processors.ts";
 import { type CredentialsSource, signer } from "./credentials.ts";
-import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
+import { clientFault, expectSuccess, MQClientError, readReply } from "./errors.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { NAME_SERVERS_REFRESH_MS, NameServers } from "./name_servers.ts";
 import { inNamespaceV2, Namespace } from "./namespace.ts";
@@ -78,6 +78,8 @@ export interface Answer<N extends RequestName> {
   readonly header: ReplyHeaderOf<N>;
   readonly body: Uint8Array;
   readonly remark: string | undefined;
+  /** The body, read. @throws MQClientError kind bad-reply when it is cut off, or of another form */
+  readonly read: <T>(form: { readonly decode: (bytes: Uint8Array) => T }) => T;
 }
 
 /** How long a new route waits for its brokers to hear of this client. */
@@ -289,7 +291,7 @@ export class ClientInstance implements AsyncDisposable {
     }
   }
 
-  /** Calls `address` and wants SUCCESS. @throws as `invoke`, and MQBrokerError */
+  /** Calls `address` and wants SUCCESS. @throws as `invoke`, MQClientError kind bad-reply, and MQBrokerError */
   async call<N extends RequestName>(
     tried: string,
     address: string,
@@ -297,7 +299,8 @@ export class ClientInstance implements AsyncDisposable {
     header: RequestHeaderOf<N>,
     options: CallOptions = {},
   ): Promise<Answer<N>> {
-    return answerOf(name, expectSuccess(tried, address, await this.invoke(tried, address, name, header, options)));
+    const reply = await this.invoke(tried, address, name, header, options);
+    return answerOf(name, tried, address, expectSuccess(tried, address, reply));
   }
 
   /** The nameservers, as `host:port`. */
@@ -316,7 +319,7 @@ export class ClientInstance implements AsyncDisposable {
     const { body, timeoutMs = this.timeoutMs, signal, extFields } = options;
     const asked = this.#nameServers.ask(tried, (each) => this.#remoting.invoke(each, name, header, body, timeoutMs, extFields));
     const { address, reply } = await abortable(asked, signal);
-    return answerOf(name, expectSuccess(tried, address, reply));
+    return answerOf(name, tried, address, expectSuccess(tried, address, reply));
   }
 
   /** Sends what gets no answer. @throws MQClientError when there is no connection to be had */
@@ -422,11 +425,15 @@ export class ClientInstance implements AsyncDisposable {
   }
 }
 
-const answerOf = <N extends RequestName>(name: N, { extFields, body, remark }: PeerReply): Answer<N> => ({
-  header: REQUESTS[name].reply.decode(extFields) as ReplyHeaderOf<N>,
-  body,
-  remark,
-});
+function answerOf<N extends RequestName>(name: N, tried: string, address: string, reply: PeerReply): Answer<N> {
+  const { extFields, body, remark } = reply;
+  return {
+    header: readReply(tried, address, () => REQUESTS[name].reply.decode(extFields) as ReplyHeaderOf<N>),
+    body,
+    remark,
+    read: (form) => readReply(tried, address, () => form.decode(body)),
+  };
+}
 
 function addressesOf({ data }: TopicRoute, mastersOnly = false): string[] {
   return data.brokerDatas.flatMap(({ brokerAddrs }) =>

@@ -3,7 +3,6 @@
  * no answer was to be had (`MQClientError`, found by `kind`). A message says what was tried, on which address, why it
  * failed and what mends it.
  */
-import { WireError } from "../../wire/errors.ts";
 import { ResponseCode, responseCodeName } from "../../wire/response_code.ts";
 import { type PeerReply, RemotingFault } from "../remoting/processor.ts";
 
@@ -62,14 +61,23 @@ const ADVICE: Readonly<Record<number, string>> = {
 };
 
 /** A fault of a call, as this module's types. Anything else is returned as it is. */
-export function clientFault(tried: string, fault: unknown, address = "a server"): unknown {
-  if (fault instanceof WireError) {
-    return new MQClientError("bad-reply", `Cannot ${tried}: the answer of ${address} can't be read: ${fault.message}`, fault);
-  }
+export function clientFault(tried: string, fault: unknown): unknown {
   if (!(fault instanceof RemotingFault)) return fault;
   const kind = fault.kind === "timeout" ? "timeout" : fault.kind === "garbled" ? "bad-reply" : "unreachable";
   return new MQClientError(kind, `Cannot ${tried}: ${fault.message}`, fault);
 }
+
+/** What `read` makes of an answer. @throws MQClientError kind bad-reply when it can't be read: cut off, or of another form */
+export function readReply<T>(tried: string, address: string, read: () => T): T {
+  try {
+    return read();
+  } catch (fault) {
+    throw badReply(tried, address, fault);
+  }
+}
+
+export const badReply = (tried: string, address: string, fault: unknown): MQClientError =>
+  new MQClientError("bad-reply", `Cannot ${tried}: the answer of ${address} can't be read: ${(fault as Error).message}`, fault);
 
 /** The reply when its code is SUCCESS. @throws MQBrokerError */
 export function expectSuccess(tried: string, address: string, reply: PeerReply): PeerReply {

@@ -11,7 +11,7 @@ import { ResponseCode } from "../../wire/response_code.ts";
 import { type RemotingClient, splitAddress } from "../remoting/client.ts";
 import { type PeerReply, RemotingFault } from "../remoting/processor.ts";
 import type { Log, Runtime } from "../runtime.ts";
-import { clientFault, expectSuccess, MQClientError } from "./errors.ts";
+import { expectSuccess, MQClientError, readReply } from "./errors.ts";
 
 /** As the Java client. */
 export const NAME_SERVERS_REFRESH_MS = 120_000;
@@ -81,11 +81,7 @@ export class NameServers {
     );
     if (reply.code === ResponseCode.TOPIC_NOT_EXIST) return undefined;
     const { body } = expectSuccess(tried, address, reply);
-    try {
-      return topicRouteData.decode(body);
-    } catch (fault) {
-      throw clientFault(tried, fault, address);
-    }
+    return readReply(tried, address, () => topicRouteData.decode(body));
   }
 
   /** Looks for changes. Never rejects: what is known stays, with a line in the log. */

@@ -19,7 +19,7 @@ import {
 import { viewRecords } from "../../wire/record_view.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { ClientInstance } from "./client_instance.ts";
-import { expectSuccess, MQBrokerError, MQClientError } from "./errors.ts";
+import { expectSuccess, MQBrokerError, MQClientError, readReply } from "./errors.ts";
 import { BODY_BYTES_MAX, MessageExt } from "./message.ts";
 import { wanted } from "./subscription.ts";
 
@@ -72,10 +72,16 @@ export async function pop(client: ClientInstance, input: PopInput, signal?: Abor
   const reply = await client.invoke(tried, address, "POP_MESSAGE", header, { timeoutMs: pollTime + ANSWER_MS, signal });
   if (NOTHING.has(reply.code)) return [];
   expectSuccess(tried, address, reply);
-  const { popTime, invisibleTime, reviveQid, startOffsetInfo = "" } = popMessageResponseHeader.decode(reply.extFields);
-  const starts = parseStartOffsetInfo(startOffsetInfo);
+  const {
+    popTime,
+    invisibleTime,
+    reviveQid,
+    startOffsetInfo = "",
+  } = readReply(tried, address, () => popMessageResponseHeader.decode(reply.extFields));
+  const starts = readReply(tried, address, () => parseStartOffsetInfo(startOffsetInfo));
   const { compression } = client.runtime;
-  const messages = viewRecords(reply.body).map((record) => new MessageExt(record, brokerName, compression, BODY_BYTES_MAX));
+  const records = readReply(tried, address, () => viewRecords(reply.body));
+  const messages = records.map((record) => new MessageExt(record, brokerName, compression, BODY_BYTES_MAX));
   for (const message of messages) {
     message.topic = client.namespace.unwrap(message.topic);
     // A message of a retry topic brings its receipt along.
@@ -118,7 +124,8 @@ export async function notification(
   const header = { consumerGroup, topic, queueId, pollTime, bornTime: 0, order: false, ...expression, bname: brokerName };
   const reply = await client.invoke(tried, address, "NOTIFICATION", header, { timeoutMs: pollTime + ANSWER_MS, signal });
   if (NOTHING.has(reply.code)) return false;
-  return notificationResponseHeader.decode(expectSuccess(tried, address, reply).extFields).hasMsg;
+  const { extFields } = expectSuccess(tried, address, reply);
+  return readReply(tried, address, () => notificationResponseHeader.decode(extFields)).hasMsg;
 }
 
 /**
@@ -153,7 +160,8 @@ export async function changeInvisibleTime(
   const tried = `change the invisible time of message ${message.msgId}`;
   const header = { consumerGroup, topic, queueId, extraInfo, offset, invisibleTime, suspend: false, bname: message.brokerName };
   const reply = await client.invoke(tried, address, "CHANGE_MESSAGE_INVISIBLETIME", header, { signal });
-  const changed = changeInvisibleTimeResponseHeader.decode(expectSuccess(tried, address, reply).extFields);
+  const { extFields } = expectSuccess(tried, address, reply);
+  const changed = readReply(tried, address, () => changeInvisibleTimeResponseHeader.decode(extFields));
   message.receiptHandle = formatExtraInfo({ ...info, ...changed, ckQueueOffset: offset });
 }
 

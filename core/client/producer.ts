@@ -25,7 +25,7 @@ import type { Clock } from "../runtime.ts";
 import { type BodyCompressor, bodyCompressor, type CompressType } from "./body_compression.ts";
 import type { ClientInstance } from "./client_instance.ts";
 import type { ProducerMember } from "./client_processors.ts";
-import { expectSuccess, MQBrokerError, MQClientError } from "./errors.ts";
+import { badReply, expectSuccess, MQBrokerError, MQClientError, readReply } from "./errors.ts";
 import type { Message, MessageExt } from "./message.ts";
 import { QueueSelection } from "./queue_selection.ts";
 import { createReplyMessage, MSG_TYPE_REPLY, WaitingRequests } from "./request_reply.ts";
@@ -221,7 +221,8 @@ export class Producer implements ProducerMember, AsyncDisposable {
       const time = this.client.runtime.clock.now();
       this.client.trace?.recalled({ time, region, group: this.producerGroup, topic: wrapped, msgId: messageId, success });
     }
-    return recallMessageResponseHeader.decode(expectSuccess(tried, address, reply).extFields).msgId;
+    const { extFields } = expectSuccess(tried, address, reply);
+    return readReply(tried, address, () => recallMessageResponseHeader.decode(extFields)).msgId;
   }
 
   /** The queues that messages of `topic` can go to. */
@@ -381,7 +382,12 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const name = out.batch ? "SEND_BATCH_MESSAGE" : out.reply ? "SEND_REPLY_MESSAGE_V2" : "SEND_MESSAGE_V2";
     const header = this.#header(out, queue, brokerName);
     const reply = await this.client.invoke(tried, address, name, header, { body: out.body, timeoutMs, signal });
-    const result = sendResult(out, queue, reply.code, () => sendMessageResponseHeader.decode(reply.extFields), reply.extFields);
+    let result: SendResult | undefined;
+    try {
+      result = sendResult(out, queue, reply.code, () => sendMessageResponseHeader.decode(reply.extFields), reply.extFields);
+    } catch (fault) {
+      throw badReply(tried(), address, fault);
+    }
     if (result === undefined) throw new MQBrokerError(tried(), address, reply);
     const { trace } = this.client;
     if (trace !== undefined && reply.extFields?.TRACE_ON !== "false") {

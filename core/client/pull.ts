@@ -6,7 +6,7 @@ import { MASTER_ID } from "../../wire/mix_all.ts";
 import { viewRecords } from "../../wire/record_view.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { ClientInstance } from "./client_instance.ts";
-import { MQBrokerError } from "./errors.ts";
+import { MQBrokerError, readReply } from "./errors.ts";
 import { BODY_BYTES_MAX, MessageExt } from "./message.ts";
 import { wanted } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
@@ -20,7 +20,7 @@ export interface PullResult {
   readonly pullStatus: PullStatus;
   /** Of the records that came, before they are read. */
   readonly bodyBytes: number;
-  /** Reads them, once: those that the subscription wants. @throws WireError */
+  /** Reads them, once: those that the subscription wants. @throws MQClientError kind bad-reply */
   readonly messages: () => readonly MessageExt[];
   readonly nextBeginOffset: number;
   readonly minOffset: number;
@@ -97,14 +97,15 @@ export async function pull(client: ClientInstance, input: PullInput, signal?: Ab
   );
   const pullStatus = STATUS[reply.code];
   if (pullStatus === undefined) throw new MQBrokerError(tried, address, reply);
-  const header = pullMessageResponseHeader.decode(reply.extFields);
+  const header = readReply(tried, address, () => pullMessageResponseHeader.decode(reply.extFields));
   const { nextBeginOffset, minOffset, maxOffset, suggestWhichBrokerId, offsetDelta } = header;
   return {
     offset: input.offset,
     tookMs: client.runtime.clock.monotonic() - startedAt,
     pullStatus,
     bodyBytes: reply.body.length,
-    messages: () => (pullStatus === "FOUND" ? messagesOf(client, input, reply.body, offsetDelta) : []),
+    messages: () =>
+      pullStatus === "FOUND" ? readReply(tried, address, () => messagesOf(client, input, reply.body, offsetDelta)) : [],
     nextBeginOffset,
     minOffset,
     maxOffset,

@@ -95,8 +95,8 @@ export class QueueLocks {
     if (first === undefined) return new Set();
     const address = await this.#client.masterOf(first);
     const options = { body: this.#body(queues), timeoutMs: TIMEOUT_MS };
-    const { body } = await this.#client.call(`lock queues of ${first.brokerName}`, address, "LOCK_BATCH_MQ", {}, options);
-    return new Set(lockBatchResponseBody.decode(body).lockOKMQSet.map(queueText));
+    const answer = await this.#client.call(`lock queues of ${first.brokerName}`, address, "LOCK_BATCH_MQ", {}, options);
+    return new Set(answer.read(lockBatchResponseBody).lockOKMQSet.map(queueText));
   }
 
   #body(mqSet: readonly MessageQueue[]): Uint8Array {

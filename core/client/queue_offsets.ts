@@ -4,7 +4,7 @@ import { queryConsumerOffsetResponseHeader } from "../../wire/headers/offset.ts"
 import { RETRY_PREFIX } from "../../wire/mix_all.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { ClientInstance } from "./client_instance.ts";
-import { expectSuccess } from "./errors.ts";
+import { expectSuccess, readReply } from "./errors.ts";
 import { queueText } from "./topic_route.ts";
 
 /** Where a group begins on a queue of which it has consumed nothing. */
@@ -49,7 +49,8 @@ export async function committedOffset(client: ClientInstance, consumerGroup: str
   const fields = { consumerGroup, topic, queueId, bname: client.brokerNameOf(queue) };
   const reply = await client.invoke(tried, address, "QUERY_CONSUMER_OFFSET", fields, { signal });
   if (reply.code === ResponseCode.QUERY_NOT_FOUND) return undefined;
-  return queryConsumerOffsetResponseHeader.decode(expectSuccess(tried, address, reply).extFields).offset;
+  const { extFields } = expectSuccess(tried, address, reply);
+  return readReply(tried, address, () => queryConsumerOffsetResponseHeader.decode(extFields)).offset;
 }
 
 /** Where a group that committed nothing begins. A retry topic is read from its begin: all of it is this group's. */

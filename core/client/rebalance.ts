@@ -15,7 +15,7 @@ import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import type { AllocateMessageQueueStrategy } from "./allocate.ts";
 import type { ClientInstance } from "./client_instance.ts";
-import { expectSuccess } from "./errors.ts";
+import { expectSuccess, readReply } from "./errors.ts";
 import { compareQueues } from "./topic_route.ts";
 import { Pause } from "./waiting.ts";
 
@@ -115,8 +115,8 @@ export class Rebalance {
       return assign(topic, of("PULL"));
     }
     const tried = `list the members of group "${consumerGroup}"`;
-    const { body } = await client.call(tried, address, "GET_CONSUMER_LIST_BY_GROUP", { consumerGroup });
-    const clientIds = getConsumerListByGroupResponseBody.decode(body).consumerIdList.sort();
+    const members = await client.call(tried, address, "GET_CONSUMER_LIST_BY_GROUP", { consumerGroup });
+    const clientIds = members.read(getConsumerListByGroupResponseBody).consumerIdList.sort();
     // Until the broker has our heartbeat we are nobody, and take nothing.
     if (!clientIds.includes(client.clientId)) {
       await client.beat();
@@ -133,6 +133,7 @@ export class Rebalance {
     const body = queryAssignmentRequestBody.encode({ topic, consumerGroup, clientId, strategyName: strategy.name, messageModel });
     const reply = await client.invoke(tried, address, "QUERY_ASSIGNMENT", {}, { body });
     if (reply.code === ResponseCode.REQUEST_CODE_NOT_SUPPORTED) return undefined;
-    return queryAssignmentResponseBody.decode(expectSuccess(tried, address, reply).body);
+    const { body: assigned } = expectSuccess(tried, address, reply);
+    return readReply(tried, address, () => queryAssignmentResponseBody.decode(assigned));
   }
 }

@@ -47,7 +47,7 @@ export const getBrokerEpoch = command({
 async function printEpochs(context: CommandContext, addresses: readonly string[]) {
   const found = [];
   for (const brokerAddr of addresses) {
-    const cache = epochEntryCache.decode((await context.call(brokerAddr, "GET_BROKER_EPOCH_CACHE", {})).body);
+    const cache = (await context.call(brokerAddr, "GET_BROKER_EPOCH_CACHE", {})).read(epochEntryCache);
     // The newest stretch is still growing: it ends where the log ends.
     const epochList = cache.epochList.map((entry, i) =>
       i === cache.epochList.length - 1 ? { ...entry, endOffset: cache.maxOffset } : entry,

@@ -1,9 +1,9 @@
 /** What all subjects share: calls to brokers and nameservers with one time-out, and the brokers of a topic. */
 import { type BrokerData, type TopicRouteData, topicRouteData } from "../../../wire/bodies/route.ts";
-import { encodeUtf8 } from "../../../wire/bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "../../../wire/bytes.ts";
 import { isLmq, MASTER_ID } from "../../../wire/mix_all.ts";
 import type { RequestHeaderOf, RequestName } from "../../../wire/requests.ts";
-import { formatProperties, type Properties } from "../../properties.ts";
+import { formatProperties, type Properties, parseProperties } from "../../properties.ts";
 import type { Answer, CallOptions, ClientInstance } from "../client_instance.ts";
 import { MQClientError } from "../errors.ts";
 import { TIMER_TOPIC } from "./system_names.ts";
@@ -50,7 +50,7 @@ export class AdminCalls {
   async route(topic: string): Promise<TopicRouteData> {
     const tried = `find the brokers of topic "${topic}"`;
     const header = { topic, acceptStandardJsonOnly: true };
-    return topicRouteData.decode((await this.nameServer(tried, "GET_ROUTEINFO_BY_TOPIC", header)).body);
+    return (await this.nameServer(tried, "GET_ROUTEINFO_BY_TOPIC", header)).read(topicRouteData);
   }
 
   /**
@@ -115,6 +115,9 @@ export class AdminCalls {
     return { successList, failureList };
   }
 }
+
+/** Reads a body of `key=value` lines. */
+export const propertiesOf = (body: Uint8Array): Map<string, string> => parseProperties(decodeUtf8(body));
 
 /** The body of requests that carry `key=value` lines. */
 export const propertiesBody = (properties: Properties | Readonly<Record<string, string>>): Uint8Array =>

@@ -2,8 +2,8 @@
 import { type KVTable, kvTable } from "../../../wire/bodies/kv_table.ts";
 import { type BrokerStatsData, brokerStatsData } from "../../../wire/bodies/stats.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../wire/bytes.ts";
-import { type Properties, parseProperties } from "../../properties.ts";
-import { type AdminCalls, propertiesBody, timeout } from "./admin_calls.ts";
+import type { Properties } from "../../properties.ts";
+import { type AdminCalls, propertiesBody, propertiesOf, timeout } from "./admin_calls.ts";
 import type { ClusterAdmin } from "./clusters.ts";
 
 export type RocksDBConfigType = "topics" | "subscriptionGroups" | "consumerOffsets";
@@ -25,7 +25,7 @@ export class BrokerAdmin {
   /** In the broker's order. */
   async getBrokerConfig(brokerAddr: string): Promise<Map<string, string>> {
     const answer = await this.#calls.call("read the configuration of a broker", brokerAddr, "GET_BROKER_CONFIG", {});
-    return parseProperties(decodeUtf8(answer.body));
+    return answer.read({ decode: propertiesOf });
   }
 
   /**
@@ -64,9 +64,8 @@ export class BrokerAdmin {
 
   /** JSON, as the broker writes it. */
   async getColdDataFlowCtrInfo(brokerAddr: string): Promise<string> {
-    return decodeUtf8(
-      (await this.#calls.call("read the bounds on cold reads", brokerAddr, "GET_COLD_DATA_FLOW_CTR_INFO", {})).body,
-    );
+    const answer = await this.#calls.call("read the bounds on cold reads", brokerAddr, "GET_COLD_DATA_FLOW_CTR_INFO", {});
+    return answer.read({ decode: decodeUtf8 });
   }
 
   /** @param mode 0 (MADV_NORMAL) or 1 (MADV_RANDOM). @returns what the broker says to it */
@@ -92,15 +91,13 @@ export class BrokerAdmin {
 
   /** `brokerVersionDesc`, `msgPutTotalTodayNow` … */
   async fetchBrokerRuntimeStats(brokerAddr: string): Promise<KVTable> {
-    return kvTable.decode((await this.#calls.call("read the state of a broker", brokerAddr, "GET_BROKER_RUNTIME_INFO", {})).body);
+    return (await this.#calls.call("read the state of a broker", brokerAddr, "GET_BROKER_RUNTIME_INFO", {})).read(kvTable);
   }
 
   /** One counter. @throws MQBrokerError SYSTEM_ERROR when the broker has none of this name and key */
   async viewBrokerStatsData(brokerAddr: string, statsName: string, statsKey: string): Promise<BrokerStatsData> {
     const tried = `read ${statsName} of ${statsKey}`;
-    return brokerStatsData.decode(
-      (await this.#calls.call(tried, brokerAddr, "VIEW_BROKER_STATS_DATA", { statsName, statsKey })).body,
-    );
+    return (await this.#calls.call(tried, brokerAddr, "VIEW_BROKER_STATS_DATA", { statsName, statsKey })).read(brokerStatsData);
   }
 
   // ------------------------------------------------------------------------------------------------------------ upkeep

@@ -12,7 +12,7 @@ export class ClusterAdmin {
   }
 
   async examineBrokerClusterInfo(): Promise<ClusterInfo> {
-    return clusterInfo.decode((await this.#calls.nameServer("list the brokers", "GET_BROKER_CLUSTER_INFO", {})).body);
+    return (await this.#calls.nameServer("list the brokers", "GET_BROKER_CLUSTER_INFO", {})).read(clusterInfo);
   }
 
   /** The clusters that have a broker of the topic. @throws MQBrokerError TOPIC_NOT_EXIST */

@@ -29,7 +29,7 @@ export class ConnectionAdmin {
     const retryTopic = RETRY_PREFIX + consumerGroup;
     const address = brokerAddr ?? this.#calls.anyAddressOf(retryTopic, await this.#calls.route(retryTopic));
     const answer = await this.#calls.call(tried, address, "GET_CONSUMER_CONNECTION_LIST", { consumerGroup });
-    const found = consumerConnection.decode(answer.body);
+    const found = answer.read(consumerConnection);
     if (found.connectionSet.length > 0) return found;
     const remark = "Not found the consumer group connection";
     throw new MQBrokerError(tried, address, { code: ResponseCode.CONSUMER_NOT_ONLINE, remark });
@@ -40,7 +40,7 @@ export class ConnectionAdmin {
     const tried = `list the producers of group "${producerGroup}"`;
     const address = this.#calls.anyAddressOf(topic, await this.#calls.route(topic));
     const answer = await this.#calls.call(tried, address, "GET_PRODUCER_CONNECTION_LIST", { producerGroup });
-    const found = producerConnection.decode(answer.body);
+    const found = answer.read(producerConnection);
     if (found.connectionSet.length > 0) return found;
     throw new MQBrokerError(tried, address, {
       code: ResponseCode.SYSTEM_ERROR,
@@ -50,7 +50,7 @@ export class ConnectionAdmin {
 
   /** All producers of a broker, by group. */
   async getAllProducerInfo(brokerAddr: string): Promise<ProducerTableInfo> {
-    return producerTableInfo.decode((await this.#calls.call("list the producers", brokerAddr, "GET_ALL_PRODUCER_INFO", {})).body);
+    return (await this.#calls.call("list the producers", brokerAddr, "GET_ALL_PRODUCER_INFO", {})).read(producerTableInfo);
   }
 
   /**
@@ -62,6 +62,6 @@ export class ConnectionAdmin {
     const address = this.#calls.anyAddressOf(retryTopic, await this.#calls.route(retryTopic));
     const tried = `ask consumer ${clientId} of group "${consumerGroup}" what it does`;
     const header = { consumerGroup, clientId, jstackEnable: jstack };
-    return consumerRunningInfo.decode((await this.#calls.call(tried, address, "GET_CONSUMER_RUNNING_INFO", header)).body);
+    return (await this.#calls.call(tried, address, "GET_CONSUMER_RUNNING_INFO", header)).read(consumerRunningInfo);
   }
 }

@@ -69,7 +69,7 @@ export class ConsumeStatsAdmin {
     const tried = `read how far group "${consumerGroup}" is`;
     const header = { consumerGroup, topic };
     const answer = await this.#calls.call(tried, brokerAddr, "GET_CONSUME_STATS", header, timeout(timeoutMs));
-    return consumeStats.decode(answer.body);
+    return answer.read(consumeStats);
   }
 
   /** `examineConsumeStats`, of those brokers that answer. */
@@ -88,7 +88,7 @@ export class ConsumeStatsAdmin {
   async fetchConsumeStatsInBroker(brokerAddr: string, isOrder: boolean, timeoutMs?: number): Promise<ConsumeStatsList> {
     const tried = "read how far the groups are";
     const answer = await this.#calls.call(tried, brokerAddr, "GET_BROKER_CONSUME_STATS", { isOrder }, timeout(timeoutMs));
-    return consumeStatsList.decode(answer.body);
+    return answer.read(consumeStatsList);
   }
 
   /** Store times of what a group has consumed and of what is there. */
@@ -110,7 +110,7 @@ export class ConsumeStatsAdmin {
   async #timeSpansAt(address: string, topic: string, group: string): Promise<QueueTimeSpan[]> {
     const tried = `read the times of group "${group}" in topic "${topic}"`;
     const answer = await this.#calls.call(tried, address, "QUERY_CONSUME_TIME_SPAN", { topic, group });
-    return queryConsumeTimeSpanBody.decode(answer.body).consumeTimeSpanSet;
+    return answer.read(queryConsumeTimeSpanBody).consumeTimeSpanSet;
   }
 
   async #checked(consumerGroup: string, address: string, found: ConsumeStats): Promise<ConsumeStats> {

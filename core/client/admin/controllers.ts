@@ -7,11 +7,10 @@ import {
 } from "../../../wire/bodies/controller.ts";
 import { type EpochEntryCache, epochEntryCache, type HARuntimeInfo, haRuntimeInfo } from "../../../wire/bodies/ha.ts";
 import type { BrokerMemberGroup } from "../../../wire/bodies/route.ts";
-import { decodeUtf8 } from "../../../wire/bytes.ts";
 import type { ElectMasterResponseHeader, GetMetaDataResponseHeader } from "../../../wire/headers/controller.ts";
-import { type Properties, parseProperties } from "../../properties.ts";
+import type { Properties } from "../../properties.ts";
 import { MQClientError } from "../errors.ts";
-import { type AdminCalls, propertiesBody } from "./admin_calls.ts";
+import { type AdminCalls, propertiesBody, propertiesOf } from "./admin_calls.ts";
 
 export class ControllerAdmin {
   readonly #calls: AdminCalls;
@@ -31,7 +30,7 @@ export class ControllerAdmin {
     const tried = `read the replicas of ${brokerNames.join(", ")}`;
     const leader = await this.#leaderOf(controllerAddr);
     const answer = await this.#calls.call(tried, leader, "CONTROLLER_GET_SYNC_STATE_DATA", {}, { body });
-    return brokerReplicasInfo.decode(answer.body);
+    return answer.read(brokerReplicasInfo);
   }
 
   /** Lets the leader make this broker the master. @param controllerAddr any controller */
@@ -51,7 +50,7 @@ export class ControllerAdmin {
     const tried = `make broker ${brokerId} the master of "${brokerName}"`;
     const leader = await this.#leaderOf(controllerAddr);
     const answer = await this.#calls.call(tried, leader, "CONTROLLER_ELECT_MASTER", header);
-    const members = answer.body.length === 0 ? undefined : electMasterResponseBody.decode(answer.body).brokerMemberGroup;
+    const members = answer.body.length === 0 ? undefined : answer.read(electMasterResponseBody).brokerMemberGroup;
     return { header: answer.header, members };
   }
 
@@ -80,8 +79,8 @@ export class ControllerAdmin {
   /** By address. */
   async getControllerConfig(controllerAddrs: readonly string[]): Promise<Map<string, Map<string, string>>> {
     const answers = controllerAddrs.map(async (address) => {
-      const { body } = await this.#calls.call("read the configuration of a controller", address, "GET_CONTROLLER_CONFIG", {});
-      return [address, parseProperties(decodeUtf8(body))] as const;
+      const answer = await this.#calls.call("read the configuration of a controller", address, "GET_CONTROLLER_CONFIG", {});
+      return [address, answer.read({ decode: propertiesOf })] as const;
     });
     return new Map(await Promise.all(answers));
   }
@@ -101,12 +100,12 @@ export class ControllerAdmin {
 
   /** What a master knows of its slaves, or a slave of its master. */
   async getBrokerHAStatus(brokerAddr: string): Promise<HARuntimeInfo> {
-    return haRuntimeInfo.decode((await this.#calls.call("read the replication", brokerAddr, "GET_BROKER_HA_STATUS", {})).body);
+    return (await this.#calls.call("read the replication", brokerAddr, "GET_BROKER_HA_STATUS", {})).read(haRuntimeInfo);
   }
 
   /** Under which masters a broker's log was written. */
   async getBrokerEpochCache(brokerAddr: string): Promise<EpochEntryCache> {
-    return epochEntryCache.decode((await this.#calls.call("read the epochs", brokerAddr, "GET_BROKER_EPOCH_CACHE", {})).body);
+    return (await this.#calls.call("read the epochs", brokerAddr, "GET_BROKER_EPOCH_CACHE", {})).read(epochEntryCache);
   }
 
   /** @throws MQClientError kind no-route while the controllers have no leader */

@@ -13,7 +13,7 @@ import {
 } from "../../../wire/bodies/subscription_group.ts";
 import { type TopicList, topicList } from "../../../wire/bodies/topic.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
-import { expectSuccess } from "../errors.ts";
+import { expectSuccess, readReply } from "../errors.ts";
 import { type AdminCalls, timeout } from "./admin_calls.ts";
 import { PAGE_SIZE, wholeTable } from "./paged_table.ts";
 import { isSystemGroup } from "./system_names.ts";
@@ -62,7 +62,7 @@ export class GroupAdmin {
   ): Promise<GroupForbidden> {
     const tried = `say whether group "${group}" may read topic "${topic}"`;
     const header = { group, topic, readable };
-    return groupForbidden.decode((await this.#calls.call(tried, brokerAddr, "UPDATE_AND_GET_GROUP_FORBIDDEN", header)).body);
+    return (await this.#calls.call(tried, brokerAddr, "UPDATE_AND_GET_GROUP_FORBIDDEN", header)).read(groupForbidden);
   }
 
   /** Whether a group pulls or pops. @param popShareQueueNum POP: how many further clients' queues a client takes from */
@@ -95,7 +95,7 @@ export class GroupAdmin {
         timeoutMs: timeoutMs ?? this.#calls.timeoutMs,
       });
       const { body, extFields } = expectSuccess(tried, brokerAddr, answer);
-      const table = subscriptionGroupWrapper.decode(body);
+      const table = readReply(tried, brokerAddr, () => subscriptionGroupWrapper.decode(body));
       const { subscriptionGroupTable, dataVersion } = table;
       const total = extFields?.["totalGroupNum"] === undefined ? undefined : Number(extFields["totalGroupNum"]);
       return { table, rows: subscriptionGroupTable.size, dataVersion, total };
@@ -114,7 +114,7 @@ export class GroupAdmin {
     const address = this.#calls.anyAddressOf(topic, await this.#calls.route(topic));
     const tried = `read the subscription of group "${group}" to topic "${topic}"`;
     const answer = await this.#calls.call(tried, address, "QUERY_SUBSCRIPTION_BY_CONSUMER", { group, topic });
-    return querySubscriptionResponseBody.decode(answer.body).subscriptionData;
+    return answer.read(querySubscriptionResponseBody).subscriptionData;
   }
 
   /** Topics that the group has consumed of, on all brokers of its retry topic. */
@@ -135,7 +135,7 @@ export class GroupAdmin {
 
   async #topicsAt(address: string, group: string): Promise<TopicList> {
     const tried = `list the topics of group "${group}"`;
-    return topicList.decode((await this.#calls.call(tried, address, "QUERY_TOPICS_BY_CONSUMER", { group })).body);
+    return (await this.#calls.call(tried, address, "QUERY_TOPICS_BY_CONSUMER", { group })).read(topicList);
   }
 }
 

@@ -25,20 +25,18 @@ export class LiteTopicAdmin {
 
   async getBrokerLiteInfo(brokerAddr: string): Promise<GetBrokerLiteInfoResponseBody> {
     const answer = await this.#calls.call("count the lite topics", brokerAddr, "GET_BROKER_LITE_INFO", {});
-    return getBrokerLiteInfoResponseBody.decode(answer.body);
+    return answer.read(getBrokerLiteInfoResponseBody);
   }
 
   async getParentTopicInfo(brokerAddr: string, topic: string): Promise<GetParentTopicInfoResponseBody> {
     const tried = `count the lite topics below "${topic}"`;
-    return getParentTopicInfoResponseBody.decode(
-      (await this.#calls.call(tried, brokerAddr, "GET_PARENT_TOPIC_INFO", { topic })).body,
-    );
+    return (await this.#calls.call(tried, brokerAddr, "GET_PARENT_TOPIC_INFO", { topic })).read(getParentTopicInfoResponseBody);
   }
 
   async getLiteTopicInfo(brokerAddr: string, parentTopic: string, liteTopic: string): Promise<GetLiteTopicInfoResponseBody> {
     const tried = `read lite topic "${liteTopic}" below "${parentTopic}"`;
     const answer = await this.#calls.call(tried, brokerAddr, "GET_LITE_TOPIC_INFO", { parentTopic, liteTopic });
-    return getLiteTopicInfoResponseBody.decode(answer.body);
+    return answer.read(getLiteTopicInfoResponseBody);
   }
 
   /** @param maxCount lite topics listed at most */
@@ -51,7 +49,7 @@ export class LiteTopicAdmin {
   ): Promise<GetLiteClientInfoResponseBody> {
     const tried = `list the lite topics of client ${clientId}`;
     const header = { parentTopic, group, clientId, maxCount };
-    return getLiteClientInfoResponseBody.decode((await this.#calls.call(tried, brokerAddr, "GET_LITE_CLIENT_INFO", header)).body);
+    return (await this.#calls.call(tried, brokerAddr, "GET_LITE_CLIENT_INFO", header)).read(getLiteClientInfoResponseBody);
   }
 
   /** @param liteTopic one, or undefined for the `topK` that lag most */
@@ -63,7 +61,7 @@ export class LiteTopicAdmin {
   ): Promise<GetLiteGroupInfoResponseBody> {
     const tried = `read how far group "${group}" is in lite topics`;
     const answer = await this.#calls.call(tried, brokerAddr, "GET_LITE_GROUP_INFO", { group, liteTopic, topK });
-    return getLiteGroupInfoResponseBody.decode(answer.body);
+    return answer.read(getLiteGroupInfoResponseBody);
   }
 
   /** Looks for messages that wait. @param clientId only this client */

@@ -14,7 +14,7 @@ import { decodeMessageId } from "../../../wire/message_id.ts";
 import { decodeRecord, decodeRecords } from "../../../wire/message_reader.ts";
 import { isLmq } from "../../../wire/mix_all.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
-import { expectSuccess, MQClientError } from "../errors.ts";
+import { expectSuccess, MQClientError, readReply } from "../errors.ts";
 import { BODY_BYTES_MAX, MessageExt } from "../message.ts";
 import type { AdminCalls } from "./admin_calls.ts";
 
@@ -59,8 +59,14 @@ export class MessageAdmin {
     const { host, port, physicalOffset } = offsetIdOf(offsetMsgId);
     const header = { topic, offset: physicalOffset };
     const address = hostPortText(host, port);
-    const { body } = await this.#calls.call(`find message ${offsetMsgId}`, address, "VIEW_MESSAGE_BY_ID", header);
-    return new MessageExt(decodeRecord(body), "", this.#calls.client.runtime.compression, BODY_BYTES_MAX, true);
+    const answer = await this.#calls.call(`find message ${offsetMsgId}`, address, "VIEW_MESSAGE_BY_ID", header);
+    return new MessageExt(
+      answer.read({ decode: decodeRecord }),
+      "",
+      this.#calls.client.runtime.compression,
+      BODY_BYTES_MAX,
+      true,
+    );
   }
 
   /**
@@ -119,12 +125,12 @@ export class MessageAdmin {
       const { body, extFields } = expectSuccess(tried, address, reply);
       const brokerName = brokers.find(({ brokerAddrs }) => [...brokerAddrs.values()].includes(address))?.brokerName ?? "";
       const { compression } = this.#calls.client.runtime;
-      for (const record of decodeRecords(body)) {
+      for (const record of readReply(tried, address, () => decodeRecords(body))) {
         const message = new MessageExt(record, brokerName, compression, BODY_BYTES_MAX, true);
         // The index knows hashes only, and an old broker does not compare.
         if (isFound(message, query, byUniqueKey)) messageList.push(message);
       }
-      const updated = queryMessageResponseHeader.decode(extFields).indexLastUpdateTimestamp;
+      const { indexLastUpdateTimestamp: updated } = readReply(tried, address, () => queryMessageResponseHeader.decode(extFields));
       indexLastUpdateTimestamp = Math.max(indexLastUpdateTimestamp, updated);
     });
     return { indexLastUpdateTimestamp, messageList };
@@ -141,7 +147,7 @@ export class MessageAdmin {
   ): Promise<QueryConsumeQueueResponseBody> {
     const tried = `read the consume queue ${queueId} of topic "${topic}"`;
     const header = { topic, queueId, index, count, consumerGroup };
-    return queryConsumeQueueResponseBody.decode((await this.#calls.call(tried, brokerAddr, "QUERY_CONSUME_QUEUE", header)).body);
+    return (await this.#calls.call(tried, brokerAddr, "QUERY_CONSUME_QUEUE", header)).read(queryConsumeQueueResponseBody);
   }
 
   // --------------------------------------------------------------------------------------------------------------- act
@@ -161,7 +167,7 @@ export class MessageAdmin {
     const tried = `let ${clientId} of group "${consumerGroup}" consume message ${msgId}`;
     const header = { consumerGroup, clientId, topic, msgId: offsetMsgId };
     const answer = await this.#calls.call(tried, storeHost, "CONSUME_MESSAGE_DIRECTLY", header);
-    return consumeMessageDirectlyResult.decode(answer.body);
+    return answer.read(consumeMessageDirectlyResult);
   }
 
   /** Puts a half message whose checks were given up among those to be checked again. @returns false when the broker can't */
@@ -196,7 +202,7 @@ export class MessageAdmin {
     const tried = `compare the consume queues of topic "${topic}" with those in RocksDB`;
     const header = { topic, checkStoreTime };
     const answer = await this.#calls.call(tried, brokerAddr, "CHECK_ROCKSDB_CQ_WRITE_PROGRESS", header);
-    return checkRocksdbCqWriteResult.decode(answer.body);
+    return answer.read(checkRocksdbCqWriteResult);
   }
 }
 

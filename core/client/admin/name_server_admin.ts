@@ -1,10 +1,9 @@
 /** Nameservers: KV configuration, write permission of brokers, settings. What changes something is told to all of them. */
 import { type KVTable, kvTable } from "../../../wire/bodies/kv_table.ts";
-import { decodeUtf8 } from "../../../wire/bytes.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
-import { type Properties, parseProperties } from "../../properties.ts";
+import type { Properties } from "../../properties.ts";
 import { MQBrokerError } from "../errors.ts";
-import { type AdminCalls, propertiesBody } from "./admin_calls.ts";
+import { type AdminCalls, propertiesBody, propertiesOf } from "./admin_calls.ts";
 
 /** The namespace of the KV configuration that holds the order of ordered topics. */
 export const ORDER_TOPIC_CONFIG = "ORDER_TOPIC_CONFIG";
@@ -42,7 +41,7 @@ export class NameServerAdmin {
   /** @throws MQBrokerError QUERY_NOT_FOUND when there is no such namespace */
   async getKVListByNamespace(namespace: string): Promise<KVTable> {
     const answer = await this.#calls.nameServer(`list namespace ${namespace}`, "GET_KVLIST_BY_NAMESPACE", { namespace });
-    return kvTable.decode(answer.body);
+    return answer.read(kvTable);
   }
 
   /** On every nameserver. Java's `putKVConfig`, which does nothing, is this too. */
@@ -94,8 +93,8 @@ export class NameServerAdmin {
     nameServers: readonly string[] = this.getNameServerAddressList(),
   ): Promise<Map<string, Map<string, string>>> {
     const answers = await this.#everywhere(async (address) => {
-      const { body } = await this.#calls.call("read the configuration of a nameserver", address, "GET_NAMESRV_CONFIG", {});
-      return [address, parseProperties(decodeUtf8(body))] as const;
+      const answer = await this.#calls.call("read the configuration of a nameserver", address, "GET_NAMESRV_CONFIG", {});
+      return [address, answer.read({ decode: propertiesOf })] as const;
     }, nameServers);
     return new Map(answers);
   }

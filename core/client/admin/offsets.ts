@@ -142,7 +142,7 @@ export class OffsetAdmin {
     const tried = `ask the consumers of group "${group}" how far they are`;
     const header = { topic, group, clientAddr };
     const answer = await this.#calls.call(tried, address, "INVOKE_BROKER_TO_GET_CONSUMER_STATUS", header);
-    return answer.body.length === 0 ? new Map() : getConsumerStatusBody.decode(answer.body).consumerTable;
+    return answer.body.length === 0 ? new Map() : answer.read(getConsumerStatusBody).consumerTable;
   }
 
   /** Gives `destGroup` the offsets of `srcGroup`. @param isOffline also in topics that no member is subscribed to */
@@ -161,15 +161,15 @@ export class OffsetAdmin {
     const header = { topic, group, timestamp, isForce, queueId: -1, offset: -1 };
     // The broker tells the members in the form that who asks for it speaks, as from Java's admin.
     const asker = isC ? { language: LANGUAGE_CPP } : {};
-    const { body } = await this.#calls.call(tried, address, "INVOKE_BROKER_TO_RESET_OFFSET", header, asker);
-    return body.length === 0 ? [] : resetOffsetBody.decode(body).offsetTable;
+    const answer = await this.#calls.call(tried, address, "INVOKE_BROKER_TO_RESET_OFFSET", header, asker);
+    return answer.body.length === 0 ? [] : answer.read(resetOffsetBody).offsetTable;
   }
 
   async #resetOldAt(address: string, input: ResetByTime): Promise<RollbackStats[]> {
     const { topic, group } = input;
     const tried = `reset the offsets of group "${group}" in topic "${topic}"`;
     const answer = await this.#calls.call(tried, address, "GET_CONSUME_STATS", { consumerGroup: group });
-    const consumed = consumeStats.decode(answer.body).offsetTable.filter(([queue]) => queue.topic === topic);
+    const consumed = answer.read(consumeStats).offsetTable.filter(([queue]) => queue.topic === topic);
     const table = consumed.length > 0 ? consumed : await this.#untouched(address, topic);
     return Promise.all(table.map(([queue, offsets]) => this.#rollBack(address, input, queue, offsets)));
   }
@@ -177,8 +177,8 @@ export class OffsetAdmin {
   /** Every queue, as a group that consumed nothing sees it. */
   async #untouched(address: string, topic: string): Promise<QueueTable<OffsetWrapper>> {
     const answer = await this.#calls.call(`read the bounds of topic "${topic}"`, address, "GET_TOPIC_STATS_INFO", { topic });
-    return topicStatsTable
-      .decode(answer.body)
+    return answer
+      .read(topicStatsTable)
       .offsetTable.map(([queue, offsets]) => [
         queue,
         { brokerOffset: offsets.maxOffset, consumerOffset: offsets.minOffset, pullOffset: 0, lastTimestamp: 0 },

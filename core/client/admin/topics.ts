@@ -118,19 +118,19 @@ export class TopicAdmin {
 
   /** All topics that a nameserver knows. */
   async fetchAllTopicList(): Promise<TopicList> {
-    return topicList.decode((await this.#calls.nameServer("list the topics", "GET_ALL_TOPIC_LIST_FROM_NAMESERVER", {})).body);
+    return (await this.#calls.nameServer("list the topics", "GET_ALL_TOPIC_LIST_FROM_NAMESERVER", {})).read(topicList);
   }
 
   async fetchTopicsByCluster(cluster: string): Promise<TopicList> {
     const answer = await this.#calls.nameServer(`list the topics of cluster "${cluster}"`, "GET_TOPICS_BY_CLUSTER", { cluster });
-    return topicList.decode(answer.body);
+    return answer.read(topicList);
   }
 
   /** One topic on one broker, with its mapping when it is a static one. @throws MQBrokerError TOPIC_NOT_EXIST */
   async examineTopicConfig(brokerAddr: string, topic: string): Promise<TopicConfigAndQueueMapping> {
     const header = { topic, lo: true };
     const answer = await this.#calls.call(`read topic "${topic}"`, brokerAddr, "GET_TOPIC_CONFIG", header);
-    return topicConfigAndQueueMapping.decode(answer.body);
+    return answer.read(topicConfigAndQueueMapping);
   }
 
   /** All topics of a broker, system topics too. */
@@ -139,7 +139,7 @@ export class TopicAdmin {
       const header = { topicSeq, maxTopicNum: PAGE_SIZE, dataVersion: version };
       const tried = "list the topics";
       const answer = await this.#calls.call(tried, brokerAddr, "GET_ALL_TOPIC_CONFIG", header, timeout(timeoutMs));
-      const table = topicConfigSerializeWrapper.decode(answer.body);
+      const table = answer.read(topicConfigSerializeWrapper);
       const { topicConfigTable, dataVersion } = table;
       return { table, rows: topicConfigTable.size, dataVersion, total: answer.header.totalTopicNum };
     }, addTopics);
@@ -162,7 +162,7 @@ export class TopicAdmin {
   /** Those that this broker made for itself. */
   async getSystemTopicListFromBroker(brokerAddr: string): Promise<TopicList> {
     const answer = await this.#calls.call("list the system topics", brokerAddr, "GET_SYSTEM_TOPIC_LIST_FROM_BROKER", {});
-    return topicList.decode(answer.body);
+    return answer.read(topicList);
   }
 
   /** Bounds of the queues; of a static topic those of its logic queues too. @throws MQBrokerError TOPIC_NOT_EXIST */
@@ -176,7 +176,7 @@ export class TopicAdmin {
   /** On one broker. */
   async examineTopicStatsAt(brokerAddr: string, topic: string): Promise<TopicStatsTable> {
     const answer = await this.#calls.call(`read the bounds of topic "${topic}"`, brokerAddr, "GET_TOPIC_STATS_INFO", { topic });
-    return topicStatsTable.decode(answer.body);
+    return answer.read(topicStatsTable);
   }
 
   /** Bounds of the physical queues, of those brokers that answer. */
@@ -205,7 +205,7 @@ export class TopicAdmin {
   async queryTopicConsumeByWho(topic: string): Promise<GroupList> {
     const address = this.#calls.anyAddressOf(topic, await this.#calls.route(topic));
     const tried = `list the groups that consume topic "${topic}"`;
-    return groupList.decode((await this.#calls.call(tried, address, "QUERY_TOPIC_CONSUME_BY_WHO", { topic })).body);
+    return (await this.#calls.call(tried, address, "QUERY_TOPIC_CONSUME_BY_WHO", { topic })).read(groupList);
   }
 
   /** Clusters of the topic (Java's `getClusterList`, which is always empty there, and `getTopicClusterList`). */

@@ -43,14 +43,14 @@ export class UserAdmin {
 
   /** Undefined when there is none. */
   async getUser(brokerAddr: string, username: string): Promise<UserInfo | undefined> {
-    const { body } = await this.#calls.call(`read user "${username}"`, brokerAddr, "AUTH_GET_USER", { username });
-    return body.length === 0 ? undefined : userInfo.decode(body);
+    const answer = await this.#calls.call(`read user "${username}"`, brokerAddr, "AUTH_GET_USER", { username });
+    return answer.body.length === 0 ? undefined : answer.read(userInfo);
   }
 
   /** @param filter a text that the name contains; all unless given */
   async listUser(brokerAddr: string, filter?: string): Promise<UserInfo[]> {
-    const { body } = await this.#calls.call("list the users", brokerAddr, "AUTH_LIST_USER", { filter });
-    return body.length === 0 ? [] : userInfos.decode(body);
+    const answer = await this.#calls.call("list the users", brokerAddr, "AUTH_LIST_USER", { filter });
+    return answer.body.length === 0 ? [] : answer.read(userInfos);
   }
 
   // ------------------------------------------------------------------------------------------------------ access lists
@@ -75,15 +75,15 @@ export class UserAdmin {
 
   /** Undefined when there is none. */
   async getAcl(brokerAddr: string, subject: string): Promise<AclInfo | undefined> {
-    const { body } = await this.#calls.call(`read the access list of ${subject}`, brokerAddr, "AUTH_GET_ACL", { subject });
-    return body.length === 0 ? undefined : aclInfo.decode(body);
+    const answer = await this.#calls.call(`read the access list of ${subject}`, brokerAddr, "AUTH_GET_ACL", { subject });
+    return answer.body.length === 0 ? undefined : answer.read(aclInfo);
   }
 
   /** Texts that subject and resource contain; all unless given. */
   async listAcl(brokerAddr: string, subjectFilter?: string, resourceFilter?: string): Promise<AclInfo[]> {
     const header = { subjectFilter, resourceFilter };
-    const { body } = await this.#calls.call("list the access lists", brokerAddr, "AUTH_LIST_ACL", header);
-    return body.length === 0 ? [] : aclInfos.decode(body);
+    const answer = await this.#calls.call("list the access lists", brokerAddr, "AUTH_LIST_ACL", header);
+    return answer.body.length === 0 ? [] : answer.read(aclInfos);
   }
 }
 
