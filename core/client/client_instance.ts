@@ -108,6 +108,7 @@ export class ClientInstance implements AsyncDisposable {
   readonly #consumers = new Map<string, ConsumerMember>();
   readonly #closers = new Set<() => Promise<void>>();
   readonly #timers: TimerHandle[];
+  #subVersion = 0;
   #closing: Promise<void> | undefined;
 
   /** @throws MQClientError kind invalid for a namesrvAddr that can't be used */
@@ -160,6 +161,15 @@ export class ClientInstance implements AsyncDisposable {
       runtime.clock.setInterval(() => void this.#nameServers.refresh(), NAME_SERVERS_REFRESH_MS),
       runtime.clock.setInterval(() => void this.beat(), options.heartbeatBrokerInterval ?? 30_000),
     ];
+  }
+
+  /**
+   * For a new subscription: ms since 1970, above all that it gave before. Brokers pass over one that is not newer than what they
+   * know, so a clock that was set back must not make it old.
+   */
+  nextSubVersion(): number {
+    this.#subVersion = Math.max(this.runtime.clock.now(), this.#subVersion + 1);
+    return this.#subVersion;
   }
 
   get unitMode(): boolean {

@@ -27,7 +27,7 @@ import { runningInfo } from "./push_consumer_info.ts";
 import { type ConsumeFromWhere, maxOffset, minOffset, searchOffset } from "./queue_offsets.ts";
 import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
-import { type FilterExpression, subscriptionOf } from "./subscription.ts";
+import { type FilterExpression, sameFilter, subscriptionOf } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
 import { abortable, settledWithin } from "./waiting.ts";
 
@@ -156,11 +156,14 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
    * @throws MQClientError kind invalid after `assign`; as `start`
    */
   async subscribe(topic: string, expression: FilterExpression = "*"): Promise<void> {
+    const before = this.#subscriptions.get(this.#client.namespace.wrap(topic));
     const subscription = this.#subscribe(topic, expression);
     if (this.#started === undefined) return;
     await this.#started;
     await learnRoutes(this.#client, this.consumerGroup, [subscription]);
     await this.#client.beat();
+    // What is under way was asked for by the old expression, and would pass over what the new one wants.
+    if (before !== undefined && !sameFilter(before, subscription)) this.#taker.pullAnew(subscription.topic);
     this.#rebalance.soon();
   }
 
@@ -183,7 +186,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
         `Group "${this.consumerGroup}" subscribes to topics here: subscribe or assign, not both`,
       );
     }
-    const version = this.#client.runtime.clock.now();
+    const version = this.#client.nextSubVersion();
     const before = [...(this.#assigned?.keys() ?? [])];
     const assigned = new Map<string, { queues: MessageQueue[]; subscription: SubscriptionData }>();
     for (const queue of queues.map((each) => this.#client.namespace.wrapQueue(each))) {
@@ -441,7 +444,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     if (this.#assigned !== undefined) {
       throw new MQClientError("invalid", `Group "${this.consumerGroup}" has queues assigned here: subscribe or assign, not both`);
     }
-    const subscription = subscriptionOf(topic, expression, this.#client.runtime.clock.now());
+    const subscription = subscriptionOf(topic, expression, this.#client.nextSubVersion());
     this.#subscriptions.set(topic, subscription);
     return subscription;
   }

@@ -130,7 +130,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     if (options.consumerGroup.trim() === "") throw new MQClientError("invalid", "consumerGroup is blank");
     const { namespace } = client;
     const consumerGroup = namespace.wrap(options.consumerGroup);
-    const version = client.runtime.clock.now();
+    const version = client.nextSubVersion();
     for (const [name, expression] of Object.entries(subscription)) {
       const topic = namespace.wrap(name);
       this.#subscriptions.set(topic, subscriptionOf(topic, expression, version));

@@ -74,6 +74,15 @@ export class QueueTaker {
     return true;
   }
 
+  /** Pulls the queues of `topic` anew from where they are, with the subscription of now. */
+  pullAnew(topic: string): void {
+    for (const [key, queue] of [...this.#queues]) {
+      const { messageQueue, firstOffset, endOffset } = queue;
+      if (messageQueue.topic !== topic) continue;
+      this.#replace(key, queue, firstOffset ?? Math.max(endOffset, this.#options.offsets.known(messageQueue) ?? 0));
+    }
+  }
+
   /** Makes `queues` those of `topic`: gives up what is not among them, takes what is new. @returns false: try again soon */
   async assign(topic: string, queues: readonly MessageQueue[]): Promise<boolean> {
     const wanted = new Map(queues.map((queue) => [queueText(queue), queue]));

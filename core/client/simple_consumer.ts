@@ -237,7 +237,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
 
   #subscribe(name: string, expression: FilterExpression): SubscriptionData {
     const topic = this.#client.namespace.wrap(name);
-    const subscription = subscriptionOf(topic, expression, this.#client.runtime.clock.now());
+    const subscription = subscriptionOf(topic, expression, this.#client.nextSubVersion());
     this.#subscriptions.set(topic, subscription);
     return subscription;
   }
@@ -319,8 +319,8 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
 
   /** Never rejects. A wait is kept until it ends, so that calls given up leave none behind. */
   #waitAt(target: PopTarget, waitMs: number): Promise<boolean> {
-    const key = `${target.brokerName} ${target.topic}`;
     const subscription = this.#subscriptions.get(target.topic);
+    const key = `${target.brokerName} ${target.topic} ${subscription?.subVersion}`;
     const known = this.#waits.get(key);
     if (known !== undefined || subscription === undefined) return known ?? Promise.resolve(false);
     const { signal } = this.#stopping;

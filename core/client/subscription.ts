@@ -30,6 +30,9 @@ export function subscriptionOf(topic: string, expression: FilterExpression, subV
   };
 }
 
+export const sameFilter = (a: SubscriptionData, b: SubscriptionData): boolean =>
+  a.subString === b.subString && a.expressionType === b.expressionType;
+
 /** No tag is empty. */
 const NO_TAGS = "";
 
