@@ -29,7 +29,7 @@ import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
 import { type FilterExpression, sameFilter, subscriptionOf } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
-import { abortable, settledWithin } from "./waiting.ts";
+import { abortable, settledWithin, startedWithin } from "./waiting.ts";
 
 export interface LitePullConsumerOptions {
   readonly consumerGroup: string;
@@ -232,7 +232,8 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   // -------------------------------------------------------------------------------------------------------- messages
 
   /**
-   * Messages of one queue, in their order; none when the time is over. Those of the poll before count as consumed.
+   * Messages of one queue, in their order; none when the time is over. Those of the poll before count as consumed. The first poll
+   * starts the consumer; a start that takes longer goes on, and if it fails the next poll says so.
    * @throws as `start`; MQClientError kind invalid while another poll is under way; the signal's reason
    */
   async poll(options: PollOptions = {}): Promise<readonly MessageExt[]> {
@@ -246,10 +247,11 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     }
     this.#polling = true;
     try {
-      await abortable(this.start(), signal);
+      const deadline = clock.monotonic() + timeoutMs;
+      this.#throwLateFault();
+      if (!(await startedWithin(clock, this.start(), timeoutMs, signal, this.#startFailed))) return [];
       signal?.throwIfAborted();
       this.#settle();
-      const deadline = clock.monotonic() + timeoutMs;
       for (;;) {
         if (this.#closing !== undefined) throw this.#closedError();
         const messages = this.#buffer.take(Math.max(1, maxMessages));
@@ -424,6 +426,18 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   }
 
   // ---------------------------------------------------------------------------------------------------------- inside
+
+  /** A poll gave up waiting for the start, which failed then. */
+  readonly #startFailed = (fault: unknown): void => {
+    this.#lateFault = fault;
+  };
+  #lateFault: unknown;
+
+  #throwLateFault(): void {
+    const fault = this.#lateFault;
+    this.#lateFault = undefined;
+    if (fault !== undefined) throw fault;
+  }
 
   get #pullBatchSize(): number {
     return this.#options.pullBatchSize ?? 10;

@@ -27,8 +27,8 @@ import { wanted } from "./subscription.ts";
 export const ANY_QUEUE = -1;
 /** Messages of one POP; brokers refuse more. */
 export const POP_MESSAGES_MAX = 32;
-/** What a broker needs to answer, on top of how long it may hold the request. */
-const ANSWER_MS = 10_000;
+/** What a broker needs to answer, on top of how long it may hold the request, ms. */
+export const POP_ANSWER_MS = 10_000;
 
 /** Where to pop from: all queues of a topic at one broker, or one of them. */
 export interface PopTarget {
@@ -45,6 +45,8 @@ export interface PopInput extends PopTarget {
   readonly invisibleTime: number;
   /** How long the broker may hold the request when there is nothing, ms; 0: not at all. */
   readonly pollTime: number;
+  /** What it has to answer on top of that, ms; default POP_ANSWER_MS. */
+  readonly answerMs?: number;
   /** Where a group without an offset begins. */
   readonly initMode: "MIN" | "MAX";
   readonly subscription: SubscriptionData;
@@ -69,7 +71,10 @@ export async function pop(client: ClientInstance, input: PopInput, signal?: Abor
     order: false,
     bname: brokerName,
   };
-  const reply = await client.invoke(tried, address, "POP_MESSAGE", header, { timeoutMs: pollTime + ANSWER_MS, signal });
+  const reply = await client.invoke(tried, address, "POP_MESSAGE", header, {
+    timeoutMs: pollTime + (input.answerMs ?? POP_ANSWER_MS),
+    signal,
+  });
   if (NOTHING.has(reply.code)) return [];
   expectSuccess(tried, address, reply);
   const {
@@ -122,7 +127,7 @@ export async function notification(
   const tried = `wait for messages of "${topic}" at ${brokerName}`;
   const expression = { expType: subscription.expressionType, exp: subscription.subString };
   const header = { consumerGroup, topic, queueId, pollTime, bornTime: 0, order: false, ...expression, bname: brokerName };
-  const reply = await client.invoke(tried, address, "NOTIFICATION", header, { timeoutMs: pollTime + ANSWER_MS, signal });
+  const reply = await client.invoke(tried, address, "NOTIFICATION", header, { timeoutMs: pollTime + POP_ANSWER_MS, signal });
   if (NOTHING.has(reply.code)) return false;
   const { extFields } = expectSuccess(tried, address, reply);
   return readReply(tried, address, () => notificationResponseHeader.decode(extFields)).hasMsg;

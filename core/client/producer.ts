@@ -156,7 +156,8 @@ export class Producer implements ProducerMember, AsyncDisposable {
   /** Sends and asks for no answer: settles when the request is on its way, and nobody hears whether it arrived. */
   async sendOneway(message: Message, options: SendOptions = {}): Promise<void> {
     const out = this.#prepare(message);
-    const route = await this.#route(out.topic, options.signal);
+    const timeoutMs = this.timeoutOf(options);
+    const route = this.client.knownRoute(out.topic) ?? (await this.#routeInTime(out.topic, options.signal, timeoutMs, timeoutMs));
     const queue = this.#choose(route, options, undefined);
     const address = await this.client.masterOf(queue, options.signal);
     await this.client.oneway(
@@ -175,9 +176,9 @@ export class Producer implements ProducerMember, AsyncDisposable {
    */
   async request(message: Message, options: SendOptions = {}): Promise<MessageExt> {
     const { clock } = this.client.runtime;
-    const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
+    const timeoutMs = this.timeoutOf(options);
     const deadline = clock.monotonic() + timeoutMs;
-    await this.announce(this.client.namespace.wrap(message.topic), options.signal);
+    await this.announce(this.client.namespace.wrap(message.topic), options);
     const expected = this.#requests.expect(message, this.client.clientId, timeoutMs);
     let reply: MessageExt | undefined;
     const arrived = expected.reply.then((each) => {
@@ -258,10 +259,19 @@ export class Producer implements ProducerMember, AsyncDisposable {
   }
 
   /** Brokers call producers that they know from heartbeats: this one is known to those of `topic` when it settles. */
-  protected async announce(topic: string, signal: AbortSignal | undefined): Promise<void> {
-    await this.client.route(topic, { createWith: this.defaultTopicQueueNums, signal });
+  protected async announce(topic: string, options: SendOptions): Promise<void> {
+    const timeoutMs = this.timeoutOf(options);
+    const { clock } = this.client.runtime;
+    const deadline = clock.monotonic() + timeoutMs;
+    await this.#routeInTime(topic, options.signal, timeoutMs, timeoutMs);
     this.#announced ??= this.client.beat();
-    await this.#announced;
+    // A broker that is silent to this is silent to what comes next, and is named then.
+    await settledWithin(clock, this.#announced, Math.max(1, deadline - clock.monotonic()));
+  }
+
+  /** Of a send with these options, ms. */
+  protected timeoutOf(options: SendOptions): number {
+    return options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
   }
 
   takeReply(header: ReplyMessageRequestHeader, body: Uint8Array): boolean {
@@ -292,7 +302,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     options.signal?.throwIfAborted();
     const bytes = out.body.length;
     const room = this.#inFlight.enter(bytes, options.signal);
-    const timeoutMs = options.timeoutMs ?? this.#options.sendMsgTimeout ?? SEND_TIMEOUT_MS;
+    const timeoutMs = this.timeoutOf(options);
     const startedAt = this.client.runtime.clock.monotonic();
     if (room !== undefined) await this.#waitForRoom(room, bytes, out.topic, timeoutMs);
     try {
@@ -329,12 +339,14 @@ export class Producer implements ProducerMember, AsyncDisposable {
     let last: { brokerName: string; fault: unknown; result?: SendResult } | undefined;
     for (let tries = 0; tries < triesMax; tries++) {
       let startedAt = clock.monotonic();
-      const leftMs = deadline - startedAt;
+      let leftMs = deadline - startedAt;
       if (leftMs <= 0) break;
       let route = this.client.knownRoute(out.topic);
       if (route === undefined) {
         route = await this.#routeInTime(out.topic, signal, leftMs, timeoutMs);
         startedAt = clock.monotonic();
+        leftMs = deadline - startedAt;
+        if (leftMs <= 0) break;
       }
       const queue = this.#choose(route, options, last?.brokerName);
       try {

@@ -13,10 +13,19 @@ import type { ConsumerMember } from "./client_processors.ts";
 import { MQClientError } from "./errors.ts";
 import { learnRoutes } from "./learn_routes.ts";
 import type { MessageExt } from "./message.ts";
-import { ANY_QUEUE, acknowledge, changeInvisibleTime, notification, POP_MESSAGES_MAX, type PopTarget, pop } from "./pop.ts";
+import {
+  ANY_QUEUE,
+  acknowledge,
+  changeInvisibleTime,
+  notification,
+  POP_ANSWER_MS,
+  POP_MESSAGES_MAX,
+  type PopTarget,
+  pop,
+} from "./pop.ts";
 import { runningInfo } from "./push_consumer_info.ts";
 import { type FilterExpression, subscriptionOf } from "./subscription.ts";
-import { abortable, delay, settledWithin } from "./waiting.ts";
+import { abortable, delay, settledWithin, startedWithin } from "./waiting.ts";
 
 export interface SimpleConsumerOptions {
   readonly consumerGroup: string;
@@ -103,7 +112,9 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   }
 
   /**
-   * Messages of any topic and queue; none when the time is over. Each is to be acknowledged within its invisible time.
+   * Messages of any topic and queue; none when the time is over. Each is to be acknowledged within its invisible time. A broker
+   * that does not answer is waited for as long, or for a call's time-out where that is longer. The first receive starts the
+   * consumer; a start that takes longer goes on, and if it fails the next receive says so.
    * @throws as `start`; MQBrokerError, MQClientError when no broker could be asked; the signal's reason: then nothing was taken
    */
   async receive(options: ReceiveOptions = {}): Promise<MessageExt[]> {
@@ -112,13 +123,14 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     if (!Number.isInteger(maxMessages) || maxMessages < 1 || maxMessages > POP_MESSAGES_MAX) {
       throw new MQClientError("invalid", `Cannot receive ${maxMessages} messages at a time: 1 to ${POP_MESSAGES_MAX} can be`);
     }
-    await abortable(this.start(), signal);
     const deadline = clock.monotonic() + awaitDuration;
+    this.#throwLateFault();
+    if (!(await startedWithin(clock, this.start(), awaitDuration, signal, this.#startFailed))) return [];
     for (;;) {
       signal?.throwIfAborted();
       if (this.#closing !== undefined) throw this.#closedError();
       const targets = await abortable(this.#targets(), signal);
-      const messages = await this.#takeOnce(targets, maxMessages, options.invisibleDuration);
+      const messages = await this.#takeOnce(targets, maxMessages, options.invisibleDuration, deadline);
       const leftMs = Math.min(deadline - clock.monotonic(), POLL_MS);
       if (messages.length > 0 || leftMs <= 0) return messages;
       const spoken = await abortable(this.#wait(targets, Math.ceil(leftMs)), signal);
@@ -227,6 +239,18 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
 
   // ---------------------------------------------------------------------------------------------------------- inside
 
+  /** A receive gave up waiting for the start, which failed then. */
+  readonly #startFailed = (fault: unknown): void => {
+    this.#lateFault = fault;
+  };
+  #lateFault: unknown;
+
+  #throwLateFault(): void {
+    const fault = this.#lateFault;
+    this.#lateFault = undefined;
+    if (fault !== undefined) throw fault;
+  }
+
   #closedError(): MQClientError {
     return new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);
   }
@@ -269,7 +293,13 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   }
 
   /** One broker after the other, without waiting. @throws what the last said when none could be asked */
-  async #takeOnce(targets: readonly PopTarget[], maxMsgNums: number, given: number | undefined): Promise<MessageExt[]> {
+  async #takeOnce(
+    targets: readonly PopTarget[],
+    maxMsgNums: number,
+    given: number | undefined,
+    deadline: number,
+  ): Promise<MessageExt[]> {
+    const { clock } = this.#client.runtime;
     let fault: unknown;
     let answers = 0;
     for (const target of targets) {
@@ -282,6 +312,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
           maxMsgNums,
           invisibleTime: this.#invisible(given),
           pollTime: 0,
+          answerMs: Math.max(this.#client.timeoutMs, Math.min(POP_ANSWER_MS, deadline - clock.monotonic())),
           initMode: this.#options.consumeFromWhere === "CONSUME_FROM_FIRST_OFFSET" ? "MIN" : "MAX",
           subscription,
         });
@@ -289,11 +320,13 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
         answers++;
       } catch (error) {
         fault = error;
-        await this.#client.refreshRoute(target.topic).catch(() => {});
+        // A nameserver that is silent holds nothing up.
+        void this.#client.refreshRoute(target.topic).catch(() => {});
         this.#client.log.warn("a broker could not be asked for messages", {
           broker: target.brokerName,
           reason: (error as Error).message,
         });
+        if (clock.monotonic() >= deadline) break;
       }
     }
     if (answers === 0 && fault !== undefined) throw fault;

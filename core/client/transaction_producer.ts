@@ -65,8 +65,10 @@ export class TransactionProducer extends Producer {
     }
     const out = this.prepareHalf(message);
     // The broker asks producers that it knows from heartbeats: it has to know this one before the half message is there.
-    await this.announce(this.client.namespace.wrap(message.topic), options.signal);
-    const sent = await this.sendOutgoing(out, options);
+    const { clock } = this.client.runtime;
+    const deadline = clock.monotonic() + this.timeoutOf(options);
+    await this.announce(this.client.namespace.wrap(message.topic), options);
+    const sent = await this.sendOutgoing(out, { ...options, timeoutMs: Math.max(1, deadline - clock.monotonic()) });
     let localTransactionState: LocalTransactionState = "UNKNOW";
     let localException: unknown;
     if (sent.sendStatus === "SEND_OK") {

@@ -61,6 +61,25 @@ export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: numbe
   });
 }
 
+/**
+ * Waits for a start, `ms` at most. @returns false when it still goes on; `failed` hears of it, should it fail later
+ * @throws what the start fails with; the signal's reason
+ */
+export async function startedWithin(
+  clock: Clock,
+  started: Promise<void>,
+  ms: number,
+  signal: AbortSignal | undefined,
+  failed: (fault: unknown) => void,
+): Promise<boolean> {
+  if (ms !== Number.POSITIVE_INFINITY && !(await abortable(settledWithin(clock, started, ms), signal))) {
+    started.catch(failed);
+    return false;
+  }
+  await abortable(started, signal);
+  return true;
+}
+
 /** A pause that its owner can cut short. */
 export class Pause {
   readonly #clock: Clock;

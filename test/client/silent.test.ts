@@ -1,0 +1,153 @@
+/** Servers that take a connection and say nothing: no call of any kind takes longer than it was told, and none hides it for good. */
+import { describe, expect, test } from "bun:test";
+import { simRuntime } from "../../adapters/sim/sim.ts";
+import {
+  ClientInstance,
+  LitePullConsumer,
+  MQClientError,
+  Producer,
+  PushConsumer,
+  SimpleConsumer,
+  TransactionProducer,
+} from "../../core/client/mod.ts";
+import { REQUESTS } from "../../wire/requests.ts";
+import { type Answers, fakeServer, frameOf } from "./fake_server.ts";
+
+const TIMEOUT_MS = 1_000;
+const message = { topic: "T", body: "x" };
+const producer = (client: ClientInstance) => new Producer(client, { producerGroup: "pg", sendMsgTimeout: TIMEOUT_MS });
+
+const SENDS: Readonly<Record<string, (client: ClientInstance) => Promise<unknown>>> = {
+  send: (client) => producer(client).send(message),
+  "send, told how long": (client) => new Producer(client, { producerGroup: "pg" }).send(message, { timeoutMs: TIMEOUT_MS }),
+  sendBatch: (client) => producer(client).sendBatch([message, message]),
+  request: (client) => producer(client).request(message),
+  sendMessageInTransaction: (client) =>
+    new TransactionProducer(client, {
+      producerGroup: "pg",
+      sendMsgTimeout: TIMEOUT_MS,
+      checkLocalTransaction: () => "UNKNOW",
+    }).sendMessageInTransaction(message, () => "COMMIT_MESSAGE"),
+};
+
+/** A server that is silent where `answers` says so, a client of it, and a clock that moves while something is waited for. */
+async function at(answers: Answers) {
+  const sim = simRuntime();
+  const { address } = await fakeServer(sim, answers);
+  const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+  const timed = async (call: () => Promise<unknown>) => {
+    const startedAt = sim.clock.monotonic();
+    let settled: { value?: unknown; fault?: unknown } | undefined;
+    call().then(
+      (value) => {
+        settled = { value };
+      },
+      (fault: unknown) => {
+        settled = { fault };
+      },
+    );
+    await sim.clock.until(() => settled !== undefined, 120_000);
+    return { ...settled, tookMs: sim.clock.monotonic() - startedAt };
+  };
+  const close = async () => {
+    const closing = client.close();
+    await sim.clock.advance(60_000);
+    await closing;
+  };
+  return { sim, client, address, timed, close };
+}
+
+const silent = () => {};
+
+describe("a nameserver that says nothing", () => {
+  for (const [name, call] of Object.entries({
+    ...SENDS,
+    sendOneway: (client: ClientInstance) => producer(client).sendOneway(message),
+  })) {
+    test(name, async () => {
+      const { client, timed, close } = await at({ onRoute: silent });
+      const { fault, tookMs } = await timed(() => call(client));
+      expect(fault).toBeInstanceOf(MQClientError);
+      const { kind, message: words } = fault as MQClientError;
+      expect([kind, words]).toEqual(["timeout", expect.stringContaining('Cannot send to topic "T": no nameserver said within')]);
+      expect(tookMs).toBeLessThanOrEqual(TIMEOUT_MS + 1);
+      await close();
+    });
+  }
+
+  test("a push consumer does not start, and says whom it asked", async () => {
+    const { client, address, timed, close } = await at({ onRoute: silent });
+    const consumer = new PushConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
+    const { fault, tookMs } = await timed(() => consumer.start(() => {}));
+    expect([(fault as MQClientError).kind, (fault as MQClientError).message]).toEqual([
+      "unreachable",
+      expect.stringContaining(`${address} did not answer GET_ROUTEINFO_BY_TOPIC within 3000 ms`),
+    ]);
+    expect(tookMs).toBeLessThanOrEqual(3_001);
+    await close();
+  });
+
+  for (const kind of ["poll", "receive"] as const) {
+    test(`${kind} ends in its time with nothing, and the next tells why the consumer did not start`, async () => {
+      const { sim, client, timed, close } = await at({ onRoute: silent });
+      const lite = new LitePullConsumer(client, { consumerGroup: "lite" });
+      await lite.subscribe("T");
+      const simple = new SimpleConsumer(client, { consumerGroup: "simple", subscription: { T: "*" } });
+      const call = () => (kind === "poll" ? lite.poll({ timeoutMs: TIMEOUT_MS }) : simple.receive({ awaitDuration: TIMEOUT_MS }));
+      const { value, tookMs } = await timed(call);
+      expect([value, Math.round(tookMs)]).toEqual([[], TIMEOUT_MS]);
+      await sim.clock.advance(5_000);
+      const later = await timed(call);
+      expect([(later.fault as MQClientError).kind, later.tookMs]).toEqual(["unreachable", 0]);
+      await close();
+    });
+  }
+});
+
+describe("a broker that says nothing", () => {
+  for (const [name, call] of Object.entries(SENDS)) {
+    test(name, async () => {
+      const { client, timed, close } = await at({ onSend: silent, onOther: silent });
+      const { fault, tookMs } = await timed(() => call(client));
+      expect([(fault as MQClientError).kind, (fault as MQClientError).message]).toEqual([
+        "timeout",
+        expect.stringMatching(/^Cannot send to topic "T"/),
+      ]);
+      expect(tookMs).toBeLessThanOrEqual(TIMEOUT_MS + 2);
+      await close();
+    });
+  }
+
+  test("poll, of a topic and of queues", async () => {
+    for (const assigned of [false, true]) {
+      const { client, timed, close } = await at({ onOther: silent });
+      const lite = new LitePullConsumer(client, { consumerGroup: "lite" });
+      if (assigned) await lite.assign([{ topic: "T", brokerName: "b", queueId: 0 }]);
+      else await lite.subscribe("T");
+      const { value, tookMs } = await timed(() => lite.poll({ timeoutMs: TIMEOUT_MS }));
+      expect([value, Math.round(tookMs)]).toEqual([[], TIMEOUT_MS]);
+      await close();
+    }
+  });
+
+  test("receive: its time, or that of one call", async () => {
+    const { sim, client, timed, close } = await at({
+      // It knows its members, and gives nothing.
+      onOther: (socket, request) => {
+        if (request.code === REQUESTS.HEART_BEAT.code) socket.write(frameOf(request, {}));
+      },
+    });
+    const simple = new SimpleConsumer(client, { consumerGroup: "simple", subscription: { T: "*" } });
+    await timed(() => simple.start());
+    for (const awaitDuration of [500, 5_000]) {
+      const { fault, tookMs } = await timed(() => simple.receive({ awaitDuration }));
+      expect([(fault as MQClientError).kind, (fault as MQClientError).message]).toEqual([
+        "timeout",
+        expect.stringContaining("did not answer POP_MESSAGE"),
+      ]);
+      expect(tookMs).toBeLessThanOrEqual(Math.max(3_000, awaitDuration) + 1);
+    }
+    await sim.clock.advance(1_000);
+    await close();
+  });
+});
