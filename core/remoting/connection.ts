@@ -86,6 +86,8 @@ export class WriterPool {
 
 /** What one turn gathers before it is written without waiting for the turn's end. */
 const FLUSH_BYTES = 512 * 1024;
+/** What is gathered while requests of one chunk are taken waits so long at most: the peer has its next ready when we are done. */
+const GATHER_MS_MAX = 0.2;
 /** Requests of one chunk between two looks at the clock: a power of two. */
 const TAKEN_PER_LOOK = 32;
 const WRITERS_KEPT = 8;
@@ -369,11 +371,18 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #take(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#closed) return false;
     this.#taken = (this.#taken + 1) % TAKEN_PER_LOOK;
-    if (this.#taken === 0) this.takenAt = this.#options.clock.monotonic();
+    if (this.#taken === 0 || this.#writer !== undefined) this.#look();
     const command = this.#options.requests?.read(bytes, from, to) ?? decodeCommand(bytes, from, to);
     if (isResponse(command)) this.#settle(command);
     else this.#options.onRequest(this, command);
     return !this.#choked();
+  }
+
+  /** Requests that are answered as they are taken, such as pulls of what a filter lets pass, may take a while. */
+  #look(): void {
+    const now = this.#options.clock.monotonic();
+    this.takenAt = now;
+    if (now - this.lastActiveAt > GATHER_MS_MAX) this.#flush();
   }
 
   /** A response that nobody waits for (any more) is passed over, as in Apache. */

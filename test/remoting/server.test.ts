@@ -58,6 +58,39 @@ describe("a request and its response", () => {
     expect(peer.answers.map((answer) => answer.opaque)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   });
 
+  test.each([
+    [0, 1],
+    [10, 3],
+  ])("three in one chunk, each of which takes %d ms, are answered by %d writes", async (ms, writes) => {
+    const harness = new RemotingHarness();
+    const { clock, net } = harness.serverRuntime;
+    let nowMs = 0;
+    const monotonic = clock.monotonic.bind(clock);
+    clock.monotonic = () => monotonic() + nowMs;
+    let written = 0;
+    const listen = net.listen.bind(net);
+    net.listen = (options, accept) =>
+      listen(options, (socket) => {
+        const write = socket.write.bind(socket);
+        socket.write = (bytes) => {
+          written++;
+          write(bytes);
+        };
+        return accept(socket);
+      });
+    await harness.start({
+      GET_KV_CONFIG: () => {
+        nowMs += ms;
+        return { header: { value: "v" } };
+      },
+    });
+    const peer = await harness.raw();
+    peer.socket.write(burstOf(3));
+    await harness.settle();
+    expect(peer.answers).toHaveLength(3);
+    expect(written).toBe(writes);
+  });
+
   test("a oneway request is never answered, not even when it fails", async () => {
     const seen: boolean[] = [];
     const harness = await new RemotingHarness().start({
