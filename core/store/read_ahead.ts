@@ -15,9 +15,9 @@ import { Deferred } from "./deferred.ts";
 import type { StoreSettings } from "./settings.ts";
 
 const PIECE_BYTES = 512 * 1024;
-/** Pieces kept: 4 MiB, and up to 16 MiB when pieces are read that were dropped a moment ago. */
+/** Pieces kept: 4 MiB, and up to 8 MiB when pieces are read that were dropped a moment ago. */
 const PIECES_FIRST = 8;
-const PIECES_MAX = 32;
+const PIECES_MAX = 16;
 /** Dropped pieces that are remembered. */
 const DROPPED_MAX = 64;
 /** Stretches of a piece's size of which it is remembered how many single records were read there. */

@@ -5,9 +5,9 @@
  * written stay as a cache until `RECENT_CHUNKS` newer ones exist, then their buffers are used again.
  */
 
-/** One buffer. Sixteen of them are the steady size of the tail: 8 MiB. */
+/** One buffer. Eight of them are the steady size of the tail: 4 MiB. */
 const CHUNK_BYTES = 512 * 1024;
-const RECENT_CHUNKS = 16;
+const RECENT_CHUNKS = 8;
 /** Free buffers kept: written chunks give one back for each that is begun. Those of a stall of the disk are let go. */
 const FREE_MAX = 4;
 /** So far behind the log's end, at least, nothing is in the tail buffer any more. */
