@@ -50,16 +50,16 @@ describe("a consumer at the tail", () => {
     const { runtime, watch } = watched(simRuntime());
     const store = await openStore(runtime, "/store", { flushConsumeQueueThoroughInterval: 1000 });
     for (let round = 0; round < 5; round++) {
-      for (let i = 0; i < 3000; i++) put(store, { queueId: i % 4, text: "x".repeat(200) });
+      for (let i = 0; i < 2400; i++) put(store, { queueId: i % 4, text: "x".repeat(200) });
       await store.durable(store.stats().maxPhysicalOffset, false);
       await runtime.clock.advance(1500);
     }
     expect(watch.count("/consumequeue/", "dataSync")).toBeGreaterThan(4);
     watch.calls.length = 0;
-    // As long as the tail buffer reaches: 15,000 messages of 300 bytes are 4.3 MiB.
+    // As long as the tail buffer reaches: 12,000 messages of 300 bytes are 3.6 of 4 MiB.
     for (let queueId = 0; queueId < 4; queueId++) {
       let offset = 0;
-      while (offset < 3750) {
+      while (offset < 3000) {
         const result = get(store, queueId, offset);
         expect(result).not.toBeInstanceOf(Promise);
         offset = (result as GetResult).nextBeginOffset;
