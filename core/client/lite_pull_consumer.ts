@@ -29,7 +29,7 @@ import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
 import { type FilterExpression, sameFilter, subscriptionOf } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
-import { abortable, settledWithin, startedWithin } from "./waiting.ts";
+import { abortable, LateStart, settledWithin } from "./waiting.ts";
 
 export interface LitePullConsumerOptions {
   readonly consumerGroup: string;
@@ -81,6 +81,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   readonly #options: LitePullConsumerOptions;
   readonly #subscriptions = new Map<string, SubscriptionData>();
   readonly #stopping = new AbortController();
+  readonly #lateStart: LateStart;
   readonly #offsets: LitePullOffsets;
   readonly #buffer: LitePullBuffer;
   readonly #counts: ConsumeStatusCounts;
@@ -104,6 +105,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     this.consumerGroup = consumerGroup;
     this.#client = client;
     this.#options = options;
+    this.#lateStart = new LateStart(client.runtime.clock);
     const broadcasting = messageModel === "BROADCASTING";
     this.#offsets = new LitePullOffsets(
       broadcasting
@@ -248,8 +250,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     this.#polling = true;
     try {
       const deadline = clock.monotonic() + timeoutMs;
-      this.#throwLateFault();
-      if (!(await startedWithin(clock, this.start(), timeoutMs, signal, this.#startFailed))) return [];
+      if (!(await this.#lateStart.within(() => this.start(), timeoutMs, signal))) return [];
       signal?.throwIfAborted();
       this.#settle();
       for (;;) {
@@ -426,18 +427,6 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   }
 
   // ---------------------------------------------------------------------------------------------------------- inside
-
-  /** A poll gave up waiting for the start, which failed then. */
-  readonly #startFailed = (fault: unknown): void => {
-    this.#lateFault = fault;
-  };
-  #lateFault: unknown;
-
-  #throwLateFault(): void {
-    const fault = this.#lateFault;
-    this.#lateFault = undefined;
-    if (fault !== undefined) throw fault;
-  }
 
   get #pullBatchSize(): number {
     return this.#options.pullBatchSize ?? 10;

@@ -25,7 +25,7 @@ import {
 } from "./pop.ts";
 import { runningInfo } from "./push_consumer_info.ts";
 import { type FilterExpression, subscriptionOf } from "./subscription.ts";
-import { abortable, delay, settledWithin, startedWithin } from "./waiting.ts";
+import { abortable, delay, LateStart, settledWithin } from "./waiting.ts";
 
 export interface SimpleConsumerOptions {
   readonly consumerGroup: string;
@@ -62,6 +62,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   readonly #options: SimpleConsumerOptions;
   readonly #subscriptions = new Map<string, SubscriptionData>();
   readonly #stopping = new AbortController();
+  readonly #lateStart: LateStart;
   readonly #forget: () => void;
   /** Waits that are under way, by target: calls of `receive` at the same time share them. */
   readonly #waits = new Map<string, Promise<boolean>>();
@@ -76,6 +77,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     this.consumerGroup = client.namespace.wrap(options.consumerGroup);
     this.#client = client;
     this.#options = options;
+    this.#lateStart = new LateStart(client.runtime.clock);
     for (const [topic, expression] of Object.entries(options.subscription ?? {})) this.#subscribe(topic, expression);
     this.#forget = client.onClose(() => this.close());
   }
@@ -124,8 +126,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
       throw new MQClientError("invalid", `Cannot receive ${maxMessages} messages at a time: 1 to ${POP_MESSAGES_MAX} can be`);
     }
     const deadline = clock.monotonic() + awaitDuration;
-    this.#throwLateFault();
-    if (!(await startedWithin(clock, this.start(), awaitDuration, signal, this.#startFailed))) return [];
+    if (!(await this.#lateStart.within(() => this.start(), awaitDuration, signal))) return [];
     for (;;) {
       signal?.throwIfAborted();
       if (this.#closing !== undefined) throw this.#closedError();
@@ -238,18 +239,6 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   }
 
   // ---------------------------------------------------------------------------------------------------------- inside
-
-  /** A receive gave up waiting for the start, which failed then. */
-  readonly #startFailed = (fault: unknown): void => {
-    this.#lateFault = fault;
-  };
-  #lateFault: unknown;
-
-  #throwLateFault(): void {
-    const fault = this.#lateFault;
-    this.#lateFault = undefined;
-    if (fault !== undefined) throw fault;
-  }
 
   #closedError(): MQClientError {
     return new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);

@@ -61,23 +61,33 @@ export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: numbe
   });
 }
 
-/**
- * Waits for a start, `ms` at most. @returns false when it still goes on; `failed` hears of it, should it fail later
- * @throws what the start fails with; the signal's reason
- */
-export async function startedWithin(
-  clock: Clock,
-  started: Promise<void>,
-  ms: number,
-  signal: AbortSignal | undefined,
-  failed: (fault: unknown) => void,
-): Promise<boolean> {
-  if (ms !== Number.POSITIVE_INFINITY && !(await abortable(settledWithin(clock, started, ms), signal))) {
-    started.catch(failed);
-    return false;
+/** A start that goes on when the call that began it gives up waiting. What it fails with then, the next call throws. */
+export class LateStart {
+  readonly #clock: Clock;
+  #fault: unknown;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
-  await abortable(started, signal);
-  return true;
+
+  /**
+   * Waits for `start()`, `ms` at most. @returns false when it still goes on
+   * @throws what the start fails with, or an earlier one did; the signal's reason
+   */
+  async within(start: () => Promise<void>, ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault !== undefined) throw fault;
+    const started = start();
+    if (ms !== Number.POSITIVE_INFINITY && !(await abortable(settledWithin(this.#clock, started, ms), signal))) {
+      started.catch((late: unknown) => {
+        this.#fault = late;
+      });
+      return false;
+    }
+    await abortable(started, signal);
+    return true;
+  }
 }
 
 /** A pause that its owner can cut short. */
