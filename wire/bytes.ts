@@ -97,6 +97,9 @@ export const decodeUtf8 = (bytes: Uint8Array): string => DECODER.decode(bytes);
 /** `text` as new bytes. */
 export const encodeUtf8 = (text: string): Uint8Array => ENCODER.encode(text);
 
+/** The same text in memory of its own, to be kept for long: one that was cut out of another keeps all of that in memory. */
+export const ownText = (text: string): string => decodeUtf8(encodeUtf8(text));
+
 const ENCODER = new TextEncoder();
 /** `ignoreBOM`: a leading U+FEFF belongs to the text, as in Java. */
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -11,6 +11,7 @@
  * - Within one process a transaction ends once: a second END_TRANSACTION for it (a late producer beside an answered check)
  *   is answered like the first and stores nothing.
  */
+import { ownText } from "../../../wire/bytes.ts";
 import type { EndTransactionRequestHeader, ResumeCheckHalfMessageRequestHeader } from "../../../wire/headers/transaction.ts";
 import { SYS_FLAG_TRANSACTION_COMMIT, SYS_FLAG_TRANSACTION_ROLLBACK } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
@@ -211,7 +212,7 @@ export class TransactionalMessageService {
     const key = propertyOf(half.properties, MessageConst.UNIQ_KEY);
     if (key !== undefined) {
       if (this.#ended.size >= ENDED_MAX) this.#ended.delete(this.#ended.values().next().value as string);
-      this.#ended.add(key);
+      this.#ended.add(ownText(key));
     }
     this.#operations.over(half);
     this.metrics.add(topic, -1);
