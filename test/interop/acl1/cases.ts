@@ -185,6 +185,8 @@ export const STRICTER: Readonly<Partial<Record<RequestName, "cluster" | "named">
   UPDATE_COLD_DATA_FLOW_CTR_CONFIG: "cluster",
   REMOVE_COLD_DATA_FLOW_CTR_CONFIG: "cluster",
   SET_COMMITLOG_READ_MODE: "cluster",
+  SWITCH_TIMER_ENGINE: "cluster",
+  RESET_MASTER_FLUSH_OFFSET: "cluster",
   AUTH_CREATE_USER: "cluster",
   AUTH_UPDATE_USER: "cluster",
   AUTH_DELETE_USER: "cluster",
