@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Child, freePorts } from "../test/interop/processes.ts";
+import { untilRegistered } from "../test/interop/registered.ts";
 import { apacheTarget, runtimeCommand, type TargetName } from "../test/interop/targets.ts";
 import { buildJava, interopJavaDirectory, type Toolchain } from "../test/interop/toolchain.ts";
 import { RawClient } from "./raw_client.ts";
@@ -86,7 +87,9 @@ export class BenchServer {
     }
     const server = (firstAnswerMs: number): BenchServer => new BenchServer(name, children, ports, firstAnswerMs, directory);
     try {
-      return server(await firstAnswer(children, ports.broker));
+      const firstAnswerMs = await firstAnswer(children, ports.broker);
+      if (name === "apache") await untilRegistered(`127.0.0.1:${ports.namesrv}`, firstAnswerTimeoutMs);
+      return server(firstAnswerMs);
     } catch (error) {
       await server(0).stop();
       throw error;

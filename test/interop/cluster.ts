@@ -5,9 +5,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Admin, ClientInstance } from "../../core/client/mod.ts";
-import { hostRuntime } from "../support/host_runtime.ts";
 import { Child, type Command, freePorts } from "./processes.ts";
+import { untilRegistered } from "./registered.ts";
 import type { Target } from "./targets.ts";
 import { type TlsFiles, writeTlsFiles } from "./tls_files.ts";
 
@@ -233,21 +232,9 @@ export class Cluster {
     if (this.#target.name === "apache") await this.#untilRegistered();
   }
 
-  /** On a busy machine the first registration of Apache's broker fails; it is "ready" all the same, and tries again 10 s later. */
   async #untilRegistered(): Promise<void> {
     const running = [...this.#namesrvs].filter(([, child]) => !child.ended).map(([index]) => index);
-    if (running.length === 0 || this.#tls !== undefined) return;
-    const client = new ClientInstance({ runtime: await hostRuntime(), namesrvAddr: this.namesrvAddrOf(running[0]!) });
-    const { clusters } = new Admin(client);
-    const deadline = Date.now() + readyTimeoutMs;
-    try {
-      while (!(await clusters.masterOfBroker("broker-a").then(Boolean, () => false))) {
-        if (Date.now() > deadline) throw new Error(`broker-a is not registered after ${readyTimeoutMs} ms`);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    } finally {
-      await client.close();
-    }
+    if (running.length > 0 && this.#tls === undefined) await untilRegistered(this.namesrvAddrOf(running[0]!), readyTimeoutMs);
   }
 
   /** SIGTERM; returns the exit code, or the name of the signal when the broker did not exit by itself. */
