@@ -62,14 +62,15 @@ final class PullCases {
         }
         DefaultMQPushConsumer consumer = kit.pushConsumer(pushed);
         List<Long> cameAt = Collections.synchronizedList(new ArrayList<>());
-        consumer.setPullBatchSize(4);
+        // six shares: while other cases have mqadmin, three were over before it told what is counted
+        consumer.setPullBatchSize(2);
         consumer.subscribe(topic, "*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             for (int i = 0; i < messages.size(); i++) cameAt.add(System.nanoTime());
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
-        eventually("the first messages come", 20, () -> cameAt.size() >= 4);
+        eventually("the first messages come", 20, () -> cameAt.size() >= 2);
         AdminCommandCases.run(kit, "getColdDataFlowCtrInfo -b {addr}", "\"" + pushed + "\": *2000", "\"coldAcc\": *[1-9]");
 
         DefaultMQPullConsumer puller = kit.pullConsumer(pulling);
@@ -104,9 +105,9 @@ final class PullCases {
             check(System.nanoTime() - from < 2_000_000_000L, "with the broker's own threshold it does not wait");
         }
 
-        eventually("all come to the consumer that is pushed to", 40, () -> cameAt.size() >= 12, () -> cameAt.size() + " came");
+        eventually("all come to the consumer that is pushed to", 60, () -> cameAt.size() >= 12, () -> cameAt.size() + " came");
         long spread = TimeUnit.NANOSECONDS.toMillis(cameAt.get(11) - cameAt.get(0));
-        check(spread > 4_500, "three shares of five seconds each, not in " + spread + " ms");
+        check(spread > 12_000, "six shares of five seconds each, not in " + spread + " ms");
         kit.note(spread + " ms from the first message to the last");
     }
 
