@@ -32,8 +32,8 @@ import { destinationOf, finalOf, HALF_QUEUE } from "./half_message.ts";
 import { OperationWriter } from "./operations.ts";
 import { TransactionMetrics } from "./transaction_metrics.ts";
 
-/** Transactions remembered as ended, oldest forgotten first: more than any producer has under way. */
-const ENDED_MAX = 65_536;
+/** So many transactions at least are remembered as ended, twice as many at most: more than any producer has under way. */
+const ENDED_MIN = 32_768;
 
 export class TransactionalMessageService {
   readonly metrics: TransactionMetrics;
@@ -41,7 +41,9 @@ export class TransactionalMessageService {
   /** A final message with a delay goes where it waits. */
   readonly #placed: Delayer;
   readonly #operations: OperationWriter;
-  readonly #ended = new Set<string>();
+  #ended = new Set<string>();
+  /** Those before, forgotten all at once: to delete the first of a set again and again is a walk over all its holes. */
+  #endedBefore: ReadonlySet<string> = new Set();
   #generation = 0;
   #timer: TimerHandle | undefined;
   #metricsTimer: TimerHandle | undefined;
@@ -199,7 +201,7 @@ export class TransactionalMessageService {
 
   #hasEnded(half: StoredMessage): boolean {
     const key = propertyOf(half.properties, MessageConst.UNIQ_KEY);
-    return key !== undefined && this.#ended.has(key);
+    return key !== undefined && (this.#ended.has(key) || this.#endedBefore.has(key));
   }
 
   #countCommit(half: StoredMessage, topic: string): void {
@@ -211,7 +213,10 @@ export class TransactionalMessageService {
   #noteEnd(half: StoredMessage, topic: string): void {
     const key = propertyOf(half.properties, MessageConst.UNIQ_KEY);
     if (key !== undefined) {
-      if (this.#ended.size >= ENDED_MAX) this.#ended.delete(this.#ended.values().next().value as string);
+      if (this.#ended.size >= ENDED_MIN) {
+        this.#endedBefore = this.#ended;
+        this.#ended = new Set();
+      }
       this.#ended.add(ownText(key));
     }
     this.#operations.over(half);
