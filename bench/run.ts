@@ -219,7 +219,7 @@ if (complete || options.write) {
       return `${name} ${versionOf(program, ["--version"]).replace(/^(deno|v)\s*/, "")}`;
     }),
   ];
-  const all = new Map(targetNames.map((name) => [name, results.get(name) ?? readFigures(name)] as const));
+  const all = new Map(targetNames.map((name) => [name, readFigures(name)] as const));
   console.log(`\nWritten to ${writeResults(all, targets, versions)}`);
 }
 process.exit(0);
