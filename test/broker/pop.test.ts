@@ -407,6 +407,54 @@ test("POP_ROLLBACK has nothing to move, unless check points of Apache in RocksDB
   await pop.close();
 });
 
+describe("how far the revive topic is done", () => {
+  const oneQueue: BrokerSettingsInput = { reviveQueueNum: 1 };
+  const queue = { topic: "rmq_sys_REVIVE_LOG_DefaultCluster", queueId: 0 };
+  const doneUpTo = (pop: Pop): number => pop.harness.broker.offsets.query("CID_RMQ_SYS_REVIVE_GROUP", queue.topic, 0);
+
+  test("is the offset of the last record that is done, as in Apache", async () => {
+    const pop = await Pop.open(1, oneQueue);
+    await pop.fill(1);
+    await pop.clock.advance(5_000);
+    // Were it 0, Apache would begin at the second record.
+    expect(doneUpTo(pop)).toBe(-1);
+    await pop.pop({ invisibleTime: 5_000 });
+    await pop.clock.advance(20_000);
+    expect(pop.harness.broker.store.maxOffset(queue)).toBe(1);
+    expect(doneUpTo(pop)).toBe(0);
+    await pop.close();
+  });
+
+  test("what is done is not given back again after a restart, and nothing behind it is passed over", async () => {
+    const before = await Pop.open(1, oneQueue);
+    await before.fill(2);
+    await before.pop({ maxMsgNums: 1, invisibleTime: 5_000 });
+    await before.clock.advance(20_000);
+    // One of the topic, and what was given back.
+    const both = await before.pop({ invisibleTime: 30_000 });
+    expect(both.texts).toEqual(["m1", "m0"]);
+    await before.ack(both.acks[1]);
+    await before.close();
+    const after = await Pop.open(1, oneQueue, before.harness.runtime);
+    await after.clock.advance(100_000);
+    expect((await after.pop()).texts).toEqual(["m1"]);
+    await after.close();
+  });
+
+  test("records that come in the place of some that a crash took are read", async () => {
+    const before = await Pop.open(1, oneQueue);
+    await before.fill(2);
+    before.harness.broker.offsets.commit("CID_RMQ_SYS_REVIVE_GROUP", queue.topic, 0, 7);
+    await before.close();
+    const after = await Pop.open(1, oneQueue, before.harness.runtime);
+    expect((await after.pop({ invisibleTime: 5_000 })).texts).toEqual(["m0", "m1"]);
+    await after.clock.advance(20_000);
+    expect((await after.pop()).texts).toEqual(["m0", "m1"]);
+    expect(doneUpTo(after)).toBe(0);
+    await after.close();
+  });
+});
+
 describe("enablePopBufferMerge", () => {
   const merge: BrokerSettingsInput = { enablePopBufferMerge: true };
   const revived = async (pop: Pop): Promise<number> => {

@@ -2,12 +2,14 @@
  * One data directory, by turns Apache's and ours (`java/src/edgemq/interop/StoreCompatCases.java`): what one wrote the other serves and writes on,
  * stopped in order and killed. Meanwhile the other's broker is started on the directory that is in use, and must not get it.
  *
- *     bun test/interop/store_compat.ts [--target bun,deno,node] [--sizes small,default] [--chains plain,special] [--keep]
+ *     bun test/interop/store_compat.ts [--target bun,deno,node] [--sizes small,default] [--chains plain,special,pop] [--keep]
  *
  * `small` has files of 64 KiB of log, 50 entries of a queue and 200 of an index, so that each turn crosses their ends;
  * `default` has Apache's sizes. The chain `special` (`java/src/edgemq/interop/SpecialCompatCases.java`) is of queues of batches,
- * light ones, compacted ones and extended units. The last line is `N passed, N failed, N skipped`, as in `run.ts`.
+ * light ones, compacted ones and extended units; `pop` (`java/src/edgemq/interop/PopCompatCases.java`) is of what was handed out
+ * by POP and not acknowledged. The last line is `N passed, N failed, N skipped`, as in `run.ts`.
  */
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster } from "./cluster.ts";
@@ -25,12 +27,12 @@ const { values: options } = parseArgs({
   options: {
     target: { type: "string", default: "bun" },
     sizes: { type: "string", default: "small" },
-    chains: { type: "string", default: "plain,special" },
+    chains: { type: "string", default: "plain,special,pop" },
     keep: { type: "boolean", default: false },
   },
 });
 
-type Chain = "plain" | "special";
+type Chain = "plain" | "special" | "pop";
 
 const plainCases = [
   "compat1_apacheWrites",
@@ -48,8 +50,26 @@ const specialCases = [
   "special5_apacheOpensOursKilled",
 ];
 
+const popCases = [
+  "pop1_apacheHandsOut",
+  "pop2_oursOpensItStopped",
+  "pop3_apacheOpensOurs",
+  "pop4_oursOpensItKilled",
+  "pop5_apacheOpensOursKilled",
+];
+
+const chains: Readonly<
+  Record<Chain, { readonly title: string; readonly cases: readonly string[]; readonly config?: Readonly<Record<string, string>> }>
+> = {
+  plain: { title: "", cases: plainCases },
+  special: { title: ", special queues", cases: specialCases, config: { ...queues.brokerConfig, enableCalcFilterBitMap: "true" } },
+  pop: { title: ", POP", cases: popCases },
+};
+
 /** A broker that does not get its directory must be gone by then. */
 const INTRUDER_MS_MAX = 60_000;
+/** Apache writes consumerOrderInfo.json every ten seconds, ours all sooner. */
+const SAVED_MS_MAX = 12_000;
 
 const smallFiles: Readonly<Record<string, string>> = {
   mappedFileSizeCommitLog: "65536",
@@ -82,11 +102,12 @@ class Turns {
     this.#ours = ours;
   }
 
-  /** Does what a case asks for: stopBroker, killBroker, startBroker:<who>[:key=value,…], intrude:<who>. */
+  /** Does what a case asks for: stopBroker, killBroker, untilSaved, startBroker:<who>[:key=value,…], intrude:<who>. */
   async serve(ask: string): Promise<void> {
     const [what = "", who = "", config = ""] = ask.split(":");
     if (what === "stopBroker") await this.#cluster.stopBroker();
     else if (what === "killBroker") await this.#cluster.killBroker();
+    else if (what === "untilSaved") return this.#untilSaved();
     else if (what === "startBroker") return this.#start(this.#targetOf(who), config);
     else if (what === "intrude") return this.#intrude(this.#targetOf(who));
     else throw new Error(`unknown request "${ask}"`);
@@ -103,6 +124,18 @@ class Turns {
     await this.#cluster.startBroker();
     const changed = differences(this.#logBefore, filesOf(this.#cluster.storeDirectory, ["commitlog"]), true);
     if (changed.length > 0) throw new Error(`${target.name} changed what was written before it: ${changed.join(", ")}`);
+  }
+
+  /** Until the broker has written its offsets, and what is handed out in order, as they are now; ours writes only what changed. */
+  async #untilSaved(): Promise<void> {
+    const from = Date.now();
+    const isOld = (name: string): boolean => {
+      const file = join(this.#cluster.storeDirectory, "config", name);
+      return (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= from;
+    };
+    while (["consumerOffset.json", "consumerOrderInfo.json"].some(isOld) && Date.now() < from + SAVED_MS_MAX) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   /** Starts a second broker on the directory in use: it must end by itself, say why, and leave all messages as they are. */
@@ -137,8 +170,8 @@ async function runTurns(
   sizes: Sizes,
   chain: Chain,
 ): Promise<void> {
-  const title = `${name} and apache, ${sizes} files${chain === "plain" ? "" : ", special queues"}`;
-  const cases = chain === "plain" ? plainCases : specialCases;
+  const { title: what, cases, config } = chains[chain];
+  const title = `${name} and apache, ${sizes} files${what}`;
   const apache = apacheTarget(toolchain, classpaths["apache"]!);
   const cluster = await Cluster.start({
     target: apache,
@@ -151,7 +184,7 @@ async function runTurns(
       transactionTimeOut: "6000",
       messageDelayLevel: "1s 4s 6s 6s 8s 1h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h 2h",
       ...(sizes === "small" ? smallFiles : {}),
-      ...(chain === "plain" ? {} : { ...queues.brokerConfig, enableCalcFilterBitMap: "true" }),
+      ...config,
     },
   });
   const failedBefore = totals.failed;

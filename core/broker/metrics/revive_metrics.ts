@@ -1,6 +1,6 @@
 /** How far the revival of POP is behind, by queue of the revive topic. */
 import type { Sample } from "../../metrics/metrics.ts";
-import { REVIVE_GROUP, reviveTopicOf } from "../pop/pop_topics.ts";
+import { firstUndone, REVIVE_GROUP, reviveTopicOf } from "../pop/pop_topics.ts";
 import type { MetricsParts } from "./metrics_parts.ts";
 
 interface Queue {
@@ -16,7 +16,8 @@ function queuesOf({ settings, store, offsets }: MetricsParts): Queue[] {
   const topic = reviveTopicOf(settings.brokerClusterName);
   return Array.from({ length: settings.reviveQueueNum }, (_, queueId) => {
     const end = store.maxOffset({ topic, queueId });
-    const next = Math.max(0, store.minOffset({ topic, queueId }), offsets.query(REVIVE_GROUP, topic, queueId));
+    const undone = firstUndone(offsets.query(REVIVE_GROUP, topic, queueId));
+    const next = Math.max(store.minOffset({ topic, queueId }), undone);
     return { labels: { queue_id: String(queueId) }, topic, queueId, next, end };
   });
 }

@@ -3,7 +3,7 @@
  * acknowledgements, and puts what is left over into the group's retry topic, where the next POP finds it.
  *
  * One reader a revive queue. It reads on as records surface, keeps check points whose time is not over in memory (they
- * surface a second before it), and commits the offset of the oldest one that is not done. What can't be put again now is
+ * surface a second before it), and commits the offset before the oldest one that is not done. What can't be put again now is
  * tried again; nothing is passed over before.
  */
 import { type PopAck, type PopCheckPoint, popAck, popCheckPoint } from "../../../wire/bodies/pop_revive.ts";
@@ -16,7 +16,7 @@ import type { TimerHandle } from "../../runtime.ts";
 import { renewed } from "../messages/renewed.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { CheckPoints } from "./check_points.ts";
-import { popRetryTopicV1, popRetryTopicV2, REVIVE_GROUP } from "./pop_topics.ts";
+import { firstUndone, popRetryTopicV1, popRetryTopicV2, REVIVE_GROUP } from "./pop_topics.ts";
 import { ACK_TAG, BATCH_ACK_TAG, CK_TAG } from "./revive_log.ts";
 
 /** Records read at once. */
@@ -65,13 +65,22 @@ export class PopReviveService {
   /** Begins, from the group's offsets. The store and the offsets must be loaded. */
   start(): void {
     if (this.#readers !== undefined) return;
-    const { settings, offsets, store } = this.#parts;
-    this.#readers = Array.from({ length: settings.reviveQueueNum }, (_, queueId): Reader => {
-      const committed = offsets.query(REVIVE_GROUP, this.#topic, queueId);
-      const next = Math.max(committed, store.minOffset({ topic: this.#topic, queueId }), 0);
-      return { queueId, next, waiting: new Map(), timer: undefined, round: undefined };
+    this.#readers = Array.from({ length: this.#parts.settings.reviveQueueNum }, (_, queueId): Reader => {
+      return { queueId, next: this.#beginOf(queueId), waiting: new Map(), timer: undefined, round: undefined };
     });
     for (const reader of this.#readers) this.#later(reader);
+  }
+
+  #beginOf(queueId: number): number {
+    const { offsets, store, log } = this.#parts;
+    const queue = { topic: this.#topic, queueId };
+    const undone = Math.max(firstUndone(offsets.query(REVIVE_GROUP, this.#topic, queueId)), store.minOffset(queue));
+    const end = store.maxOffset(queue);
+    if (undone <= end) return undone;
+    // A crash took records that were done. What comes in their place is not.
+    log.warn("the revive topic ends before what was done of it", { ...queue, undone, end });
+    offsets.commit(REVIVE_GROUP, this.#topic, queueId, end - 1);
+    return end;
   }
 
   /** Ends it when rounds under way are over. */
@@ -119,9 +128,9 @@ export class PopReviveService {
     this.#parts.stats.instruments?.popScanned(this.#parts.runtime.clock.monotonic() - judgedAt);
     if (!this.#isRunning(reader)) return;
     const [oldest] = reader.waiting.values();
-    const done = oldest?.reviveOffset ?? reader.next;
-    if (done > offsets.query(REVIVE_GROUP, this.#topic, reader.queueId)) {
-      offsets.commit(REVIVE_GROUP, this.#topic, reader.queueId, done);
+    const undone = oldest?.reviveOffset ?? reader.next;
+    if (undone > firstUndone(offsets.query(REVIVE_GROUP, this.#topic, reader.queueId))) {
+      offsets.commit(REVIVE_GROUP, this.#topic, reader.queueId, undone - 1);
     }
   }
 

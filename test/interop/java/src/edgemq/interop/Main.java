@@ -52,6 +52,7 @@ public final class Main {
         add(sections, "Restarts", RestartCases::addTo);
         add(sections, "Stores by turns", StoreCompatCases::addTo);
         add(sections, "Special stores by turns", SpecialCompatCases::addTo);
+        add(sections, "POP by turns", PopCompatCases::addTo);
         return sections;
     }
 

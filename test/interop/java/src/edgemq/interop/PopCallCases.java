@@ -59,22 +59,31 @@ final class PopCallCases {
     }
 
     /** A topic of one queue with messages {@code m-0}, {@code m-1}, …, and a group that pops them. */
-    private static final class Pop {
+    static final class Pop {
         final Kit kit;
         final String topic;
         final String group;
         final DefaultMQProducer producer;
 
         Pop(Kit kit, int messages) throws Exception {
+            this(sayingPop(kit), kit.topic(1), kit.named("g"));
+            kit.send(producer, topic, "TagA", "m", messages);
+        }
+
+        /** @param topic that is there, of one queue */
+        Pop(Kit kit, String topic, String group) throws Exception {
+            this.kit = kit;
+            this.topic = topic;
+            this.group = group;
+            producer = kit.producer();
+        }
+
+        private static Kit sayingPop(Kit kit) {
             if (kit.settings().older()) throw new Case.Skipped("clients before 5.0 know no POP");
             if (RemotingCommand.getSerializeTypeConfigInThisServer() == SerializeType.ROCKETMQ) {
                 throw new Case.Skipped("the binary header has no room for POP's code");
             }
-            this.kit = kit;
-            topic = kit.topic(1);
-            group = kit.named("g");
-            producer = kit.producer();
-            kit.send(producer, topic, "TagA", "m", messages);
+            return kit;
         }
 
         MQClientAPIImpl api() {
@@ -189,7 +198,7 @@ final class PopCallCases {
     }
 
     /** {@code body times} of each. */
-    private static List<String> textsOf(List<MessageExt> messages) {
+    static List<String> textsOf(List<MessageExt> messages) {
         return messages.stream().map(message -> Inbox.bodyOf(message) + " " + message.getReconsumeTimes()).collect(Collectors.toList());
     }
 
