@@ -6,7 +6,7 @@
 import type { Runtime } from "../core/runtime.ts";
 import { bunTryLock } from "./lock/bun.ts";
 import { bunNet } from "./net/bun.ts";
-import { bunReadCached } from "./page_cache/bun.ts";
+import { bunPageCache } from "./page_cache/bun.ts";
 import { hostRuntime } from "./shared/host.ts";
 
-export const bunRuntime = (): Runtime => hostRuntime("bun", bunNet, bunTryLock(), bunReadCached());
+export const bunRuntime = (): Runtime => hostRuntime("bun", bunNet, bunTryLock(), bunPageCache());

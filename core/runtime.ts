@@ -267,6 +267,13 @@ export interface DiskSpace {
   readonly usedBytes: number;
 }
 
+/** Of a part of a file, from the page on that it begins with. */
+export interface PagesInMemory {
+  readonly pageBytes: number;
+  /** A byte a page, odd when the page is in memory. */
+  readonly pages: Uint8Array;
+}
+
 /** Positional I/O; there is no cursor. Writing past the end extends the file with zeros (sparse). */
 export interface FileHandle {
   readonly path: string;
@@ -277,6 +284,12 @@ export interface FileHandle {
    * the runtime can't tell; fewer than there are when the disk would have to be asked for the rest. A fault reads as -1.
    */
   readCached(target: Uint8Array, position: number): number;
+  /**
+   * Which pages of `[position, position + length)` the system holds in memory; none is read for it. Undefined when the runtime
+   * can't tell. It costs some 10 us a MiB.
+   * @param position a multiple of the size of a page; one of 65,536 always is
+   */
+  pagesInMemory(position: number, length: number): PagesInMemory | undefined;
   read(target: Uint8Array, position: number): Promise<number>;
   /** Writes all of `bytes`, or throws. */
   writeSync(bytes: Uint8Array, position: number): void;

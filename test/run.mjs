@@ -67,6 +67,7 @@ const pairsAndStores = [
       ? [
           ["deno,node", "small", "plain"],
           ["bun", "small,default", "special"],
+          ["bun", "small", "pop"],
         ]
       : [["bun", "small", "plain"]],
   ),

@@ -2,26 +2,34 @@
 import * as fs from "node:fs";
 import { constants } from "node:fs";
 import { dirname } from "node:path";
-import type { DiskSpace, FileHandle, FileLock, FileStat, Files, OpenOptions } from "../../core/runtime.ts";
+import type { DiskSpace, FileHandle, FileLock, FileStat, Files, OpenOptions, PagesInMemory } from "../../core/runtime.ts";
 import { codeOf, Fault, faultOf } from "./fault.ts";
 import { lockHolder } from "./lock_holder.ts";
 
 /** Tries to get an exclusive kernel lock on an open file; false when another holder has it. Closing the file drops it. */
 export type TryLock = (fd: number) => boolean;
-/** Bytes that were read without waiting for the disk; -1 when they are not in memory, or the system can't tell. */
-export type ReadCached = (fd: number, target: Uint8Array, position: number) => number;
+/** What the system holds of open files in memory. */
+export interface PageCache {
+  /** Bytes that were read without waiting for the disk; -1 when they are not in memory, or the system can't tell. */
+  read(fd: number, target: Uint8Array, position: number): number;
+  /** See `FileHandle.pagesInMemory`. */
+  pages(fd: number, position: number, length: number): PagesInMemory | undefined;
+}
+
+/** Of a system that can't tell. */
+export const NO_PAGE_CACHE: PageCache = { read: () => -1, pages: () => undefined };
 
 export class HostFiles implements Files {
   readonly #tryLock: TryLock;
-  readonly #readCached: ReadCached;
+  readonly #pageCache: PageCache;
 
-  constructor(tryLock: TryLock, readCached: ReadCached = () => -1) {
+  constructor(tryLock: TryLock, pageCache: PageCache = NO_PAGE_CACHE) {
     this.#tryLock = tryLock;
-    this.#readCached = readCached;
+    this.#pageCache = pageCache;
   }
 
   open(path: string, options: OpenOptions = {}): FileHandle {
-    return new HostFile(path, options, this.#readCached);
+    return new HostFile(path, options, this.#pageCache);
   }
 
   exists(path: string): boolean {
@@ -166,14 +174,14 @@ export class HostFiles implements Files {
 class HostFile implements FileHandle {
   readonly path: string;
   readonly #fd: number;
-  readonly #readCached: ReadCached;
+  readonly #pageCache: PageCache;
   #closed = false;
   /** Calls off the event loop. `close` waits for them: the number of a closed file is soon another file's. */
   #inFlight = 0;
 
-  constructor(path: string, { create = false, readOnly = false }: OpenOptions, readCached: ReadCached) {
+  constructor(path: string, { create = false, readOnly = false }: OpenOptions, pageCache: PageCache) {
     this.path = path;
-    this.#readCached = readCached;
+    this.#pageCache = pageCache;
     const flags = readOnly ? constants.O_RDONLY : constants.O_RDWR | (create ? constants.O_CREAT : 0);
     this.#fd = attempt(`Cannot open "${path}"`, () => fs.openSync(path, flags, 0o644));
   }
@@ -189,7 +197,12 @@ class HostFile implements FileHandle {
 
   readCached(target: Uint8Array, position: number): number {
     this.#mustBeOpen("read from");
-    return this.#readCached(this.#fd, target, position);
+    return this.#pageCache.read(this.#fd, target, position);
+  }
+
+  pagesInMemory(position: number, length: number): PagesInMemory | undefined {
+    this.#mustBeOpen("ask about");
+    return this.#pageCache.pages(this.#fd, position, length);
   }
 
   read(target: Uint8Array, position: number): Promise<number> {

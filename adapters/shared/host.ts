@@ -4,16 +4,16 @@ import { HostClock } from "./clock.ts";
 import { hostCompression } from "./compression.ts";
 import { hostDigest, hostRandom } from "./digest.ts";
 import { hostDns } from "./dns.ts";
-import { HostFiles, type ReadCached, type TryLock } from "./files.ts";
+import { HostFiles, type PageCache, type TryLock } from "./files.ts";
 import { hostHttp } from "./http.ts";
 import { hostHttpClient } from "./http_client.ts";
 import { hostSystem } from "./system.ts";
 import { hostTls } from "./tls.ts";
 
-export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock, readCached?: ReadCached): Runtime => ({
+export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock, pageCache?: PageCache): Runtime => ({
   name,
   net,
-  files: new HostFiles(tryLock, readCached),
+  files: new HostFiles(tryLock, pageCache),
   clock: new HostClock(),
   random: hostRandom,
   digest: hostDigest,

@@ -21,6 +21,7 @@
  * - `beforeOperation` sees each call before it takes effect and may end the process there (`SimRuntime.crash`): the call
  *   fails then, a write under way is cut off at a random length as any other.
  * - `cachedReads`: how often `readCached` finds what it asks for.
+ * - `pagesInMemory`: which pages of which files the system says that it holds in memory; without it, it can't tell.
  * - `readMs`, `writeMs`, `syncMs` make the disk slow: asynchronous calls settle later, synchronous ones stall the world.
  * All of it is off by default. Then it is simply the file system of an in-memory runtime. Time stamps are kept; owners,
  * modes and links do not exist. Locks belong to processes and end with them.
@@ -42,6 +43,7 @@ export interface DiskFaults {
   bitFlip: number;
   misreads: (path: string) => boolean;
   cachedReads: number;
+  pagesInMemory: ((path: string, page: number) => boolean) | undefined;
 }
 
 export const NO_DISK_FAULTS: Readonly<DiskFaults> = {
@@ -55,6 +57,7 @@ export const NO_DISK_FAULTS: Readonly<DiskFaults> = {
   bitFlip: 0,
   misreads: () => true,
   cachedReads: 0,
+  pagesInMemory: undefined,
 };
 
 export type DiskOperation =

@@ -1,8 +1,8 @@
 /** A simulated disk as one process sees it: paths, open files, locks. They end when the process is killed. */
-import type { DiskSpace, FileHandle, FileLock, FileStat, Files, OpenOptions } from "../../core/runtime.ts";
+import type { DiskSpace, FileHandle, FileLock, FileStat, Files, OpenOptions, PagesInMemory } from "../../core/runtime.ts";
 import { Fault } from "../shared/fault.ts";
 import type { DiskOperation, SimDisk } from "./disk.ts";
-import type { PendingSync, SimInode } from "./inode.ts";
+import { PAGE_BYTES, type PendingSync, type SimInode } from "./inode.ts";
 import type { Range } from "./prng.ts";
 
 const SECTOR_BYTES = 512;
@@ -201,6 +201,15 @@ class SimFile implements FileHandle {
     const { prng, faults } = this.#disk;
     if (faults.cachedReads === 0 || !prng.chance(faults.cachedReads)) return -1;
     return this.#read(target, position);
+  }
+
+  pagesInMemory(position: number, length: number): PagesInMemory | undefined {
+    this.#mustBeOpen("read");
+    const isThere = this.#disk.faults.pagesInMemory;
+    if (isThere === undefined) return undefined;
+    const first = position / PAGE_BYTES;
+    const pages = Uint8Array.from({ length: Math.ceil(length / PAGE_BYTES) }, (_, i) => Number(isThere(this.path, first + i)));
+    return { pageBytes: PAGE_BYTES, pages };
   }
 
   read(target: Uint8Array, position: number): Promise<number> {

@@ -21,6 +21,7 @@ import { Appended } from "./appended.ts";
 import { BATCH_UNIT_BYTES, batchEntryAt } from "./batch_consume_queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
+import { ColdDataCheckService } from "./cold_data_check.ts";
 import { CommitLog } from "./commit_log.ts";
 import { CommitLogPaths } from "./commit_log_paths.ts";
 import { CompactionStore } from "./compaction/compaction_store.ts";
@@ -86,6 +87,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #multi: MultiDispatch;
   readonly #compaction: CompactionStore;
   readonly #reader: MessageReader;
+  readonly #coldDataCheck: ColdDataCheckService;
   readonly #disk: DiskGuard;
   readonly #losses: Losses;
   readonly #deleted: DeletedTopics;
@@ -146,6 +148,7 @@ export class DefaultMessageStore implements MessageStore {
     this.#dispatcher = dispatcher;
     this.#indexCatchUp = new IndexCatchUp({ clock: runtime.clock, digest: runtime.digest, log, commitLog, dispatcher, index });
     this.#reader = new MessageReader(commitLog, settings, losses, runtime.system.memory().totalBytes);
+    this.#coldDataCheck = new ColdDataCheckService(runtime.clock, log, settings, logFiles);
     this.#disk = new DiskGuard(runtime.files, log, settings, paths);
     this.#clean = new CleanFiles({
       runtime,
@@ -269,6 +272,7 @@ export class DefaultMessageStore implements MessageStore {
       await this.#indexCatchUp.stop();
       await this.#compaction.stop();
       await this.#clean.stop();
+      await this.#coldDataCheck.stop();
       await this.#commitLog.drain();
       await this.#commitLog.files.dropPrepared();
       // After a failure of the log the next start is to verify it, and it does while there is `abort`.
@@ -556,6 +560,10 @@ export class DefaultMessageStore implements MessageStore {
         this.#log.error("a listener to expired messages failed", { ...range, error: (error as Error).message });
       }
     }
+  }
+
+  isOnDiskOnly(physicalOffset: number): boolean | undefined {
+    return this.#coldDataCheck.isOnDiskOnly(physicalOffset);
   }
 
   stats(): StoreStats {

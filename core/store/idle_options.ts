@@ -84,7 +84,6 @@ export const storeIdleOptions = {
     timerReputServiceCorePoolSize: int(6),
     timerReputServiceMaxPoolSize: int(6),
     timerReputServiceQueueCapacity: int(10_000),
-    timerColdDataCheckIntervalMs: int(60_000),
   }),
   ...withoutEffect("counts of waiting messages, by topic, are kept as they change and not made again from the log", {
     timerEnableCheckMetrics: bool(true),
@@ -128,15 +127,11 @@ export const storeIdleOptions = {
     spinLockCollisionRetreatOptimalDegree: int(1000),
     useABSLock: bool(false),
   }),
-  ...withoutEffect("the kernel is not asked which pages it has: cold is what accessMessageInMemoryHotRatio says", {
-    sampleCountThreshold: int(5000),
-    coldDataScanEnable: bool(false),
-    sampleSteps: int(32),
-  }),
   ...withoutEffect("it tunes the Java implementation", {
     putMessageTimeout: int(8000),
     flushIntervalConsumeQueue: int(1000),
     maxConsumeQueueScan: int(20_000),
+    sampleCountThreshold: int(5000),
     indexFileWriteEnable: bool(true),
     indexFileReadEnable: bool(true),
     maxRecoveryCommitlogFiles: int(30),

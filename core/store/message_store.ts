@@ -190,6 +190,11 @@ export interface MessageStore {
   /** Told before a commit log file goes, for each queue that loses messages by it. */
   onExpired(listener: (range: ExpiredRange) => void): void;
   stats(): StoreStats;
+  /**
+   * With coldDataScanEnable: whether the byte at this offset of the log would have to come from the disk, as far as the last look
+   * at the system's memory tells. Undefined without, and where the runtime can't look (`FileHandle.pagesInMemory`).
+   */
+  isOnDiskOnly(physicalOffset: number): boolean | undefined;
 
   /**
    * Replication reads raw bytes of the log (a view or a copy of `[from, to)`, never past the written end).

@@ -85,6 +85,15 @@ const limits = {
     "For coldDataFlowControlEnable: messages further from the tail than this percentage of memory are cold.",
     { min: 0, max: 100 },
   ),
+  coldDataScanEnable: bool(
+    false,
+    "live",
+    "For coldDataFlowControlEnable: of what accessMessageInMemoryHotRatio calls cold only that is which the system does not hold in memory (mincore). On Linux, on Bun and Deno; elsewhere without effect, with a warning.",
+  ),
+  timerColdDataCheckIntervalMs: int(60_000, "live", "For coldDataScanEnable: the system is asked again after so long, in ms.", {
+    min: 1,
+  }),
+  sampleSteps: int(32, "live", "For coldDataScanEnable: one page of so many stands for all of them.", { min: 1 }),
   maxFilterMessageSize: int(16_000, "live", "Bytes of consume queue entries that one pull looks at, when more than it wants.", {
     min: 20,
   }),

@@ -1,5 +1,5 @@
 /** Reads that end at the end of the file, and nowhere else. */
-import type { FileHandle } from "../runtime.ts";
+import type { FileHandle, PagesInMemory } from "../runtime.ts";
 
 /**
  * The handle, with reads that go on until the target is full or the file ends. A system may hand over less (a signal, a
@@ -30,6 +30,10 @@ class WholeReads implements FileHandle {
 
   readCached(target: Uint8Array, position: number): number {
     return this.#handle.readCached(target, position);
+  }
+
+  pagesInMemory(position: number, length: number): PagesInMemory | undefined {
+    return this.#handle.pagesInMemory(position, length);
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {

@@ -102,6 +102,24 @@ describe("cold data", () => {
     await off.close();
   });
 
+  test("with coldDataScanEnable, what the system holds in memory is not cold, however old", async () => {
+    const harness = await coldQueue({ coldDataScanEnable: true });
+    let isInMemory = true;
+    harness.runtime.disk.faults.pagesInMemory = () => isInMemory;
+    for (let i = 0; i < 5; i++) {
+      expect(countOf(await pull(harness, "G", i * 4))).toBe(4);
+      await harness.runtime.clock.advance(500);
+    }
+    expect((await infoOf(harness)).runtimeTable).toEqual({});
+    isInMemory = false;
+    await harness.runtime.clock.advance(61_000);
+    await pull(harness, "G");
+    await harness.runtime.clock.advance(500);
+    expect(countOf(await pull(harness, "G"))).toBe(4);
+    expect((await pull(harness, "G", 4))?.code).toBe(ResponseCode.SYSTEM_BUSY);
+    await harness.close();
+  });
+
   test("only what lies beyond accessMessageInMemoryHotRatio of the memory is cold, and only that is counted", async () => {
     const harness = await coldQueue({ coldDataFlowControlEnable: false });
     const body = (await harness.pull({ consumerGroup: "G", maxMsgNums: 20, sysFlag: 4, subscription: "*" }))?.body;
@@ -114,6 +132,7 @@ describe("cold data", () => {
         log: silentLog,
         memoryBytes,
         endOffset: () => endOffset,
+        isOnDiskOnly: () => undefined,
         settings: { ...limits, accessMessageInMemoryHotRatio },
       });
     const behindTen = endOffset - records[10]!.physicalOffset;

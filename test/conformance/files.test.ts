@@ -69,6 +69,33 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("file
       file.close();
     });
 
+    test("which pages of a file are in memory is told for each, or not at all", () => {
+      const file = files.open(at("f"), { create: true });
+      file.writeSync(pattern(300_000), 0);
+      for (const [position, length] of [
+        [0, 300_000],
+        [65_536, 4_097],
+        [131_072, 0],
+      ] as const) {
+        const found = file.pagesInMemory(position, length);
+        if (found === undefined) continue;
+        expect(65_536 % found.pageBytes).toBe(0);
+        expect(found.pages.length).toBe(Math.ceil(length / found.pageBytes));
+        // They were just written.
+        expect(found.pages.filter((page) => (page & 1) === 0).length).toBe(0);
+      }
+      file.close();
+    });
+
+    test("a page that nobody wrote or read is not in memory", async () => {
+      await it.wait(files.createSparse(at("s"), 1024 * 1024));
+      const file = files.open(at("s"));
+      file.writeSync(pattern(100), 0);
+      const found = file.pagesInMemory(0, 1024 * 1024);
+      if (found !== undefined) expect([found.pages[0], found.pages.at(-1)].map((page) => (page ?? 0) & 1)).toEqual([1, 0]);
+      file.close();
+    });
+
     test("a write past the end leaves zeros between", () => {
       const file = files.open(at("f"), { create: true });
       file.writeSync(bytesOf("a"), 0);

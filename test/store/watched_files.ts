@@ -58,6 +58,7 @@ export function watched<T extends Runtime>(runtime: T): { runtime: T; watch: Wat
         return file.readSync(target, position);
       },
       readCached: (target, position) => file.readCached(target, position),
+      pagesInMemory: (position, length) => file.pagesInMemory(position, length),
       async read(target, position) {
         note("read", path, position, target.length);
         watch.readingMax = Math.max(watch.readingMax, ++watch.reading);

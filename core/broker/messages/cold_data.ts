@@ -2,8 +2,8 @@
  * Cold data flow control (`coldDataFlowControlEnable`): a group that reads more old messages in five seconds than its
  * threshold waits, so that it does not take the disk from the others.
  *
- * Cold is what lies further from the end of the log than accessMessageInMemoryHotRatio of the memory, as in Apache without
- * coldDataScanEnable (with it, Apache asks the kernel which pages it has). A consumer that is pushed to is told SYSTEM_BUSY
+ * Cold is what lies further from the end of the log than accessMessageInMemoryHotRatio of the memory; with coldDataScanEnable,
+ * of that only what the system does not hold in memory all the same (`core/store/cold_data_check.ts`). A consumer that is pushed to is told SYSTEM_BUSY
  * and comes again after three seconds; one that pulls is held, and then gets one message.
  *
  * Bounds: a counter per existing group, dropped after a minute without cold reads; GROUPS_MAX thresholds; held pulls by number
@@ -64,6 +64,8 @@ export interface ColdDataParts {
   readonly memoryBytes: number;
   /** Physical offset of the log's end. Asked for only while the control is on. */
   readonly endOffset: () => number;
+  /** `MessageStore.isOnDiskOnly`, of data that is old. */
+  readonly isOnDiskOnly: (physicalOffset: number) => boolean | undefined;
 }
 
 export class ColdDataFlowControl {
@@ -72,6 +74,7 @@ export class ColdDataFlowControl {
   readonly #log: Log;
   readonly #memoryBytes: number;
   readonly #endOffset: () => number;
+  readonly #isOnDiskOnly: (physicalOffset: number) => boolean | undefined;
   readonly #counters = new Map<string, Counter>();
   readonly #thresholds = new Map<string, number>();
   #allBytes = 0;
@@ -82,12 +85,13 @@ export class ColdDataFlowControl {
   #looks: TimerHandle | undefined;
   #closed = false;
 
-  constructor({ clock, settings, log, memoryBytes, endOffset }: ColdDataParts) {
+  constructor({ clock, settings, log, memoryBytes, endOffset, isOnDiskOnly }: ColdDataParts) {
     this.#clock = clock;
     this.#settings = settings;
     this.#log = log;
     this.#memoryBytes = memoryBytes;
     this.#endOffset = endOffset;
+    this.#isOnDiskOnly = isOnDiskOnly;
   }
 
   /** How many bytes of these stored records are cold. */
@@ -96,7 +100,8 @@ export class ColdDataFlowControl {
     let bytes = 0;
     for (let at = 0; at < records.length; ) {
       const size = readInt32(records, at);
-      if (readInt64(records, at + RECORD_AT.physicalOffset) < coldBefore) bytes += size;
+      const offset = readInt64(records, at + RECORD_AT.physicalOffset);
+      if (offset < coldBefore && this.#isOnDiskOnly(offset) !== false) bytes += size;
       at += size;
     }
     return bytes;

@@ -81,6 +81,7 @@ export class BrokerMessages {
       log: parts.log,
       memoryBytes: parts.runtime.system.memory().totalBytes,
       endOffset: () => parts.store.stats().maxPhysicalOffset,
+      isOnDiskOnly: (offset) => parts.store.isOnDiskOnly(offset),
     });
     this.schedule = new ScheduleMessageService(parts, levels);
     this.timer = new TimerMessages(parts);

@@ -1,0 +1,140 @@
+/**
+ * Which parts of the commit log the system holds in memory (`coldDataScanEnable`), so that cold data flow control counts only
+ * what has to come from the disk.
+ *
+ * The system is asked for every page; one of each `sampleSteps` is kept and stands for those up to the next, as in Apache. The
+ * log is looked at while somebody asks, and again when the last look is older than timerColdDataCheckIntervalMs: what is read
+ * meanwhile counts as it did before it was read. What no look has seen yet counts as in memory.
+ *
+ * Bounds: a byte for each sampleSteps pages of the log, 8 MiB a TiB; one look at a time, PORTION_BYTES at once, with pauses of
+ * PAUSE_MS: a twentieth of a core while it lasts.
+ */
+import type { Clock, Log, PagesInMemory, TimerHandle } from "../runtime.ts";
+import type { FileQueue } from "./file_queue.ts";
+import type { StoreFile } from "./open_files.ts";
+import type { StoreSettings } from "./options.ts";
+
+/** Takes half a millisecond, all pages in memory. */
+const PORTION_BYTES = 64 * 1024 * 1024;
+const PAUSE_MS = 10;
+
+type Settings = Pick<StoreSettings, "coldDataScanEnable" | "sampleSteps" | "timerColdDataCheckIntervalMs">;
+
+interface Samples {
+  /** That one sample stands for. */
+  readonly bytes: number;
+  /** Odd: in memory. */
+  readonly found: Uint8Array;
+}
+
+export class ColdDataCheckService {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #settings: Settings;
+  readonly #files: FileQueue;
+  /** By the offset that a file begins at. */
+  #samples: ReadonlyMap<number, Samples> = new Map();
+  /** Clock.monotonic() at which they are too old. */
+  #lookAgainAt = Number.NEGATIVE_INFINITY;
+  #look: Promise<void> | undefined;
+  #pause: { readonly timer: TimerHandle; readonly end: () => void } | undefined;
+  #cannotTell = false;
+  #stopped = false;
+
+  constructor(clock: Clock, log: Log, settings: Settings, files: FileQueue) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#settings = settings;
+    this.#files = files;
+  }
+
+  /** See `MessageStore.isOnDiskOnly`. */
+  isOnDiskOnly(offset: number): boolean | undefined {
+    if (!this.#settings.coldDataScanEnable) {
+      this.#forget();
+      return undefined;
+    }
+    this.#lookIfOld();
+    if (this.#cannotTell) return undefined;
+    const base = offset - (offset % this.#files.fileSize);
+    const samples = this.#samples.get(base);
+    const sample = samples?.found[Math.floor((offset - base) / samples.bytes)];
+    return sample !== undefined && (sample & 1) === 0;
+  }
+
+  /** Ends a look that is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pause?.timer.cancel();
+    this.#pause?.end();
+    await this.#look;
+  }
+
+  #forget(): void {
+    if (this.#samples.size > 0) this.#samples = new Map();
+  }
+
+  #lookIfOld(): void {
+    const late = this.#clock.monotonic() - this.#lookAgainAt;
+    if (this.#look !== undefined || this.#stopped || late < 0) return;
+    // Nobody asked for long: what was true then need not be.
+    if (late > this.#settings.timerColdDataCheckIntervalMs) this.#forget();
+    this.#look = this.#lookAtAll().finally(() => {
+      this.#look = undefined;
+      this.#lookAgainAt = this.#clock.monotonic() + this.#settings.timerColdDataCheckIntervalMs;
+    });
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const samples = new Map<number, Samples>();
+    for (const file of [...this.#files.files]) {
+      const found = await this.#lookAt(file);
+      if (this.#stopped) return;
+      if (this.#cannotTell) return;
+      if (found !== undefined) samples.set(file.base, found);
+    }
+    this.#samples = samples;
+  }
+
+  /** Undefined when it can't be had. */
+  async #lookAt(file: StoreFile): Promise<Samples | undefined> {
+    const { fileSize } = this.#files;
+    const { sampleSteps } = this.#settings;
+    const found: number[] = [];
+    let pageBytes = 0;
+    for (let position = 0; position < fileSize; position += PORTION_BYTES) {
+      const portion = this.#ask(file, position, Math.min(PORTION_BYTES, fileSize - position));
+      if (portion === undefined) return undefined;
+      pageBytes = portion.pageBytes;
+      const firstPage = position / pageBytes;
+      const first = (sampleSteps - (firstPage % sampleSteps)) % sampleSteps;
+      for (let page = first; page < portion.pages.length; page += sampleSteps) found.push(portion.pages[page] as number);
+      await this.#rest();
+      if (this.#stopped) return undefined;
+    }
+    return { bytes: pageBytes * sampleSteps, found: Uint8Array.from(found) };
+  }
+
+  #ask(file: StoreFile, position: number, length: number): PagesInMemory | undefined {
+    let portion: PagesInMemory | undefined;
+    try {
+      portion = this.#files.handle(file).pagesInMemory(position, length);
+    } catch {
+      return undefined; // It went meanwhile, as files do that expire.
+    }
+    if (portion === undefined && !this.#cannotTell) {
+      this.#cannotTell = true;
+      this.#log.warn(
+        "coldDataScanEnable has no effect: here the system can't be asked what it holds in memory; data is cold by accessMessageInMemoryHotRatio alone",
+        { path: file.path },
+      );
+    }
+    return portion;
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pause = { timer: this.#clock.setTimeout(resolve, PAUSE_MS), end: resolve };
+    });
+  }
+}
