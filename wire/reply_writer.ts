@@ -72,6 +72,8 @@ interface Plan {
 const FIXED_BYTES_MAX = 256;
 /** A number, its quotes or its length, and a comma. */
 const NUMBER_BYTES_MAX = 32;
+/** The length of a header has 24 bits. */
+const HEADER_LENGTH_MAX = 0xff_ffff;
 /** Bytes of a ROCKETMQ header before its remark. */
 const ROCKETMQ_REMARK_AT = 13;
 
@@ -106,8 +108,10 @@ export class ReplyWriter {
   ): void {
     if (codec !== undefined) {
       const plan = this.#plan(codec);
-      const { fields, header } = reply;
+      const { fields } = reply;
       if (fields !== undefined && this.#short(into, request, reply, plan, fields)) return;
+      // Asked for only now: a reply that writes its own fields makes a header when it is asked.
+      const { header } = reply;
       if (header !== undefined && this.#short(into, request, reply, plan, this.#fields.of(plan, header as Values))) return;
     }
     encodeCommand(this.#command(request, reply, codec), into);
@@ -154,7 +158,8 @@ export class ReplyWriter {
       serializeType === SERIALIZE_JSON
         ? this.#json(bytes, view, headerAt, code, opaque, reply.remark, plan, fields)
         : this.#rocketmq(bytes, view, headerAt, code, opaque, remark, plan, fields);
-    if (headerEnd < 0) return false;
+    // The long way says why a header can't be written.
+    if (headerEnd < 0 || headerEnd - headerAt > HEADER_LENGTH_MAX) return false;
     writeInt32(bytes, start, headerEnd - start - 4 + body.length);
     writeInt32(bytes, start + 4, (serializeType << 24) | (headerEnd - headerAt));
     into.length = headerEnd;

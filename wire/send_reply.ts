@@ -1,12 +1,13 @@
 /**
  * The fields of the answer to a SEND_MESSAGE, written one after another: what the table of `SendMessageResponseHeader` says, for
- * one message without a handle. `test/wire/reply_writer.test.ts` holds the bytes against those made by the table.
+ * one message, or a batch of them, without a handle. `test/wire/reply_writer.test.ts` holds the bytes against those made by the
+ * table.
  *
  * ```
- * msgId (see `message_id.ts`)   queueId   queueOffset   transactionId, where there is one
+ * msgId (see `message_id.ts`; of a batch one for each, with commas)   queueId   queueOffset   transactionId, where there is one
  * ```
  */
-import { ascii, copy, QUOTE, rocketmqName, wordsOf, writeDecimal, writePlain } from "./ascii.ts";
+import { ascii, COMMA, copy, QUOTE, rocketmqName, wordsOf, writeDecimal, writePlain } from "./ascii.ts";
 import { writeInt32 } from "./bytes.ts";
 import { MESSAGE_ID_V6_CHARS, type MessageIdEncoder } from "./message_id.ts";
 
@@ -19,10 +20,12 @@ export interface StoredAt {
   readonly physicalOffset: number;
   readonly queueId: number;
   readonly queueOffset: number;
+  /** Of the other messages of a batch. */
+  readonly moreOffsets: readonly number[];
 }
 
-/** Names, lengths or quotes, id and numbers at their longest; without the transaction id. */
-export const SEND_REPLY_BYTES_MAX = 128 + MESSAGE_ID_V6_CHARS + 2 * 16;
+/** Names, lengths or quotes, ids and numbers at their longest; without the transaction id. @param messages of a batch, or 1 */
+export const sendReplyBytesMax = (messages: number): number => 128 + messages * (MESSAGE_ID_V6_CHARS + 1) + 2 * 16;
 
 const JSON_MSG_ID = ascii('"msgId":"');
 const JSON_QUEUE_ID = ascii('","queueId":"');
@@ -35,11 +38,12 @@ export function sendReplyJson(
   view: DataView,
   from: number,
   ids: MessageIdEncoder,
-  { storeHost, storePort, physicalOffset, queueId, queueOffset }: StoredAt,
+  stored: StoredAt,
   transactionId: string | undefined,
 ): number {
+  const { queueId, queueOffset } = stored;
   let at = copy(view, from, JSON_MSG_ID);
-  at = ids.write(target, at, storeHost, storePort, physicalOffset);
+  at = writeIds(target, at, ids, stored);
   at = copy(view, at, JSON_QUEUE_ID);
   at = writeDecimal(target, at, queueId);
   at = copy(view, at, JSON_QUEUE_OFFSET);
@@ -63,11 +67,12 @@ export function sendReplyRocketmq(
   view: DataView,
   from: number,
   ids: MessageIdEncoder,
-  { storeHost, storePort, physicalOffset, queueId, queueOffset }: StoredAt,
+  stored: StoredAt,
   transactionId: string | undefined,
 ): number {
+  const { queueId, queueOffset } = stored;
   let valueAt = copy(view, from, MSG_ID) + 4;
-  let at = ids.write(target, valueAt, storeHost, storePort, physicalOffset);
+  let at = writeIds(target, valueAt, ids, stored);
   writeInt32(target, valueAt - 4, at - valueAt);
   valueAt = copy(view, at, QUEUE_ID) + 4;
   at = writeDecimal(target, valueAt, queueId);
@@ -79,5 +84,19 @@ export function sendReplyRocketmq(
   valueAt = copy(view, at, TRANSACTION_ID) + 4;
   at = writePlain(target, valueAt, transactionId);
   if (at >= 0) writeInt32(target, valueAt - 4, at - valueAt);
+  return at;
+}
+
+function writeIds(
+  target: Uint8Array,
+  from: number,
+  ids: MessageIdEncoder,
+  { storeHost, storePort, physicalOffset, moreOffsets }: StoredAt,
+): number {
+  let at = ids.write(target, from, storeHost, storePort, physicalOffset);
+  for (let i = 0; i < moreOffsets.length; i++) {
+    target[at] = COMMA;
+    at = ids.write(target, at + 1, storeHost, storePort, moreOffsets[i] as number);
+  }
   return at;
 }

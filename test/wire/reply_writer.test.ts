@@ -6,7 +6,7 @@ import { encodeMessageId, MessageIdEncoder } from "../../wire/message_id.ts";
 import { FLAG_RESPONSE, NO_BODY, type SerializeType } from "../../wire/remoting_command.ts";
 import { type FieldsWriter, type Reply, ReplyWriter } from "../../wire/reply_writer.ts";
 import { REQUESTS, type RequestRow } from "../../wire/requests.ts";
-import { SEND_REPLY_BYTES_MAX, sendReplyJson, sendReplyRocketmq } from "../../wire/send_reply.ts";
+import { sendReplyBytesMax, sendReplyJson, sendReplyRocketmq } from "../../wire/send_reply.ts";
 import { encodeCommand } from "../../wire/serialize.ts";
 import { hexOf } from "./golden.ts";
 
@@ -103,18 +103,59 @@ describe("the bytes of the long way", () => {
     for (const [i, physicalOffset] of [0, 0xffff, 0x1_0000, 0xefd50, 4_294_967_295, 1_099_511_627_776].entries()) {
       for (const transactionId of [undefined, "", "FD00", 'not "plain"', "é", "x".repeat(3000)]) {
         const storeHost = hosts[i % hosts.length] as string;
-        const at = { storeHost, storePort: 10_911 + i, physicalOffset, queueId: i * 3, queueOffset: physicalOffset * 3 + i };
+        // A batch, with a step between its messages that changes the upper bytes of an offset now and then.
+        const moreOffsets = Array.from({ length: i * i }, (_, more) => physicalOffset + (more + 1) * 12_345);
+        const storePort = 10_911 + i;
+        const at = { storeHost, storePort, physicalOffset, queueId: i * 3, queueOffset: physicalOffset * 3 + i, moreOffsets };
         const fields: FieldsWriter = {
-          bytesMax: SEND_REPLY_BYTES_MAX + (transactionId?.length ?? 0),
+          bytesMax: sendReplyBytesMax(1 + moreOffsets.length) + (transactionId?.length ?? 0),
           json: (target, view, from) => sendReplyJson(target, view, from, ids, at, transactionId),
           rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at, transactionId),
         };
         const { queueId, queueOffset } = at;
-        const header = { msgId: encodeMessageId(storeHost, at.storePort, physicalOffset), queueId, queueOffset, transactionId };
+        const msgId = [physicalOffset, ...moreOffsets].map((offset) => encodeMessageId(storeHost, storePort, offset)).join(",");
+        const header = { msgId, queueId, queueOffset, transactionId };
         expectSame({ header, extFields: region, fields }, send, replies);
         expectSame({ code: 10, remark: "late", header, fields }, send, replies);
       }
     }
+  });
+
+  test("a header is not made for a reply that writes its own fields", () => {
+    const ids = new MessageIdEncoder();
+    const at = { storeHost: "127.0.0.1", storePort: 10_911, physicalOffset: 1, queueId: 2, queueOffset: 3, moreOffsets: [] };
+    const fields: FieldsWriter = {
+      bytesMax: sendReplyBytesMax(1),
+      json: (target, view, from) => sendReplyJson(target, view, from, ids, at, undefined),
+      rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at, undefined),
+    };
+    let made = 0;
+    const reply: Reply = {
+      fields,
+      get header() {
+        made++;
+        return sent;
+      },
+    };
+    const replies = new ReplyWriter(LANGUAGE, VERSION);
+    for (const serializeType of [0, 1] as const) replies.write(new ByteWriter(1), { opaque: 1, serializeType }, reply, send);
+    expect(made).toBe(0);
+  });
+
+  test("a header beyond 24 bits is refused, whoever writes it", () => {
+    const ids = new MessageIdEncoder();
+    const moreOffsets = new Array<number>(600_000).fill(77);
+    const at = { storeHost: "127.0.0.1", storePort: 10_911, physicalOffset: 1, queueId: 2, queueOffset: 3, moreOffsets };
+    const fields: FieldsWriter = {
+      bytesMax: sendReplyBytesMax(1 + moreOffsets.length),
+      json: (target, view, from) => sendReplyJson(target, view, from, ids, at, undefined),
+      rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at, undefined),
+    };
+    const header = { ...sent, msgId: "0".repeat(0x100_0000) };
+    const writer = new ByteWriter(1);
+    const replies = new ReplyWriter(LANGUAGE, VERSION);
+    expect(() => replies.write(writer, { opaque: 1, serializeType: 0 }, { header, fields }, send)).toThrow("24-bit length");
+    expect(writer.length).toBe(0);
   });
 
   test("thousands of answers in one buffer", () => {

@@ -224,7 +224,7 @@ export class SendMessageProcessor {
     const host = addresses.storeHostFor(context.peer);
     const { remote } = context.peer;
     const sysFlag = config.topicFilterType === "MULTI_TAG" ? header.sysFlag | SYS_FLAG_MULTI_TAGS : header.sysFlag;
-    const common = {
+    const common: BatchCommon = {
       topic,
       queueId,
       sysFlag,
@@ -260,25 +260,31 @@ export class SendMessageProcessor {
       sent.batchUniqId = uniqKey;
       return this.#acknowledge(sent, receipt.endOffset, wait);
     }
-    const messages = entries.map(
-      (entry): MessageInput => ({
-        ...common,
-        flag: entry.flag,
-        body: entry.body,
-        properties: withLiteQueue(
-          this.#parts,
-          context,
-          topic,
-          propertyOf(entry.properties, MessageConst.LITE_TOPIC),
-          entry.properties,
-        ),
-        tagsCode: tagsCode(propertyOf(entry.properties, MessageConst.TAGS)),
-      }),
-    );
+    const messages = entries.map((entry) => this.#batched(context, common, entry));
     const receipts = store.appendBatch(messages);
     if (!Array.isArray(receipts)) throw putError(receipts, settings, store);
     const sent = new Sent(context.receivedAt, type, messages[0] as MessageInput, receipts, queueId, uniqKey);
     return this.#acknowledge(sent, (receipts[receipts.length - 1] as PutReceipt).endOffset, wait);
+  }
+
+  /** One of a batch: of the same class as a message sent by itself, as the store's hot path is fastest with one kind of object. */
+  #batched(context: RequestContext, common: BatchCommon, { flag, body, properties }: BatchEntry): MessageInput {
+    const message = new OneMessage();
+    message.topic = common.topic;
+    message.queueId = common.queueId;
+    message.flag = flag;
+    message.sysFlag = common.sysFlag;
+    message.bornTimestamp = common.bornTimestamp;
+    message.bornHost = common.bornHost;
+    message.bornPort = common.bornPort;
+    message.storeHost = common.storeHost;
+    message.storePort = common.storePort;
+    message.reconsumeTimes = common.reconsumeTimes;
+    message.body = body;
+    const lite = propertyOf(properties, MessageConst.LITE_TOPIC);
+    message.properties = withLiteQueue(this.#parts, context, common.topic, lite, properties);
+    message.tagsCode = tagsCode(propertyOf(properties, MessageConst.TAGS));
+    return message;
   }
 
   #batchEntries(header: SendMessageRequestHeader, outer: string, body: Uint8Array): BatchEntry[] {
@@ -353,6 +359,9 @@ export class SendMessageProcessor {
     return this.#regionFields;
   }
 }
+
+/** What the messages of a batch have in common. */
+type BatchCommon = Omit<MessageInput, "flag" | "body" | "properties" | "tagsCode">;
 
 /** Messages that become durable together. */
 interface Turn {

@@ -6,7 +6,7 @@ import type { SendMessageResponseHeader } from "../../../wire/headers/send.ts";
 import type { MessageIdEncoder } from "../../../wire/message_id.ts";
 import type { ExtFields } from "../../../wire/remoting_command.ts";
 import type { FieldsWriter } from "../../../wire/reply_writer.ts";
-import { SEND_REPLY_BYTES_MAX, sendReplyJson, sendReplyRocketmq } from "../../../wire/send_reply.ts";
+import { sendReplyBytesMax, sendReplyJson, sendReplyRocketmq } from "../../../wire/send_reply.ts";
 import { LaterReply } from "../../remoting/later_reply.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
 import type { MessageType } from "../metrics/traffic.ts";
@@ -69,7 +69,7 @@ export class Sent extends LaterReply<SendReply> {
   }
 }
 
-/** The usual answer, which writes its fields itself: no text is made of the message id, and no object of the fields. */
+/** The usual answer, which writes its fields itself: no text is made of the message ids, and no object of the fields. */
 class SendAnswer implements SendReply, FieldsWriter {
   readonly code: number;
   readonly extFields: ExtFields;
@@ -92,7 +92,7 @@ class SendAnswer implements SendReply, FieldsWriter {
   }
 
   get bytesMax(): number {
-    return SEND_REPLY_BYTES_MAX + (this.#sent.uniqKey?.length ?? 0);
+    return sendReplyBytesMax(1 + this.#sent.moreOffsets.length) + (this.#sent.uniqKey?.length ?? 0);
   }
 
   json(target: Uint8Array, view: DataView, at: number): number {
@@ -106,10 +106,8 @@ class SendAnswer implements SendReply, FieldsWriter {
 
 /** @param ids one serves a processor: what ids of neighbours have in common is made once */
 export function sendAnswer(code: number, extFields: ExtFields, sent: Sent, ids: MessageIdEncoder): SendReply {
-  const { moreOffsets, batchUniqId, recallHandle } = sent;
-  if (moreOffsets.length === 0 && batchUniqId === undefined && recallHandle === undefined) {
-    return new SendAnswer(code, extFields, sent, ids);
-  }
+  const { batchUniqId, recallHandle } = sent;
+  if (batchUniqId === undefined && recallHandle === undefined) return new SendAnswer(code, extFields, sent, ids);
   return { code, header: headerOf(sent, ids), extFields };
 }
 
