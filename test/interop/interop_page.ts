@@ -43,15 +43,16 @@ const inCell = (text: string): string => text.replaceAll("|", "\\|").replaceAll(
 export function interopPage(results: readonly Result[], before: string): string {
   const sections = parsePage(before);
   const dates = parseDates(before);
-  const orders = new Map(
-    results.flatMap((result) => Object.entries(result.cases).map(([name, { order }]) => [name, order] as const)),
-  );
   for (const result of results) {
     const column = `${heads[result.target]} ${titleOf(result) || `${result.client} ${result.serialize}`}`;
     dates.set(column, result.date);
     for (const [name, outcome] of Object.entries(result.cases)) take(sections, result, name, outcome);
   }
   const complete = results.filter((result) => result.complete);
+  // Of a run of some cases the rows stay where they stand: places in the page and in the suite are numbers of two kinds.
+  const orders = new Map(
+    complete.flatMap((result) => Object.entries(result.cases).map(([name, { order }]) => [name, order] as const)),
+  );
   const known = new Set(complete.flatMap((result) => Object.keys(result.cases)));
   const blocks: string[] = [head(dates, sections)];
   for (const [heading, rows] of inOrder(sections, orders)) {
@@ -135,8 +136,8 @@ This page is written by \`npm run docs:interop\` from what \`test/interop/run.ts
 \`test/interop/java/src\`, a method each.
 
 A cell has four marks, for ${combinations.join(", ")} (client and header serialization); with servers of their own one, for
-${combinations[0]}. ${PASSED} passed, ${FAILED} failed, ${SKIPPED} skipped: the client or its headers can't, ${NOT_RUN} not run (what is about the disk is run with
-JSON headers only). The last column says why a case is skipped, and what a server does otherwise than the others.
+${combinations[0]}. ${PASSED} passed, ${FAILED} failed, ${SKIPPED} skipped: the client or its headers can't, ${NOT_RUN} not run (what is about the
+disk, or about minutes of the broker's clock, is run with JSON headers only; Apache has no process that is both roles: standalone). The last column says why a case is skipped, and what a server does otherwise than the others.
 
 ## ${RUNS}
 

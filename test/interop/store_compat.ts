@@ -2,12 +2,12 @@
  * One data directory, by turns Apache's and ours (`java/src/edgemq/interop/StoreCompatCases.java`): what one wrote the other serves and writes on,
  * stopped in order and killed. Meanwhile the other's broker is started on the directory that is in use, and must not get it.
  *
- *     bun test/interop/store_compat.ts [--target bun,deno,node] [--sizes small,default] [--chains plain,special,pop] [--keep]
+ *     bun test/interop/store_compat.ts [--target bun,deno,node] [--sizes small,default] [--chains plain,special,pop,popMerge] [--keep]
  *
  * `small` has files of 64 KiB of log, 50 entries of a queue and 200 of an index, so that each turn crosses their ends;
  * `default` has Apache's sizes. The chain `special` (`java/src/edgemq/interop/SpecialCompatCases.java`) is of queues of batches,
  * light ones, compacted ones and extended units; `pop` (`java/src/edgemq/interop/PopCompatCases.java`) is of what was handed out
- * by POP and not acknowledged. The last line is `N passed, N failed, N skipped`, as in `run.ts`.
+ * by POP and not acknowledged, `popMerge` the same with enablePopBufferMerge, stopped in order. The last line is `N passed, N failed, N skipped`, as in `run.ts`.
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -27,12 +27,12 @@ const { values: options } = parseArgs({
   options: {
     target: { type: "string", default: "bun" },
     sizes: { type: "string", default: "small" },
-    chains: { type: "string", default: "plain,special,pop" },
+    chains: { type: "string", default: "plain,special,pop,popMerge" },
     keep: { type: "boolean", default: false },
   },
 });
 
-type Chain = "plain" | "special" | "pop";
+type Chain = "plain" | "special" | "pop" | "popMerge";
 
 const plainCases = [
   "compat1_apacheWrites",
@@ -64,6 +64,8 @@ const chains: Readonly<
   plain: { title: "", cases: plainCases },
   special: { title: ", special queues", cases: specialCases, config: { ...queues.brokerConfig, enableCalcFilterBitMap: "true" } },
   pop: { title: ", POP", cases: popCases },
+  // over a kill what was acknowledged comes again, with Apache's broker and with ours
+  popMerge: { title: ", POP with enablePopBufferMerge", cases: popCases.slice(0, 3), config: { enablePopBufferMerge: "true" } },
 };
 
 /** A broker that does not get its directory must be gone by then. */
