@@ -83,7 +83,7 @@ export class BenchServer {
     } else {
       const args = ["--data", join(directory, "data"), "--namesrv-port", String(ports.namesrv), "-c", brokerConf];
       const command = runtimeCommand(name, "cli/standalone.ts", args);
-      children.push(new Child({ ...command, env: { ROCKETMQ_HOME: directory } }, log));
+      children.push(new Child({ ...command, env: { ...command.env, ROCKETMQ_HOME: directory } }, log));
     }
     const server = (firstAnswerMs: number): BenchServer => new BenchServer(name, children, ports, firstAnswerMs, directory);
     try {

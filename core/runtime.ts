@@ -340,8 +340,8 @@ export interface Compression {
   deflate(bytes: Uint8Array, level: number): Uint8Array;
   /** Throws when the result would exceed `bytesMax`. */
   inflate(bytes: Uint8Array, bytesMax: number): Uint8Array;
-  /** One LZ4 frame. */
-  writeLz4(bytes: Uint8Array): Uint8Array;
+  /** What writes one LZ4 frame. Later, as who never asks for it does without its 5 MiB. */
+  lz4Writer(): Promise<(bytes: Uint8Array) => Uint8Array>;
   /** Throws `EMSGSIZE` when the result would exceed `bytesMax`, `EBADMSG` for bytes that are no LZ4 frame. */
   readLz4(bytes: Uint8Array, bytesMax: number): Uint8Array;
   /** One ZSTD frame, level 1..22. Absent where there is no compressor (Node before 22.15, the simulator). */

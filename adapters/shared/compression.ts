@@ -2,7 +2,7 @@
 import { deflateSync, inflateSync } from "node:zlib";
 import type { Compression } from "../../core/runtime.ts";
 import { Fault, faultOf } from "./fault.ts";
-import { readLz4Frame, writeLz4Frame } from "./lz4.ts";
+import { lz4Writer, readLz4Frame } from "./lz4.ts";
 import { readZstd, writeZstd } from "./zstd.ts";
 
 export const hostCompression: Compression = {
@@ -24,7 +24,7 @@ export const hostCompression: Compression = {
     throw new Fault("EMSGSIZE", `Cannot inflate ${bytes.length} bytes: the result is larger than ${bytesMax} bytes`);
   },
 
-  writeLz4: writeLz4Frame,
+  lz4Writer,
   readLz4: readLz4Frame,
   writeZstd,
   readZstd,

@@ -8,7 +8,6 @@
  *
  * Checksums are not compared: whoever stored the frame has one of his own over it.
  */
-import { compress } from "lz4js";
 import { Fault } from "./fault.ts";
 
 const MAGIC = 0x184d2204;
@@ -26,11 +25,17 @@ const MATCH_BYTES_MIN = 4;
 const HEADER: readonly number[] = [0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73];
 const END_BYTES = 4;
 
+/** Loads the library, which takes 5 MiB when it is loaded: few processes ever write LZ4. */
+export async function lz4Writer(): Promise<(bytes: Uint8Array) => Uint8Array> {
+  const { compress } = await import("lz4js");
+  return (bytes) => writeLz4Frame(bytes, compress);
+}
+
 /**
  * One frame of independent blocks: Java reads no others. The library says of its blocks that they are not, so each piece of up to
  * 4 MiB is compressed by itself, and the blocks go into a frame of ours.
  */
-export function writeLz4Frame(bytes: Uint8Array): Uint8Array {
+function writeLz4Frame(bytes: Uint8Array, compress: (piece: Uint8Array) => Uint8Array): Uint8Array {
   const blocks: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES_MAX) {
     const frame = compress(bytes.subarray(at, at + BLOCK_BYTES_MAX));

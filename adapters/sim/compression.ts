@@ -29,7 +29,7 @@ export const simCompression: Compression = {
 
   inflate: (bytes, bytesMax) => hostCompression.inflate(bytes, bytesMax),
   // In JavaScript, and so the same everywhere.
-  writeLz4: (bytes) => hostCompression.writeLz4(bytes),
+  lz4Writer: () => hostCompression.lz4Writer(),
   readLz4: (bytes, bytesMax) => hostCompression.readLz4(bytes, bytesMax),
   readZstd: (bytes, bytesMax) => hostCompression.readZstd(bytes, bytesMax),
 };

@@ -10,6 +10,8 @@ export const COMPRESS_TYPE_FLAGS: Readonly<Record<CompressType, number>> = { LZ4
 
 export interface BodyCompressor {
   readonly flag: number;
+  /** To be awaited before `compress`, where it is there: what compresses is being loaded. Rejects when that fails. */
+  readonly ready?: Promise<void> | undefined;
   readonly compress: (bytes: Uint8Array) => Uint8Array;
 }
 
@@ -17,10 +19,30 @@ export interface BodyCompressor {
 export function bodyCompressor(compression: Compression, type: CompressType, level: number): BodyCompressor {
   const flag = COMPRESS_TYPE_FLAGS[type];
   if (type === "ZLIB") return { flag, compress: (bytes) => compression.deflate(bytes, level) };
-  if (type === "LZ4") return { flag, compress: (bytes) => compression.writeLz4(bytes) };
+  if (type === "LZ4") return new Lz4Compressor(compression);
   const { writeZstd } = compression;
   if (writeZstd !== undefined) return { flag, compress: (bytes) => writeZstd(bytes, level) };
   throw new MQClientError("invalid", "compressType ZSTD needs Bun, Deno, or Node from 22.15 on: take LZ4 or ZLIB");
+}
+
+class Lz4Compressor implements BodyCompressor {
+  readonly flag = COMPRESS_TYPE_FLAGS.LZ4;
+  ready: Promise<void> | undefined;
+  #write: ((bytes: Uint8Array) => Uint8Array) | undefined;
+
+  constructor(compression: Compression) {
+    this.ready = compression.lz4Writer().then((write) => {
+      this.#write = write;
+      this.ready = undefined;
+    });
+    // Who sends is told; nobody may ever send.
+    this.ready.catch(() => {});
+  }
+
+  compress(bytes: Uint8Array): Uint8Array {
+    if (this.#write === undefined) throw new MQClientError("invalid", "Cannot compress with LZ4: its library is not loaded yet");
+    return this.#write(bytes);
+  }
 }
 
 /** @throws when the bytes are not what `sysFlag` says, or become more than `bytesMax` */

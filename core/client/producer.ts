@@ -138,6 +138,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
    *   refuses; the signal's reason
    */
   async send(message: Message, options: SendOptions = {}): Promise<SendResult> {
+    if (this.compressorLoading !== undefined) await this.compressorLoading;
     return this.sendOutgoing(this.#prepare(message), options);
   }
 
@@ -155,6 +156,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
 
   /** Sends and asks for no answer: settles when the request is on its way, and nobody hears whether it arrived. */
   async sendOneway(message: Message, options: SendOptions = {}): Promise<void> {
+    if (this.compressorLoading !== undefined) await this.compressorLoading;
     const out = this.#prepare(message);
     const timeoutMs = this.timeoutOf(options);
     const route = this.client.knownRoute(out.topic) ?? (await this.#routeInTime(out.topic, options.signal, timeoutMs, timeoutMs));
@@ -249,6 +251,11 @@ export class Producer implements ProducerMember, AsyncDisposable {
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new MQClientError("closed", `Producer of group "${this.producerGroup}" was closed`);
+  }
+
+  /** Undefined once the compressor is loaded; most need no loading at all. A message is read in the turn of its send then. */
+  protected get compressorLoading(): Promise<void> | undefined {
+    return this.#compressor.ready;
   }
 
   #prepare(message: Message): Outgoing {

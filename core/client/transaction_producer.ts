@@ -63,6 +63,7 @@ export class TransactionProducer extends Producer {
     if ((delayTimeLevel ?? delayTimeMs ?? delayTimeSec ?? deliverTimeMs) !== undefined) {
       throw new MQClientError("invalid", `Cannot send to "${message.topic}" in a transaction: a half message can't be delayed`);
     }
+    if (this.compressorLoading !== undefined) await this.compressorLoading;
     const out = this.prepareHalf(message);
     // The broker asks producers that it knows from heartbeats: it has to know this one before the half message is there.
     const { clock } = this.client.runtime;

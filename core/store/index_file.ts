@@ -5,8 +5,8 @@
  *     40 slots: int32 number of the newest entry of the slot, 0 none
  *     .. entries from number 1: int32 keyHash, int64 physicalOffset, int32 seconds since beginTimestamp, int32 previous entry
  *
- * Of the file that is being filled, the slots are kept in memory, page by page as they are touched (20 MB when all are),
- * and new entries in one block; both go to the disk in large writes. `sync` orders them: entries, then slots, then the
+ * Of the file that is being filled, the slots are kept in memory, page by page as they are touched (`index_slots.ts`; 15 MB when
+ * all are), and new entries in one block; both go to the disk in large writes. `sync` orders them: entries, then slots, then the
  * header, each on the disk before the next is written, and no slot on the disk names an entry that was not there before it.
  * So the header is a point of return: whatever a crash leaves behind it is dispatched again, and a slot that names an entry
  * at or beyond the header's count is followed to one before.
@@ -14,15 +14,13 @@
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import type { FileHandle, RuntimeFault } from "../runtime.ts";
 import { SyncFault } from "./file_queue.ts";
+import { PAGE_BITS, PAGE_SLOTS, SlotPages } from "./index_slots.ts";
 import type { OpenFiles } from "./open_files.ts";
 import { StoreFile } from "./open_files.ts";
 
 export const INDEX_HEADER_BYTES = 40;
 const SLOT_BYTES = 4;
 const ENTRY_BYTES = 20;
-/** Slots of a page: 4 KiB on the disk. */
-const PAGE_SLOTS = 1024;
-const PAGE_BITS = 10;
 /** Pages that are written together when they follow each other: 256 KiB. */
 const RUN_PAGES_MAX = 64;
 /** Pages that are read together when one of them is touched first: 64 KiB. */
@@ -75,8 +73,8 @@ export class IndexFile {
 
   readonly #open: OpenFiles;
   readonly #sizes: IndexSizes;
-  /** By page number; absent pages are as on the disk. Undefined when the file is not being filled. */
-  #pages: (Int32Array | undefined)[] | undefined;
+  /** Absent pages are as on the disk. Undefined when the file is not being filled. */
+  #pages: SlotPages | undefined;
   /** 1 for each page that differs from the disk. */
   readonly #dirtyPages: Uint8Array;
   /** Entries from `#blockFrom` to `nextEntry`. */
@@ -157,8 +155,8 @@ export class IndexFile {
     if (this.nextEntry - this.#blockFrom === BLOCK_ENTRIES) this.#writeBlock();
     const slot = keyHash % this.#sizes.slotCount;
     const pageNumber = slot >>> PAGE_BITS;
-    const page = this.#page(pageNumber);
-    const previous = page[slot & (PAGE_SLOTS - 1)] as number;
+    const pages = this.#withPage(pageNumber);
+    const previous = pages.get(slot);
     if (this.nextEntry === 1) {
       this.beginTimestamp = storeTimestamp;
       this.beginPhyOffset = physicalOffset;
@@ -176,7 +174,7 @@ export class IndexFile {
     view.setInt32(at + 8, physicalOffset - high * 0x1_0000_0000);
     view.setInt32(at + 12, Math.max(0, Math.min(seconds, 0x7fff_ffff)));
     view.setInt32(at + 16, previous);
-    page[slot & (PAGE_SLOTS - 1)] = this.nextEntry;
+    pages.set(slot, this.nextEntry);
     this.#dirtyPages[pageNumber] = 1;
     if (previous === 0) this.usedSlotCount++;
     if (this.#since !== undefined) this.#note(this.#since, previous);
@@ -206,7 +204,7 @@ export class IndexFile {
         break;
       }
       const slot = last.keyHash % this.#sizes.slotCount;
-      this.#page(slot >>> PAGE_BITS)[slot & (PAGE_SLOTS - 1)] = last.previous;
+      this.#withPage(slot >>> PAGE_BITS).set(slot, last.previous);
       this.#dirtyPages[slot >>> PAGE_BITS] = 1;
       if (last.previous === 0) this.usedSlotCount--;
       this.nextEntry--;
@@ -386,10 +384,11 @@ export class IndexFile {
     const bytes = room.subarray(0, slotCount * SLOT_BYTES);
     const view = new DataView(bytes.buffer);
     for (let i = 0; i < slotCount; i += PAGE_SLOTS) {
-      const page = this.#page(pageNumbers[i >>> PAGE_BITS] as number);
+      const pageNumber = pageNumbers[i >>> PAGE_BITS] as number;
+      const pages = this.#withPage(pageNumber);
       const count = Math.min(PAGE_SLOTS, slotCount - i);
       for (let slot = 0; slot < count; slot++) {
-        let number = page[slot] as number;
+        let number = pages.get(pageNumber * PAGE_SLOTS + slot);
         while (number >= from) number = previous[number - from] as number;
         view.setInt32((i + slot) * SLOT_BYTES, number);
       }
@@ -397,30 +396,30 @@ export class IndexFile {
     return bytes;
   }
 
-  #page(pageNumber: number): Int32Array {
-    this.#pages ??= [];
-    const there = this.#pages[pageNumber];
-    if (there !== undefined) return there;
-    if (this.#slotsOnDisk) this.#loadPages(this.#pages, pageNumber - (pageNumber % LOAD_PAGES));
-    const page = this.#pages[pageNumber] ?? new Int32Array(PAGE_SLOTS);
-    this.#pages[pageNumber] = page;
-    return page;
+  /** The pages, with this one among them. */
+  #withPage(pageNumber: number): SlotPages {
+    this.#pages ??= new SlotPages();
+    const pages = this.#pages;
+    if (pages.has(pageNumber)) return pages;
+    if (this.#slotsOnDisk) this.#loadPages(pages, pageNumber - (pageNumber % LOAD_PAGES));
+    if (!pages.has(pageNumber)) pages.add(pageNumber);
+    return pages;
   }
 
-  #loadPages(pages: (Int32Array | undefined)[], from: number): void {
+  #loadPages(pages: SlotPages, from: number): void {
     const slotCount = Math.min(LOAD_PAGES * PAGE_SLOTS, this.#sizes.slotCount - from * PAGE_SLOTS);
     const bytes = new Uint8Array(slotCount * SLOT_BYTES);
     this.#open.use(this.file).readSync(bytes, this.#slotAt(from * PAGE_SLOTS));
     for (let i = 0; i < slotCount; i += PAGE_SLOTS) {
       const number = from + (i >>> PAGE_BITS);
       // What is in memory already is newer than the disk.
-      if (pages[number] !== undefined) continue;
-      const page = new Int32Array(PAGE_SLOTS);
+      if (pages.has(number)) continue;
+      pages.add(number);
       const count = Math.min(PAGE_SLOTS, slotCount - i);
       for (let slot = 0; slot < count; slot++) {
-        page[slot] = this.#before(readInt32(bytes, (i + slot) * SLOT_BYTES), this.nextEntry);
+        const newest = this.#before(readInt32(bytes, (i + slot) * SLOT_BYTES), this.nextEntry);
+        if (newest > 0) pages.set(number * PAGE_SLOTS + slot, newest);
       }
-      pages[number] = page;
     }
   }
 
@@ -437,7 +436,7 @@ export class IndexFile {
 
   #newest(keyHash: number): number {
     const slot = keyHash % this.#sizes.slotCount;
-    return this.#page(slot >>> PAGE_BITS)[slot & (PAGE_SLOTS - 1)] as number;
+    return this.#withPage(slot >>> PAGE_BITS).get(slot);
   }
 
   async #newestLater(keyHash: number): Promise<number> {

@@ -40,10 +40,13 @@ describe("each kind", () => {
     expect(simCompression.readZstd(fromHex(JAVA.ZSTD), BYTES_MAX)).toEqual(TEXT);
   });
 
-  test("reads what it wrote, of any length, up to the bound and no further", () => {
+  test("reads what it wrote, of any length, up to the bound and no further", async () => {
     for (const type of TYPES) {
       if (type === "ZSTD" && hostCompression.writeZstd === undefined) continue;
-      const { compress, flag } = bodyCompressor(hostCompression, type, 5);
+      const compressor = bodyCompressor(hostCompression, type, 5);
+      await compressor.ready;
+      const { flag } = compressor;
+      const compress = (bytes: Uint8Array): Uint8Array => compressor.compress(bytes);
       // LZ4 has blocks of 4 MiB.
       for (const length of [1, 2, 13, 100, 70_000, ...(type === "LZ4" ? [4_300_000] : [])]) {
         const bytes = mixed(length);
@@ -52,6 +55,18 @@ describe("each kind", () => {
         expect(codeOf(() => decompressed(flag, compress(bytes), hostCompression, length - 1))).toBe("EMSGSIZE");
       }
     }
+  });
+
+  test("LZ4 is loaded when somebody asks for it; who sends before that is told, and so is who sends when that fails", async () => {
+    const compressor = bodyCompressor(hostCompression, "LZ4", 5);
+    expect(() => compressor.compress(TEXT)).toThrow("not loaded yet");
+    await compressor.ready;
+    expect(compressor.ready).toBe(undefined);
+    expect(decompressed(compressor.flag, compressor.compress(TEXT), hostCompression, BYTES_MAX)).toEqual(TEXT);
+    const failing = { ...hostCompression, lz4Writer: () => Promise.reject(new Error("no such module")) };
+    const never = bodyCompressor(failing, "LZ4", 5);
+    expect(await never.ready?.catch((error: Error) => error.message)).toBe("no such module");
+    expect(() => never.compress(TEXT)).toThrow("not loaded yet");
   });
 
   test("says what is wrong with bytes that it can't read, wherever they are cut or changed", () => {

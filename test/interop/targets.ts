@@ -45,20 +45,13 @@ export function apacheTarget(toolchain: Toolchain, classpath: string, jvmOptions
   };
 }
 
-/** `npm start`, so that what is tested and measured runs with the settings of memory that a user's server has. */
-const npmStart = (name: "start" | "node:start"): string => {
+/** Flags of V8 of `npm run node:start`, and of `deno task`: what is tested and measured has the memory that a user's server has. */
+const v8Flags = (): string[] => {
   const { scripts } = JSON.parse(readFileSync(join(projectDirectory, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
-  return scripts[name]!;
+  return scripts["node:start"]!.match(/--max-\S+/g) ?? [];
 };
-
-/** The variables that it sets for Bun. */
-const bunEnvironment = (): Record<string, string> =>
-  Object.fromEntries([...npmStart("start").matchAll(/(\w+)=(\S+) /g)].map(([, name, value]) => [name!, value!]));
-
-/** Its flags of V8, for Node; `deno task` has the same. */
-const v8Flags = (): string[] => npmStart("node:start").match(/--max-\S+/g) ?? [];
 
 /** The program and arguments that run one of our scripts on a runtime. */
 export function runtimeCommand(name: Exclude<TargetName, "apache">, script: string, args: readonly string[]): Command {
@@ -69,7 +62,7 @@ export function runtimeCommand(name: Exclude<TargetName, "apache">, script: stri
   };
   switch (name) {
     case "bun":
-      return { program: installed("bun"), args: [path, ...args], cwd: projectDirectory, env: bunEnvironment() };
+      return { program: installed("bun"), args: [path, ...args], cwd: projectDirectory };
     case "deno":
       return {
         program: installed("deno"),
