@@ -85,6 +85,8 @@ export class IndexFile {
   #syncedEntry = 1;
   /** The rest of that header. */
   #synced: SyncedHeader = { endTimestamp: 0, endPhyOffset: 0, usedSlotCount: 0, nextEntry: 1 };
+  /** What the header says is on the disk, but the header itself may be in the page cache only; see `mustSyncAgain`. */
+  #mustSync = false;
   /** Nothing more goes in; see `returnToSynced`. */
   #isClosed = false;
   /** While a sync runs: what `previous` the entries got that were put since it began. */
@@ -147,7 +149,7 @@ export class IndexFile {
   }
 
   get isSynced(): boolean {
-    return this.#syncedEntry === this.nextEntry;
+    return !this.#mustSync && this.#syncedEntry === this.nextEntry;
   }
 
   /** Adds an entry; the file is not full. @param keyHash ≥ 0. @throws RuntimeFault when a full block can't be written */
@@ -280,12 +282,13 @@ export class IndexFile {
     }
     this.#syncedEntry = upTo;
     this.#synced = state;
+    this.#mustSync = false;
   }
 
   /**
    * A sync failed: gives up what was put since the last one that succeeded, and takes nothing more. What is left is on the
    * disk, as is what its slots name: entries are synced before slots are written, slots before the header. Empty afterwards
-   * when no sync ever succeeded.
+   * when no sync ever succeeded. After a crash the header that was found counts as synced, and is written again by the next sync.
    * @returns false when it is not known what is on the disk; nothing has changed then
    */
   returnToSynced(): boolean {
@@ -301,10 +304,13 @@ export class IndexFile {
     return true;
   }
 
-  /** After a crash: a file with entries of `syncedUntil` or later may be in the page cache only. True when it is. */
+  /**
+   * After a crash: the header of a file with entries of `syncedUntil` or later may be in the page cache only, while the entries
+   * and slots that it stands for were on the disk before it was written. True when it may.
+   */
   mustSyncAgain(syncedUntil: number): boolean {
     if (this.endTimestamp < syncedUntil) return false;
-    this.#syncedEntry = -1;
+    this.#mustSync = true;
     return true;
   }
 

@@ -235,6 +235,8 @@ export class IndexService {
       this.#files.splice(this.#files.indexOf(file), 1);
       file.destroy();
     }
+    // Headers found after a crash are still to be put on the disk; the last file's is when it is followed by another.
+    this.#sealing.push(...this.#files.slice(0, -1).filter(({ isSynced }) => !isSynced));
     return Math.max(0, this.#lastIndexed());
   }
 
