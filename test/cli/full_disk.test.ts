@@ -167,10 +167,12 @@ class Served {
   }
 
   /** Sends until one is refused, and answers that one. */
-  async untilRefused(): Promise<PeerReply> {
+  /** @param restMs between two sends: who looks at the disk from time to time gets the time to, before it is full */
+  async untilRefused(restMs = 0): Promise<PeerReply> {
     for (let i = 0; i < 10_000; i++) {
       const reply = await this.send();
       if (reply.code !== ResponseCode.SUCCESS) return reply;
+      if (restMs > 0) await pause(restMs);
     }
     throw new Error("no send was refused");
   }
@@ -279,7 +281,7 @@ describe("a full tmpfs", () => {
         await served.ready();
         await served.untilTaken();
         disk.fill(disk.freeBytes / 20);
-        const byPercentage = await served.untilRefused();
+        const byPercentage = await served.untilRefused(20);
         expect(byPercentage.code).toBe(ResponseCode.SERVICE_NOT_AVAILABLE);
         expect(byPercentage.remark).toMatch(/storePathCommitLog is \d+ % full and diskSpaceWarningLevelRatio is 90/);
         expect(disk.freeBytes).toBeGreaterThan(0);
@@ -291,7 +293,7 @@ describe("a full tmpfs", () => {
         await served.ready();
         await served.untilTaken();
         disk.fill(12 * 2 ** 20);
-        const byBytes = await served.untilRefused();
+        const byBytes = await served.untilRefused(20);
         expect(byBytes.remark).toMatch(/bytes free and diskSpaceFreeBytesMin is 16777216/);
         disk.empty();
         await served.untilTaken();
