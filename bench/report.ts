@@ -143,6 +143,7 @@ Every target ran on the same machine, one after the other, each with a fresh sto
 
 ${table(byTarget)}
 
+- Before each server's load, and between the making of a backlog and its consumption, what is dirty is put on the disk (\`sync\`).
 - *oneway*: messages that landed in the queues, over the time until the last one had; every 1,000th is answered, as a window.
 - *transactions*: committed messages that landed in their queues; the latency is that of the half message, since the commit is not answered.
 - *POP*: each message is acknowledged by itself, as the client does; CPU up to one second after the last, for the acknowledgements.

@@ -327,6 +327,8 @@ public final class LoadGenerator {
         for (Thread worker : workers) worker.join();
         long messages = landed(producer, producer.fetchPublishMessageQueues(topic));
         producer.shutdown();
+        // The kernel would write gigabytes of it while it is consumed, with the cores of those who are measured.
+        new ProcessBuilder("sync").start().waitFor();
         return messages;
     }
 
