@@ -23,7 +23,7 @@ import {
   SERIALIZE_JSON,
   type SerializeType,
 } from "./remoting_command.ts";
-import { encodeCommand } from "./serialize.ts";
+import { encodeCommand, HEADER_LENGTH_MAX } from "./serialize.ts";
 
 /** What a processor answers. */
 export interface Reply {
@@ -72,8 +72,6 @@ interface Plan {
 const FIXED_BYTES_MAX = 256;
 /** A number, its quotes or its length, and a comma. */
 const NUMBER_BYTES_MAX = 32;
-/** The length of a header has 24 bits. */
-const HEADER_LENGTH_MAX = 0xff_ffff;
 /** Bytes of a ROCKETMQ header before its remark. */
 const ROCKETMQ_REMARK_AT = 13;
 

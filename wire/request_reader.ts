@@ -24,7 +24,7 @@ import {
   SERIALIZE_JSON,
   SERIALIZE_ROCKETMQ,
 } from "./remoting_command.ts";
-import { HEADER_BYTES_MAX } from "./serialize.ts";
+import { HEADER_BYTES_MAX, HEADER_LENGTH_MAX } from "./serialize.ts";
 import { isText } from "./text_cache.ts";
 
 /** A request whose header is decoded. `extFields` is undefined: every field that came is in `header`. */
@@ -98,7 +98,7 @@ export class RequestReader {
     const headerAt = from + FRAME_PREFIX_BYTES;
     if (to < headerAt) return undefined;
     const mark = readInt32(bytes, from + 4);
-    const headerEnd = headerAt + (mark & 0xff_ffff);
+    const headerEnd = headerAt + (mark & HEADER_LENGTH_MAX);
     const type = mark >>> 24;
     if (headerEnd > to || headerEnd - headerAt > HEADER_BYTES_MAX) return undefined;
     if (type !== SERIALIZE_JSON && type !== SERIALIZE_ROCKETMQ) return undefined;

@@ -34,6 +34,8 @@ const ROCKETMQ_FIXED_BYTES = 21;
  * in JSON: 200 KB. Without a bound of its own a header fills the whole frame, and a million fields stall everybody.
  */
 export const HEADER_BYTES_MAX = 1024 * 1024;
+/** The length of a header has 24 bits of the mark; the serialize type has the others. */
+export const HEADER_LENGTH_MAX = 0xff_ffff;
 
 /** Most fields taken from a ROCKETMQ header, where 6 bytes make one; Apache's largest header has 20. */
 export const EXT_FIELDS_MAX = 1024;
@@ -47,7 +49,7 @@ export function decodeCommand(bytes: Uint8Array, from = 0, to = bytes.length): R
   if (to - from < FRAME_PREFIX_BYTES) throw new WireError(`a frame of ${to - from} bytes has no header mark`);
   const mark = readInt32(bytes, from + 4);
   const type = mark >>> 24;
-  const headerLength = mark & 0xff_ffff;
+  const headerLength = mark & HEADER_LENGTH_MAX;
   const headerAt = from + FRAME_PREFIX_BYTES;
   const headerEnd = headerAt + headerLength;
   if (headerEnd > to) {
@@ -74,7 +76,7 @@ export function encodeCommand(command: RemotingCommand, into: ByteWriter): void 
     if (type === SERIALIZE_JSON) into.utf8(jsonHeader(command));
     else encodeRocketmq(command, into);
     const headerLength = into.length - start - FRAME_PREFIX_BYTES;
-    if (headerLength > 0xff_ffff) throw new WireError(`a header of ${headerLength} bytes does not fit its 24-bit length`);
+    if (headerLength > HEADER_LENGTH_MAX) throw new WireError(`a header of ${headerLength} bytes does not fit its 24-bit length`);
     into.raw(command.body);
     into.int32At(start, into.length - start - 4);
     into.int32At(start + 4, (type << 24) | headerLength);

@@ -89,8 +89,7 @@ export class ColdDataCheckService {
     const samples = new Map<number, Samples>();
     for (const file of [...this.#files.files]) {
       const found = await this.#lookAt(file);
-      if (this.#stopped) return;
-      if (this.#cannotTell) return;
+      if (this.#stopped || this.#cannotTell) return;
       if (found !== undefined) samples.set(file.base, found);
     }
     this.#samples = samples;

@@ -27,34 +27,28 @@ export class SlotPages {
   /** @param slot of a page that is there */
   get(slot: number): number {
     const page = this.#pages[slot >>> PAGE_BITS] as Uint8Array;
-    const index = slot & (PAGE_SLOTS - 1);
-    if (page.length === PAGE_SLOTS * NARROW_BYTES) {
-      const at = index * NARROW_BYTES;
-      return (page[at] as number) | ((page[at + 1] as number) << 8) | ((page[at + 2] as number) << 16);
-    }
-    return numberAt(page, index * WIDE_BYTES);
+    const width = page.length >>> PAGE_BITS;
+    const at = (slot & (PAGE_SLOTS - 1)) * width;
+    const low = (page[at] as number) | ((page[at + 1] as number) << 8) | ((page[at + 2] as number) << 16);
+    return width === WIDE_BYTES ? low | ((page[at + 3] as number) << 24) : low;
   }
 
   /** @param slot of a page that is there. @param entry 0..2^31 - 1 */
   set(slot: number, entry: number): void {
     const pageNumber = slot >>> PAGE_BITS;
     let page = this.#pages[pageNumber] as Uint8Array;
-    let isWide = page.length === PAGE_SLOTS * WIDE_BYTES;
-    if (!isWide && entry > NARROW_MAX) {
+    if (entry > NARROW_MAX && page.length < PAGE_SLOTS * WIDE_BYTES) {
       page = widened(page);
       this.#pages[pageNumber] = page;
-      isWide = true;
     }
-    const at = (slot & (PAGE_SLOTS - 1)) * (isWide ? WIDE_BYTES : NARROW_BYTES);
+    const width = page.length >>> PAGE_BITS;
+    const at = (slot & (PAGE_SLOTS - 1)) * width;
     page[at] = entry;
     page[at + 1] = entry >>> 8;
     page[at + 2] = entry >>> 16;
-    if (isWide) page[at + 3] = entry >>> 24;
+    if (width === WIDE_BYTES) page[at + 3] = entry >>> 24;
   }
 }
-
-const numberAt = (page: Uint8Array, at: number): number =>
-  (page[at] as number) | ((page[at + 1] as number) << 8) | ((page[at + 2] as number) << 16) | ((page[at + 3] as number) << 24);
 
 function widened(narrow: Uint8Array): Uint8Array {
   const wide = new Uint8Array(PAGE_SLOTS * WIDE_BYTES);
