@@ -67,7 +67,7 @@ const pairsAndStores = [
       ? [
           ["deno,node", "small", "plain"],
           ["bun", "small,default", "special"],
-          ["bun", "small", "pop"],
+          ["bun", "small", "pop,popMerge"],
         ]
       : [["bun", "small", "plain"]],
   ),

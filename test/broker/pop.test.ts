@@ -441,6 +441,26 @@ describe("how far the revive topic is done", () => {
     await after.close();
   });
 
+  test("what was acknowledged does not come again, however far behind the reader begins", async () => {
+    const before = await Pop.open(1, oneQueue);
+    // More than it looks at before it judges for the first time: the acknowledgements come behind all of these.
+    const count = 3_000;
+    await before.fill(count + 1);
+    const popped: Popped[] = [];
+    for (let n = 0; n < count; n++) popped.push(await before.pop({ maxMsgNums: 1 }));
+    for (const { acks } of popped) await before.ack(acks[0]);
+    expect((await before.pop({ maxMsgNums: 1 })).texts).toEqual([`m${count}`]);
+    await before.close();
+    await before.clock.advance(600_000);
+    // The timer has delivered all of it when the reader looks.
+    const after = await Pop.open(1, { ...oneQueue, reviveInterval: 60_000 }, before.harness.runtime);
+    await after.clock.advance(120_000);
+    expect(after.harness.broker.store.maxOffset(queue)).toBe(2 * count + 1);
+    expect((await after.pop()).texts).toEqual([`m${count}`]);
+    expect(doneUpTo(after)).toBe(2 * count);
+    await after.close();
+  });
+
   test("records that come in the place of some that a crash took are read", async () => {
     const before = await Pop.open(1, oneQueue);
     await before.fill(2);

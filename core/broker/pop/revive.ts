@@ -2,9 +2,9 @@
  * Gives messages back that were popped and not acknowledged in time: reads the revive topic, matches check points with
  * acknowledgements, and puts what is left over into the group's retry topic, where the next POP finds it.
  *
- * One reader a revive queue. It reads on as records surface, keeps check points whose time is not over in memory (they
- * surface a second before it), and commits the offset before the oldest one that is not done. What can't be put again now is
- * tried again; nothing is passed over before.
+ * One reader a revive queue. It reads on as records surface, keeps check points in memory until their time is over (they surface
+ * a second before it) and all acknowledgements that are there are read, and commits the offset before the oldest one that is not
+ * done. What can't be put again now is tried again; nothing is passed over before.
  */
 import { type PopAck, type PopCheckPoint, popAck, popCheckPoint } from "../../../wire/bodies/pop_revive.ts";
 import { decodeUtf8 } from "../../../wire/bytes.ts";
@@ -23,8 +23,15 @@ import { ACK_TAG, BATCH_ACK_TAG, CK_TAG } from "./revive_log.ts";
 const PORTION = { messagesMax: 32, bytesMax: 256 * 1024 };
 /** After its time a check point waits this long for acknowledgements that surface late: a step of the timer, and the way. */
 const GRACE_MS = 2_000;
-/** Records looked at in one go before other work gets its turn. */
+/** Portions read before what is done of them is dropped, and other work gets its turn. */
 const SLICE = 64;
+/**
+ * Check points that wait of one reader, some 0.5 KiB each: a second's worth, unless it is far behind. Beyond it they are judged
+ * before all acknowledgements are read, and some of what was acknowledged comes again.
+ */
+const WAITING_MAX = 100_000;
+/** Nothing was over so long ago. */
+const NEVER = Number.NEGATIVE_INFINITY;
 const RETRY_QUEUES = 1;
 const RETRY_PERM = 6;
 
@@ -115,16 +122,19 @@ export class PopReviveService {
   async #round(reader: Reader): Promise<void> {
     const { store, stats, offsets } = this.#parts;
     const queue = { topic: this.#topic, queueId: reader.queueId };
-    for (let portions = 1; this.#isRunning(reader) && reader.next < store.maxOffset(queue); portions++) {
+    // An acknowledgement may stand far behind its check point: all that was delivered until now is read before one is given back.
+    const end = store.maxOffset(queue);
+    const over = this.#parts.runtime.clock.now() - this.#timerLagMs() - GRACE_MS;
+    for (let portions = 1; this.#isRunning(reader) && reader.next < end; portions++) {
       const found = await store.get(queue, reader.next, PORTION, undefined);
       stats.instruments?.traffic.pulled(this.#topic, REVIVE_GROUP, found.messageCount, found.body.length);
       for (const record of decodeRecords(found.body)) this.#take(reader, record);
       if (found.nextBeginOffset <= reader.next) break;
       reader.next = found.nextBeginOffset;
-      if (portions % SLICE === 0) await this.#judge(reader);
+      if (portions % SLICE === 0) await this.#judge(reader, reader.waiting.size > WAITING_MAX ? over : NEVER);
     }
     const judgedAt = this.#parts.runtime.clock.monotonic();
-    await this.#judge(reader);
+    await this.#judge(reader, over);
     this.#parts.stats.instruments?.popScanned(this.#parts.runtime.clock.monotonic() - judgedAt);
     if (!this.#isRunning(reader)) return;
     const [oldest] = reader.waiting.values();
@@ -171,13 +181,12 @@ export class PopReviveService {
     for (const offset of ack.aol ?? [ack.ao]) waiting?.open.delete(offset);
   }
 
-  /** What is over: done when all was acknowledged, else given back. */
-  async #judge(reader: Reader): Promise<void> {
-    const now = this.#parts.runtime.clock.now() - this.#timerLagMs() - GRACE_MS;
+  /** What was all acknowledged is done; what is not, and was over before `over` (wall clock, ms), is given back. */
+  async #judge(reader: Reader, over: number): Promise<void> {
     for (const [key, waiting] of reader.waiting) {
       const { record, open } = waiting;
       if (open.size > 0) {
-        if (record.pt + record.it > now) continue;
+        if (record.pt + record.it > over) continue;
         if (!this.#isRunning(reader) || !(await this.#giveBack(waiting))) return;
       }
       this.#checkPoints.forget(refOf(record, reader.queueId));
