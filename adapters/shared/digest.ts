@@ -1,20 +1,25 @@
 /** Check sums and message digests from `node:crypto` and `node:zlib`. */
-import { createHash, createHmac, getRandomValues } from "node:crypto";
-import * as zlib from "node:zlib";
 import type { Digest, Random } from "../../core/runtime.ts";
+import { builtin } from "./builtin.ts";
 
-/** Absent before Node 20.15, so it is asked for by name and may be missing. */
-const nativeCrc32 = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32;
+interface Crc32 {
+  readonly crc32: (bytes: Uint8Array) => number;
+}
+
+/** As fast as zlib's, which does not have to be loaded for it. */
+const { crc32: bunCrc32 } = (globalThis as { readonly Bun?: { readonly hash: Crc32 } }).Bun?.hash ?? {};
+/** Absent before Node 20.15. */
+const nativeCrc32 = bunCrc32 ?? (builtin("node:zlib") as Partial<Crc32>).crc32;
 
 export const hostDigest: Digest = {
   crc32: nativeCrc32 === undefined ? tableCrc32() : (bytes) => nativeCrc32(bytes),
-  hmacSha1: (key, bytes) => new Uint8Array(createHmac("sha1", key).update(bytes).digest()),
-  md5: (bytes) => new Uint8Array(createHash("md5").update(bytes).digest()),
+  hmacSha1: (key, bytes) => new Uint8Array(builtin("node:crypto").createHmac("sha1", key).update(bytes).digest()),
+  md5: (bytes) => new Uint8Array(builtin("node:crypto").createHash("md5").update(bytes).digest()),
 };
 
 export const hostRandom: Random = {
   below: (bound) => Math.floor(Math.random() * bound),
-  bytes: (length) => getRandomValues(new Uint8Array(length)),
+  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
 };
 
 /** CRC-32 (IEEE 802.3, reflected polynomial 0xEDB88320) byte by byte: about 4 ns a byte. */

@@ -3,8 +3,8 @@
  * listener on the wire from reading; who must know whom they talk to configures a real one.
  */
 import { Buffer } from "node:buffer";
-import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import type { TlsIdentity } from "../../core/runtime.ts";
+import { builtin } from "./builtin.ts";
 
 const DAY_MS = 86_400_000;
 const VALID_MS = 3650 * DAY_MS;
@@ -14,6 +14,7 @@ const ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
 /** The library is loaded here and not before: a server that never meets a TLS client does without. */
 export async function selfSigned(commonName: string, now: number): Promise<TlsIdentity> {
   const [{ AsnConvert }, x509] = await Promise.all([import("@peculiar/asn1-schema"), import("@peculiar/asn1-x509")]);
+  const { generateKeyPairSync, sign } = builtin("node:crypto");
   const { publicKey, privateKey } = generateKeyPairSync("ec", {
     namedCurve: "P-256",
     publicKeyEncoding: { type: "spki", format: "der" },
@@ -45,7 +46,7 @@ export async function selfSigned(commonName: string, now: number): Promise<TlsId
 
 /** A positive integer of 16 bytes: the first bit is the sign, and DER allows no leading zero byte. */
 function serialNumber(): ArrayBuffer {
-  const bytes = new Uint8Array(randomBytes(16));
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = (bytes[0]! & 0x3f) | 0x40;
   return bytes.buffer;
 }

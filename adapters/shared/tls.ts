@@ -6,9 +6,9 @@
  * stops that socket too. So nothing grows in between.
  */
 import { Buffer } from "node:buffer";
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { Duplex } from "node:stream";
-import * as tls from "node:tls";
+import type { KeyObject } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type * as tls from "node:tls";
 import type {
   RuntimeFault,
   Socket,
@@ -22,6 +22,7 @@ import type {
   TlsServerOptions,
 } from "../../core/runtime.ts";
 import { hostPort } from "./address.ts";
+import { builtin } from "./builtin.ts";
 import { Fault, faultOf } from "./fault.ts";
 import { selfSigned } from "./self_signed.ts";
 
@@ -40,12 +41,13 @@ function server(options: TlsServerOptions): TlsContext {
     const reason = verifyClient ? distrust(stream) : undefined;
     return reason === undefined ? undefined : `the client's certificate is not accepted: ${reason}`;
   };
+  const { TLSSocket } = builtin("node:tls");
   return {
     wrap(socket, events) {
-      const plain = new PlainStream(socket);
+      const plain = plainStream(socket);
       // Not refused by the library, which leaves such a connection open on one runtime and resets it on another.
       const rules = { requestCert: clientAuth !== "none", rejectUnauthorized: false };
-      const stream = new tls.TLSSocket(plain as never, { isServer: true, secureContext, ...rules });
+      const stream = new TLSSocket(plain as never, { isServer: true, secureContext, ...rules });
       const secure = new SecureSocket(socket, plain, stream, events);
       stream.once("secure", () => secure.finished(refusal(stream)));
       return secure.handler;
@@ -58,8 +60,8 @@ function client(options: TlsClientOptions): TlsContext {
   const secureContext = contextOf(identity, authorities, options);
   return {
     wrap(socket, events) {
-      const plain = new PlainStream(socket);
-      const stream = tls.connect({
+      const plain = plainStream(socket);
+      const stream = builtin("node:tls").connect({
         socket: plain as never,
         secureContext,
         rejectUnauthorized: verifyServer,
@@ -78,6 +80,7 @@ function contextOf(
   authorities: string | undefined,
   { ciphers, protocols }: TlsLimits,
 ): tls.SecureContext {
+  const { X509Certificate } = builtin("node:crypto");
   const own =
     identity === undefined ? undefined : parsed("certificate", () => new X509Certificate(pemBlocks(identity.certificate)[0]!));
   const key = identity === undefined ? undefined : parsed("private key", () => keyOf(identity));
@@ -87,7 +90,7 @@ function contextOf(
     parsed("certificate of the authorities", () => pemBlocks(authorities).map((one) => new X509Certificate(one)));
   const versions = [...(protocols ?? [])].sort();
   return parsed("TLS configuration", () =>
-    tls.createSecureContext({
+    builtin("node:tls").createSecureContext({
       ...(identity === undefined ? {} : { cert: pemBlocks(identity.certificate).join("") }),
       // As decrypted text: a key that is still locked is not read by all of them.
       ...(key === undefined ? {} : { key: key.export({ type: "pkcs8", format: "pem" }) }),
@@ -103,7 +106,10 @@ function contextOf(
 function keyOf({ key, keyPassword }: TlsIdentity): KeyObject {
   // Deno takes no blank line and no remark beside the block, of which tools write both.
   const [block] = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/.exec(key) ?? [key];
-  return createPrivateKey({ key: `${block}\n`, ...(keyPassword === undefined ? {} : { passphrase: keyPassword }) });
+  return builtin("node:crypto").createPrivateKey({
+    key: `${block}\n`,
+    ...(keyPassword === undefined ? {} : { passphrase: keyPassword }),
+  });
 }
 
 function parsed<T>(what: string, make: () => T): T {
@@ -148,29 +154,24 @@ function distrust(stream: tls.TLSSocket): string | undefined {
 }
 
 /** A socket of the port as the stream that `node:tls` wants. */
-class PlainStream extends Duplex {
-  readonly #socket: Socket;
-
-  constructor(socket: Socket) {
-    super();
-    this.#socket = socket;
-  }
-
-  override _read(): void {
-    // What comes is pushed; pauses are told to the socket itself.
-  }
-
-  override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
-    this.#socket.write(chunk);
-    done();
-  }
+function plainStream(socket: Socket): Duplex {
+  const { Duplex } = builtin("node:stream");
+  return new Duplex({
+    read() {
+      // What comes is pushed; pauses are told to the socket itself.
+    },
+    write(chunk: Uint8Array, _encoding, done) {
+      socket.write(chunk);
+      done();
+    },
+  });
 }
 
 class SecureSocket implements Socket {
   readonly remote: Socket["remote"];
   readonly local: Socket["local"];
   readonly #socket: Socket;
-  readonly #plain: PlainStream;
+  readonly #plain: Duplex;
   readonly #stream: tls.TLSSocket;
   readonly #events: TlsEvents;
   #owner: SocketHandler | undefined;
@@ -182,7 +183,7 @@ class SecureSocket implements Socket {
   #buffering = false;
   #fault: RuntimeFault | undefined;
 
-  constructor(socket: Socket, plain: PlainStream, stream: tls.TLSSocket, events: TlsEvents) {
+  constructor(socket: Socket, plain: Duplex, stream: tls.TLSSocket, events: TlsEvents) {
     this.remote = socket.remote;
     this.local = socket.local;
     this.#socket = socket;

@@ -2,16 +2,16 @@
  * ZSTD frames. Bun, Deno and Node from 22.15 on have them built in; on older Nodes they are read by a library in JavaScript, and
  * not written.
  */
-import * as zlib from "node:zlib";
 import { Decompress } from "fzstd";
+import { builtin } from "./builtin.ts";
 import { Fault, faultOf } from "./fault.ts";
 
 /** Not in the types of Node 20. */
-interface BuiltIn {
+interface Zstd {
   readonly zstdCompressSync?: (bytes: Uint8Array, options: { params: Record<number, number> }) => Uint8Array;
   readonly zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 }
-const builtIn = zlib as BuiltIn;
+const zlib = (): Zstd => builtin("node:zlib") as Zstd;
 /** ZSTD_c_compressionLevel. */
 const COMPRESSION_LEVEL = 100;
 const MAGIC = 0xfd2fb528;
@@ -19,15 +19,14 @@ const MAGIC = 0xfd2fb528;
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** Undefined where this runtime has none. @param level 1..22 */
-export const writeZstd: ((bytes: Uint8Array, level: number) => Uint8Array) | undefined =
-  builtIn.zstdCompressSync === undefined
-    ? undefined
-    : (bytes, level) =>
-        (builtIn.zstdCompressSync as NonNullable<BuiltIn["zstdCompressSync"]>)(bytes, { params: { [COMPRESSION_LEVEL]: level } });
+export function zstdWriter(): ((bytes: Uint8Array, level: number) => Uint8Array) | undefined {
+  const { zstdCompressSync } = zlib();
+  return zstdCompressSync && ((bytes, level) => zstdCompressSync(bytes, { params: { [COMPRESSION_LEVEL]: level } }));
+}
 
 /** @throws Fault `EMSGSIZE` beyond the bound; `EBADMSG` for bytes that are no ZSTD frame. */
 export function readZstd(bytes: Uint8Array, bytesMax: number): Uint8Array {
-  const read = builtIn.zstdDecompressSync;
+  const { zstdDecompressSync: read } = zlib();
   const tried = `Cannot decompress ${bytes.length} bytes of ZSTD`;
   const frame = frameOf(bytes);
   checkWhole(bytes, frame);
