@@ -7,6 +7,10 @@ import type { Runtime } from "../core/runtime.ts";
 import { bunTryLock } from "./lock/bun.ts";
 import { bunNet } from "./net/bun.ts";
 import { bunPageCache } from "./page_cache/bun.ts";
+import { HostClock } from "./shared/clock.ts";
 import { hostRuntime } from "./shared/host.ts";
 
-export const bunRuntime = (): Runtime => hostRuntime("bun", bunNet, bunTryLock(), bunPageCache());
+export function bunRuntime(): Runtime {
+  const clock = new HostClock();
+  return hostRuntime("bun", bunNet(clock), bunTryLock(), bunPageCache(), clock);
+}

@@ -311,7 +311,10 @@ export interface Clock {
   monotonic(): number;
   setTimeout(callback: () => void, ms: number): TimerHandle;
   setInterval(callback: () => void, ms: number): TimerHandle;
-  /** After all I/O callbacks of this turn of the event loop: where group commit and batched replies happen. */
+  /**
+   * After all I/O callbacks of this turn of the event loop: where group commit and batched replies happen. A host may take a turn
+   * for over after the chunk of a socket that has been the only one to speak for a while.
+   */
   afterTurn(callback: () => void): void;
 }
 

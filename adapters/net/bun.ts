@@ -6,6 +6,7 @@
  */
 import type { ConnectOptions, Endpoint, Listener, ListenOptions, Net, Socket, SocketHandler } from "../../core/runtime.ts";
 import { plainHost } from "../shared/address.ts";
+import type { HostClock } from "../shared/clock.ts";
 import { Fault, faultOf } from "../shared/fault.ts";
 
 /** The part of Bun's global that is used here: with its own types, Deno could not check a program that imports this. */
@@ -56,18 +57,47 @@ interface Detachable {
 /** Smaller chunks are left to the collector: freeing one costs a quarter of a microsecond. */
 const FREED_BYTES_MIN = 4096;
 
+/** A socket that has said so much in a row speaks alone, until another one says something. */
+const ALONE_AFTER_CHUNKS = 16;
+
 const bun = (): BunSockets => (globalThis as unknown as { Bun: BunSockets }).Bun;
 
-export const bunNet: Net = {
-  async listen(options, accept) {
-    return listen(options, accept);
-  },
-  connect(options, handler) {
-    return connect(options, handler);
-  },
-};
+export function bunNet(clock: HostClock): Net {
+  const turns = new Turns(clock);
+  return {
+    async listen(options, accept) {
+      return listen(turns, options, accept);
+    },
+    connect(options, handler) {
+      return connect(turns, options, handler);
+    },
+  };
+}
 
-function listen({ host, port }: ListenOptions, accept: (socket: Socket) => SocketHandler): Listener {
+/**
+ * Knows whether one socket speaks alone. What several say in a turn of the event loop is to be written and answered together, at
+ * the turn's end; a chunk of one that speaks alone is its turn.
+ */
+class Turns {
+  readonly #clock: HostClock;
+  #speaker: BunSocket | undefined;
+  #chunks = 0;
+
+  constructor(clock: HostClock) {
+    this.#clock = clock;
+  }
+
+  take(socket: BunSocket, chunk: Uint8Array): void {
+    if (socket !== this.#speaker) {
+      this.#speaker = socket;
+      this.#chunks = 0;
+    }
+    if (++this.#chunks > ALONE_AFTER_CHUNKS) this.#clock.lastOfTurn(() => socket.take(chunk));
+    else socket.take(chunk);
+  }
+}
+
+function listen(turns: Turns, { host, port }: ListenOptions, accept: (socket: Socket) => SocketHandler): Listener {
   let server: RawListener;
   try {
     server = bun().listen({
@@ -77,7 +107,7 @@ function listen({ host, port }: ListenOptions, accept: (socket: Socket) => Socke
       socket: {
         ...callbacks,
         open(raw) {
-          const socket = new BunSocket(raw);
+          const socket = new BunSocket(raw, turns);
           raw.data = socket;
           socket.attach(accept(socket));
         },
@@ -94,7 +124,7 @@ function listen({ host, port }: ListenOptions, accept: (socket: Socket) => Socke
   };
 }
 
-function connect({ host, port, timeoutMs }: ConnectOptions, handler: SocketHandler): Promise<Socket> {
+function connect(turns: Turns, { host, port, timeoutMs }: ConnectOptions, handler: SocketHandler): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const tried = `Cannot connect to ${host} port ${port}`;
     let settled = false;
@@ -115,7 +145,7 @@ function connect({ host, port, timeoutMs }: ConnectOptions, handler: SocketHandl
             if (settled) return raw.close();
             settled = true;
             clearTimeout(timer);
-            const socket = new BunSocket(raw);
+            const socket = new BunSocket(raw, turns);
             raw.data = socket;
             socket.attach(handler);
             resolve(socket);
@@ -162,6 +192,7 @@ class BunSocket implements Socket {
   readonly remote: Endpoint;
   readonly local: Endpoint;
   readonly #raw: RawSocket;
+  readonly #turns: Turns;
   #handler: SocketHandler | undefined;
   /** What the kernel has not taken, oldest first. */
   #backlog: Uint8Array[] = [];
@@ -172,8 +203,9 @@ class BunSocket implements Socket {
   #closed = false;
   #fault: Fault | undefined;
 
-  constructor(raw: RawSocket) {
+  constructor(raw: RawSocket, turns: Turns) {
     this.#raw = raw;
+    this.#turns = turns;
     this.remote = { host: plainHost(raw.remoteAddress), port: raw.remotePort };
     this.local = { host: plainHost(raw.localAddress), port: raw.localPort };
   }
@@ -217,6 +249,10 @@ class BunSocket implements Socket {
   }
 
   onData(chunk: Uint8Array): void {
+    this.#turns.take(this, chunk);
+  }
+
+  take(chunk: Uint8Array): void {
     this.#handler?.data(chunk);
     // A chunk is valid until here. Left to the collector, a loaded server piles up tens of MiB of them, each on fresh pages.
     if (chunk.length >= FREED_BYTES_MIN) (chunk.buffer as ArrayBuffer & Detachable).transfer(0);

@@ -8,6 +8,8 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 export class HostClock implements Clock {
   #queue: (() => void)[] = [];
   #spare: (() => void)[] = [];
+  /** What is asked for has its end of turn already. */
+  #isLast = false;
 
   now(): number {
     return Date.now();
@@ -29,8 +31,27 @@ export class HostClock implements Clock {
 
   /** One immediate a turn runs all callbacks of the turn, in order. */
   afterTurn(callback: () => void): void {
-    if (this.#queue.push(callback) === 1) setImmediate(this.#drain);
+    if (this.#queue.push(callback) === 1 && !this.#isLast) setImmediate(this.#drain);
   }
+
+  /**
+   * Does what is taken for the last work of a turn: the callbacks that it asks for run behind its microtasks, and not after a
+   * further round of the event loop, which costs a server under load a tenth of its CPU (Bun).
+   */
+  lastOfTurn(work: () => void): void {
+    this.#isLast = true;
+    try {
+      work();
+    } finally {
+      if (this.#queue.length > 0) queueMicrotask(this.#endTurn);
+      else this.#isLast = false;
+    }
+  }
+
+  readonly #endTurn = (): void => {
+    this.#isLast = false;
+    this.#drain();
+  };
 
   readonly #drain = (): void => {
     const queue = this.#queue;

@@ -10,11 +10,17 @@ import { hostHttpClient } from "./http_client.ts";
 import { hostSystem } from "./system.ts";
 import { hostTls } from "./tls.ts";
 
-export const hostRuntime = (name: Runtime["name"], net: Net, tryLock: TryLock, pageCache?: PageCache): Runtime => ({
+export const hostRuntime = (
+  name: Runtime["name"],
+  net: Net,
+  tryLock: TryLock,
+  pageCache?: PageCache,
+  clock = new HostClock(),
+): Runtime => ({
   name,
   net,
   files: new HostFiles(tryLock, pageCache),
-  clock: new HostClock(),
+  clock,
   random: hostRandom,
   digest: hostDigest,
   compression: hostCompression,

@@ -81,6 +81,56 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("the 
     expect(ran).toEqual(["synchronous", "microtask", "first", "second", "asked for meanwhile"]);
   });
 
+  test("afterTurn is the same for a socket that speaks alone: behind its chunk, in order, each once", async () => {
+    const rounds = 40;
+    const events: string[] = [];
+    let round = 0;
+    const over = new Promise<void>((resolve) => {
+      const ping = new Uint8Array(1);
+      void it.runtime.net
+        .listen({ host: "127.0.0.1", port: 0 }, (socket) => ({
+          data() {
+            const now = ++round;
+            clock.afterTurn(() => {
+              events.push(`first ${now}`);
+              clock.afterTurn(() => events.push(`meanwhile ${now}`));
+              socket.write(ping);
+            });
+            // From a microtask, as a processor that awaits something does.
+            void Promise.resolve().then(() => {
+              events.push(`microtask ${now}`);
+              clock.afterTurn(() => events.push(`second ${now}`));
+            });
+            events.push(`data ${now}`);
+          },
+          closed() {},
+        }))
+        .then(async (listener) => {
+          const { address } = listener;
+          const client = await it.runtime.net.connect(
+            { host: address.host, port: address.port, timeoutMs: 5_000 },
+            {
+              data() {
+                if (round < rounds) return client.write(ping);
+                clock.afterTurn(() => clock.afterTurn(() => void listener.close().then(resolve)));
+                client.end();
+              },
+              closed() {},
+            },
+          );
+          client.write(ping);
+        });
+    });
+    await it.wait(over);
+    // Of the last round the end may have come first.
+    for (let now = 1; now < rounds; now++) {
+      const own = events.filter((event) => event.endsWith(` ${now}`)).map((event) => event.split(" ")[0]);
+      expect([now, own[0], own.length]).toEqual([now, "data", 5]);
+      expect(own.indexOf("meanwhile")).toBeGreaterThan(own.indexOf("first"));
+      expect(own.indexOf("second")).toBeGreaterThan(own.indexOf("microtask"));
+    }
+  });
+
   test("what several sockets said in one turn is there before afterTurn runs", async () => {
     // Both clients' bytes lie in the kernel when the server's loop comes round: one turn reads them.
     const order: string[] = [];
