@@ -21,15 +21,15 @@ export function copy(target: DataView, at: number, { words, length }: Words): nu
   return at + length;
 }
 
-/** Printable ASCII that JSON writes as it is; -1 when `text` has anything else. */
-export function writePlain(target: Uint8Array, at: number, text: string): number {
-  const { length } = text;
-  for (let i = 0; i < length; i++) {
+/** `text[from, to)`: printable ASCII that JSON writes as it is; -1 when it has anything else. */
+export function writePlain(target: Uint8Array, at: number, text: string, from = 0, to = text.length): number {
+  const shift = at - from;
+  for (let i = from; i < to; i++) {
     const char = text.charCodeAt(i);
     if (char < 0x20 || char > 0x7e || char === QUOTE || char === 0x5c) return -1;
-    target[at + i] = char;
+    target[shift + i] = char;
   }
-  return at + length;
+  return shift + to;
 }
 
 /** `value`: an integer from 0 on. */

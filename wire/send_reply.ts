@@ -22,6 +22,13 @@ export interface StoredAt {
   readonly queueOffset: number;
   /** Of the other messages of a batch. */
   readonly moreOffsets: readonly number[];
+  /**
+   * The transaction id is the piece `[idFrom, idTo)` of this: mostly of the message's properties, and a piece cut out would be a
+   * string more for each message. Undefined without one.
+   */
+  readonly idText: string | undefined;
+  readonly idFrom: number;
+  readonly idTo: number;
 }
 
 /** Names, lengths or quotes, ids and numbers at their longest; without the transaction id. @param messages of a batch, or 1 */
@@ -32,24 +39,17 @@ const JSON_QUEUE_ID = ascii('","queueId":"');
 const JSON_QUEUE_OFFSET = ascii('","queueOffset":"');
 const JSON_TRANSACTION_ID = ascii('","transactionId":"');
 
-/** @returns where they end; -1 when `transactionId` has a character that JSON escapes, or one beyond ASCII */
-export function sendReplyJson(
-  target: Uint8Array,
-  view: DataView,
-  from: number,
-  ids: MessageIdEncoder,
-  stored: StoredAt,
-  transactionId: string | undefined,
-): number {
-  const { queueId, queueOffset } = stored;
+/** @returns where they end; -1 when the transaction id has a character that JSON escapes, or one beyond ASCII */
+export function sendReplyJson(target: Uint8Array, view: DataView, from: number, ids: MessageIdEncoder, stored: StoredAt): number {
+  const { queueId, queueOffset, idText } = stored;
   let at = copy(view, from, JSON_MSG_ID);
   at = writeIds(target, at, ids, stored);
   at = copy(view, at, JSON_QUEUE_ID);
   at = writeDecimal(target, at, queueId);
   at = copy(view, at, JSON_QUEUE_OFFSET);
   at = writeDecimal(target, at, queueOffset);
-  if (transactionId !== undefined) {
-    at = writePlain(target, copy(view, at, JSON_TRANSACTION_ID), transactionId);
+  if (idText !== undefined) {
+    at = writePlain(target, copy(view, at, JSON_TRANSACTION_ID), idText, stored.idFrom, stored.idTo);
     if (at < 0) return -1;
   }
   target[at] = QUOTE;
@@ -68,9 +68,8 @@ export function sendReplyRocketmq(
   from: number,
   ids: MessageIdEncoder,
   stored: StoredAt,
-  transactionId: string | undefined,
 ): number {
-  const { queueId, queueOffset } = stored;
+  const { queueId, queueOffset, idText } = stored;
   let valueAt = copy(view, from, MSG_ID) + 4;
   let at = writeIds(target, valueAt, ids, stored);
   writeInt32(target, valueAt - 4, at - valueAt);
@@ -80,9 +79,9 @@ export function sendReplyRocketmq(
   valueAt = copy(view, at, QUEUE_OFFSET) + 4;
   at = writeDecimal(target, valueAt, queueOffset);
   writeInt32(target, valueAt - 4, at - valueAt);
-  if (transactionId === undefined) return at;
+  if (idText === undefined) return at;
   valueAt = copy(view, at, TRANSACTION_ID) + 4;
-  at = writePlain(target, valueAt, transactionId);
+  at = writePlain(target, valueAt, idText, stored.idFrom, stored.idTo);
   if (at >= 0) writeInt32(target, valueAt - 4, at - valueAt);
   return at;
 }

@@ -139,6 +139,7 @@ export class BrokerStats implements Stats {
   readonly #clock: Clock;
   readonly #tables = Object.fromEntries(NAMES.map((name) => [name, new Map()])) as Record<StatsName, Counters>;
   readonly #topics = new Map<string, TopicCounters>();
+  #last: { readonly topic: string; readonly counters: TopicCounters } | undefined;
   readonly #brokerPut: Counter;
   readonly #brokerGot: Counter;
   readonly #usersPut: Counter;
@@ -220,9 +221,8 @@ export class BrokerStats implements Stats {
   }
 
   putLatency(topic: string, queueId: number, ms: number): void {
-    const name = merged(topic);
-    const { latency } = this.#topics.get(name) ?? this.#newTopic(name);
-    latency[queueId] ??= this.#counter("TOPIC_PUT_LATENCY", `${queueId}@${name}`);
+    const { latency } = this.#topicOf(topic);
+    latency[queueId] ??= this.#counter("TOPIC_PUT_LATENCY", `${queueId}@${merged(topic)}`);
     latency[queueId].add(ms);
     this.#lastPutTimes[this.#putTimesSeen++ % PUT_TIMES_KEPT] = ms;
     // Whole milliseconds, as Java's clock has them: what takes less counts as none.
@@ -317,8 +317,12 @@ export class BrokerStats implements Stats {
   // ------------------------------------------------------------------------------------------------------- inwards
 
   #topicOf(topic: string): TopicCounters {
+    // Asked twice a message, and messages of a topic come one after another.
+    if (this.#last?.topic === topic) return this.#last.counters;
     const name = merged(topic);
-    return this.#topics.get(name) ?? this.#newTopic(name);
+    const counters = this.#topics.get(name) ?? this.#newTopic(name);
+    this.#last = { topic, counters };
+    return counters;
   }
 
   #newTopic(topic: string): TopicCounters {
@@ -371,6 +375,7 @@ export class BrokerStats implements Stats {
   /** The quick look-up of the key's topic goes with it, and is made again from what is left. */
   #forget(table: Counters, key: string): void {
     table.delete(key);
+    this.#last = undefined;
     this.#topics.delete(key.slice(key.lastIndexOf("@") + 1));
   }
 

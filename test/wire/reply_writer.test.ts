@@ -15,6 +15,8 @@ const VERSION = 513;
 const rows = Object.values(REQUESTS) as RequestRow[];
 const send = REQUESTS.SEND_MESSAGE_V2.reply as HeaderCodec<object>;
 const sent = { msgId: "7F00000100002A9F00000000000EFD50", queueId: 3, queueOffset: 98, transactionId: "FD00" };
+const PLACE = { storeHost: "127.0.0.1", storePort: 10_911, physicalOffset: 1, queueId: 2, queueOffset: 3 };
+const NO_ID = { idText: undefined, idFrom: 0, idTo: 0 };
 const region = Object.freeze({ MSG_REGION: "DefaultRegion", TRACE_ON: "true" });
 
 function longWay(opaque: number, serializeType: SerializeType, reply: Reply, codec?: HeaderCodec<object>): string {
@@ -106,11 +108,14 @@ describe("the bytes of the long way", () => {
         // A batch, with a step between its messages that changes the upper bytes of an offset now and then.
         const moreOffsets = Array.from({ length: i * i }, (_, more) => physicalOffset + (more + 1) * 12_345);
         const storePort = 10_911 + i;
-        const at = { storeHost, storePort, physicalOffset, queueId: i * 3, queueOffset: physicalOffset * 3 + i, moreOffsets };
+        const place = { storeHost, storePort, physicalOffset, queueId: i * 3, queueOffset: physicalOffset * 3 + i };
+        // Of a text that has other things before and behind it.
+        const idText = transactionId === undefined ? undefined : `\u0001${transactionId}\u0002`;
+        const at = { ...place, moreOffsets, idText, idFrom: 1, idTo: 1 + (transactionId?.length ?? 0) };
         const fields: FieldsWriter = {
           bytesMax: sendReplyBytesMax(1 + moreOffsets.length) + (transactionId?.length ?? 0),
-          json: (target, view, from) => sendReplyJson(target, view, from, ids, at, transactionId),
-          rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at, transactionId),
+          json: (target, view, from) => sendReplyJson(target, view, from, ids, at),
+          rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at),
         };
         const { queueId, queueOffset } = at;
         const msgId = [physicalOffset, ...moreOffsets].map((offset) => encodeMessageId(storeHost, storePort, offset)).join(",");
@@ -123,11 +128,11 @@ describe("the bytes of the long way", () => {
 
   test("a header is not made for a reply that writes its own fields", () => {
     const ids = new MessageIdEncoder();
-    const at = { storeHost: "127.0.0.1", storePort: 10_911, physicalOffset: 1, queueId: 2, queueOffset: 3, moreOffsets: [] };
+    const at = { ...PLACE, moreOffsets: [], ...NO_ID };
     const fields: FieldsWriter = {
       bytesMax: sendReplyBytesMax(1),
-      json: (target, view, from) => sendReplyJson(target, view, from, ids, at, undefined),
-      rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at, undefined),
+      json: (target, view, from) => sendReplyJson(target, view, from, ids, at),
+      rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at),
     };
     let made = 0;
     const reply: Reply = {
@@ -145,11 +150,11 @@ describe("the bytes of the long way", () => {
   test("a header beyond 24 bits is refused, whoever writes it", () => {
     const ids = new MessageIdEncoder();
     const moreOffsets = new Array<number>(600_000).fill(77);
-    const at = { storeHost: "127.0.0.1", storePort: 10_911, physicalOffset: 1, queueId: 2, queueOffset: 3, moreOffsets };
+    const at = { ...PLACE, moreOffsets, ...NO_ID };
     const fields: FieldsWriter = {
       bytesMax: sendReplyBytesMax(1 + moreOffsets.length),
-      json: (target, view, from) => sendReplyJson(target, view, from, ids, at, undefined),
-      rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at, undefined),
+      json: (target, view, from) => sendReplyJson(target, view, from, ids, at),
+      rocketmq: (target, view, from) => sendReplyRocketmq(target, view, from, ids, at),
     };
     const header = { ...sent, msgId: "0".repeat(0x100_0000) };
     const writer = new ByteWriter(1);

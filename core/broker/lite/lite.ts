@@ -10,7 +10,7 @@
  * acknowledged is given again. Group offsets move with acknowledgements only, so nothing is lost.
  */
 import type { OffsetOption } from "../../../wire/bodies/lite.ts";
-import { LMQ_QUEUE_ID } from "../../../wire/mix_all.ts";
+import { beginsWith, LMQ_QUEUE_ID } from "../../../wire/mix_all.ts";
 import type { ProcessorMap } from "../../remoting/processor.ts";
 import type { TimerHandle } from "../../runtime.ts";
 import type { BrokerParts } from "../parts.ts";
@@ -90,7 +90,7 @@ export class BrokerLite {
       LITE_SUBSCRIPTION_CTL: (context, { body }) => control.control(context, body),
     };
     store.onArrival(({ topic }) => {
-      if (topic.startsWith(LITE_PREFIX)) this.events.dispatch(topic);
+      if (beginsWith(topic, LITE_PREFIX)) this.events.dispatch(topic);
     });
   }
 

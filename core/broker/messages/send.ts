@@ -14,7 +14,7 @@ import { tagsCode } from "../../../wire/java_hash.ts";
 import { SYS_FLAG_MULTI_TAGS, SYS_FLAG_TRANSACTION_COMMIT, SYS_FLAG_TRANSACTION_MASK } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
 import { MessageIdEncoder } from "../../../wire/message_id.ts";
-import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
+import { beginsWith, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { propertyOf, removeProperty, setProperty } from "../../../wire/properties.ts";
 import { type ExtFields, NO_BODY } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
@@ -97,13 +97,15 @@ export class SendMessageProcessor {
     const scan = this.#scan;
     scan.scan(text);
     const queueId = header.queueId < 0 ? this.#randomQueue(config) : header.queueId;
-    const dead = header.topic.startsWith(RETRY_PREFIX) && this.#isDead(context, header);
+    const dead = beginsWith(header.topic, RETRY_PREFIX) && this.#isDead(context, header);
     refuseUnserved(config, scan);
     const half = isHalfMessage(this.#parts, context, header, scan, dead);
     const batchSize = innerBatchSize(settings, config, header.sysFlag, scan.innerNum, body);
 
-    const uniqKey = scan.uniqKey ?? this.#uniqKeys.next();
-    const own = clientProperties(text, scan, scan.uniqKey === undefined ? uniqKey : undefined);
+    const { uniqKeyFrom, uniqKeyTo } = scan;
+    // Made for a client that sent none.
+    const made = uniqKeyTo === 0 ? this.#uniqKeys.next() : undefined;
+    const own = clientProperties(text, scan, made);
     const common = this.#common.of(settings);
     let topic = header.topic;
     let queue = queueId;
@@ -155,14 +157,19 @@ export class SendMessageProcessor {
     if (half) stored = halfOf(message, scan.uniqKey);
     else if (level > 0) stored = parkedMessage(message, level, this.#levels);
     else if (timed) stored = this.#timer.park(message, scan);
-    const recallHandle = timed && stored !== message ? this.#timer.recallHandleOf(stored, uniqKey) : undefined;
+    const recallHandle =
+      timed && stored !== message ? this.#timer.recallHandleOf(stored, made ?? text.slice(uniqKeyFrom, uniqKeyTo)) : undefined;
     const wait = scan.waits;
     const receipt = this.#append(stored);
     if (half) this.#transactions.prepared(header.topic);
     if (dead) this.#parts.stats.deadLetter(groupOfRetryTopic(header.topic), header.topic);
     // Where a priority chose the queue, the sender is told; of a dead letter it is told the queue it asked for.
     const type = messageTypeOf(scan);
-    const sent = new Sent(context.receivedAt, type, stored, receipt, dead ? queueId : queue, uniqKey);
+    const answered = dead ? queueId : queue;
+    const sent =
+      made === undefined
+        ? new Sent(context.receivedAt, type, stored, receipt, answered, text, uniqKeyFrom, uniqKeyTo)
+        : new Sent(context.receivedAt, type, stored, receipt, answered, made);
     sent.recallHandle = recallHandle;
     message.body = NO_BODY;
     return this.#acknowledge(sent, receipt.endOffset, wait);

@@ -9,15 +9,18 @@ import { NO_BODY } from "../../../wire/remoting_command.ts";
 
 const NAME_END = "\u0001";
 const PAIR_END = "\u0002";
+const TAGS = "T".charCodeAt(0);
+const KEYS = "K".charCodeAt(0);
+const WAIT = "W".charCodeAt(0);
 
 /**
  * The values found by the last `scan`. One object serves all messages of a processor: read it before the next `scan`.
  * Names of which nothing was found are undefined; of a name that occurs twice the last counts.
  */
 export class PropertyScan {
+  #text = "";
   tags: string | undefined;
   keys: string | undefined;
-  uniqKey: string | undefined;
   /** Text of the delay level. */
   delay: string | undefined;
   /** WAIT: absent means yes, otherwise only "true" does. */
@@ -38,11 +41,19 @@ export class PropertyScan {
   timerDeliverMs: string | undefined;
   /** Key of the message that this one cancels. */
   timerDelete: string | undefined;
+  /** Where the value of UNIQ_KEY is in the text that was scanned: nearly every message has one, and few need it by itself. */
+  uniqKeyFrom = 0;
+  uniqKeyTo = 0;
   /** The text has pairs that are not stored, or a form that readers pass over: it must be written anew. */
   untidy = false;
 
+  get uniqKey(): string | undefined {
+    return this.uniqKeyTo === 0 ? undefined : this.#text.slice(this.uniqKeyFrom, this.uniqKeyTo);
+  }
+
   scan(text: string): void {
     this.#clear();
+    this.#text = text;
     for (let from = 0; from < text.length; ) {
       const found = text.indexOf(PAIR_END, from);
       const end = found < 0 ? text.length : found;
@@ -58,9 +69,7 @@ export class PropertyScan {
     const at = nameEnd + 1;
     switch (nameEnd - from) {
       case 4:
-        if (text.startsWith("TAGS", from)) this.tags = text.slice(at, end);
-        else if (text.startsWith("KEYS", from)) this.keys = text.slice(at, end);
-        else if (text.startsWith("WAIT", from)) this.waits = isTrue(text, at, end);
+        this.#takeShort(text, from, at, end);
         break;
       case 5:
         if (text.startsWith("DELAY", from)) this.delay = text.slice(at, end);
@@ -72,8 +81,10 @@ export class PropertyScan {
         if (text.startsWith("CLUSTER", from)) this.untidy = true;
         break;
       case 8:
-        if (text.startsWith("UNIQ_KEY", from)) this.uniqKey = text.slice(at, end);
-        else if (text.startsWith("TRAN_MSG", from)) this.transaction = text.slice(at, end);
+        if (text.startsWith("UNIQ_KEY", from)) {
+          this.uniqKeyFrom = at;
+          this.uniqKeyTo = end;
+        } else if (text.startsWith("TRAN_MSG", from)) this.transaction = text.slice(at, end);
         else if (text.startsWith("TRACE_ON", from)) this.untidy = true;
         break;
       case 9:
@@ -121,10 +132,25 @@ export class PropertyScan {
     }
   }
 
+  /** Nearly every message has one of these: the first letter tells which name to compare. */
+  #takeShort(text: string, from: number, at: number, end: number): void {
+    switch (text.charCodeAt(from)) {
+      case TAGS:
+        if (text.startsWith("TAGS", from)) this.tags = text.slice(at, end);
+        break;
+      case KEYS:
+        if (text.startsWith("KEYS", from)) this.keys = text.slice(at, end);
+        break;
+      case WAIT:
+        if (text.startsWith("WAIT", from)) this.waits = isTrue(text, at, end);
+        break;
+    }
+  }
+
   #clear(): void {
     this.tags = undefined;
     this.keys = undefined;
-    this.uniqKey = undefined;
+    this.uniqKeyTo = 0;
     this.delay = undefined;
     this.waits = true;
     this.transaction = undefined;

@@ -36,7 +36,10 @@ export class Sent extends LaterReply<SendReply> {
   readonly moreOffsets: readonly number[];
   /** As answered. */
   readonly queueId: number;
-  readonly uniqKey: string | undefined;
+  /** The unique key is a piece of it; see `StoredAt`. */
+  readonly idText: string | undefined;
+  readonly idFrom: number;
+  readonly idTo: number;
   batchUniqId: string | undefined;
   recallHandle: string | undefined;
 
@@ -46,7 +49,9 @@ export class Sent extends LaterReply<SendReply> {
     stored: MessageInput,
     receipts: PutReceipt | readonly PutReceipt[],
     queueId: number,
-    uniqKey: string | undefined,
+    idText: string | undefined,
+    idFrom = 0,
+    idTo = idText?.length ?? 0,
   ) {
     super();
     const one = "status" in receipts;
@@ -63,7 +68,9 @@ export class Sent extends LaterReply<SendReply> {
     this.queueOffset = first.queueOffset;
     this.moreOffsets = one ? NO_OFFSETS : receipts.slice(1).map(({ physicalOffset }) => physicalOffset);
     this.queueId = queueId;
-    this.uniqKey = uniqKey;
+    this.idText = idText;
+    this.idFrom = idFrom;
+    this.idTo = idTo;
     this.batchUniqId = undefined;
     this.recallHandle = undefined;
   }
@@ -92,15 +99,16 @@ class SendAnswer implements SendReply, FieldsWriter {
   }
 
   get bytesMax(): number {
-    return sendReplyBytesMax(1 + this.#sent.moreOffsets.length) + (this.#sent.uniqKey?.length ?? 0);
+    const { moreOffsets, idFrom, idTo } = this.#sent;
+    return sendReplyBytesMax(1 + moreOffsets.length) + idTo - idFrom;
   }
 
   json(target: Uint8Array, view: DataView, at: number): number {
-    return sendReplyJson(target, view, at, this.#ids, this.#sent, this.#sent.uniqKey);
+    return sendReplyJson(target, view, at, this.#ids, this.#sent);
   }
 
   rocketmq(target: Uint8Array, view: DataView, at: number): number {
-    return sendReplyRocketmq(target, view, at, this.#ids, this.#sent, this.#sent.uniqKey);
+    return sendReplyRocketmq(target, view, at, this.#ids, this.#sent);
   }
 }
 
@@ -112,7 +120,8 @@ export function sendAnswer(code: number, extFields: ExtFields, sent: Sent, ids: 
 }
 
 function headerOf(sent: Sent, ids: MessageIdEncoder): SendMessageResponseHeader {
-  const { storeHost, storePort, queueId, queueOffset, uniqKey: transactionId, batchUniqId, recallHandle } = sent;
+  const { storeHost, storePort, queueId, queueOffset, batchUniqId, recallHandle } = sent;
+  const transactionId = sent.idText?.slice(sent.idFrom, sent.idTo);
   let msgId = ids.encode(storeHost, storePort, sent.physicalOffset);
   for (const offset of sent.moreOffsets) msgId += `,${ids.encode(storeHost, storePort, offset)}`;
   return { msgId, queueId, queueOffset, transactionId, batchUniqId, recallHandle };
