@@ -15,6 +15,8 @@ const full = process.argv.includes("--full");
 /** A suite that takes longer hangs, and is ended and counted as failed, so that what comes after it still gets its turn. */
 const LIMIT_MINUTES = 15;
 
+const CLOSING_LINES_MAX = 200;
+
 /** On Deno and Node: the port itself, and the suites about bytes and files (test/cli starts processes of all runtimes itself). */
 const EVERYWHERE = ["test/conformance", "test/wire", "test/config", "test/client", "test/store/store.test.ts"];
 
@@ -75,12 +77,15 @@ const pairsAndStores = [
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+/** What is to be read of tens of thousands of lines: said once more at the end. */
+const closing = [];
 let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (interrupted = true));
 await inTurn(suites);
 // Java mostly waits (for time-outs, for servers that start): two of its suites go on at once, the second's words after the fact.
 await run(["node_modules/.bin/bun", "test/interop/build.ts"]); // what fails here fails again in the suites, and is counted there
 await Promise.all([inTurn([interop]), inTurn(pairsAndStores, "quietly")]);
+for (const words of closing) console.log(`\n${words}`);
 console.log(failures.length > 0 ? `\nFailed: ${failures.join("; ")}` : "");
 console.log(`${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`);
 process.exitCode = sum.failed > 0 ? 1 : 0;
@@ -92,6 +97,7 @@ async function inTurn(list, quietly) {
     const result = await run(command, { quietly, limitMinutes });
     for (const key of Object.keys(sum)) sum[key] += result[key];
     if (result.failed > 0) failures.push(name);
+    closing.push(...closingWords(name, result));
     if (quietly) process.stdout.write(`\n== ${name}\n${result.output}`);
     console.log(`== ${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
   }
@@ -109,20 +115,23 @@ function run([program, ...args], { quietly = false, limitMinutes = LIMIT_MINUTES
   return new Promise((resolvePromise) => {
     const child = startSuite(program, args, {
       cwd: root,
-      stdio: ["ignore", "pipe", quietly ? "pipe" : "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
       limitMs: limitMinutes * 60_000,
       onLimit: () => console.log(`${args.join(" ")}: not done after ${limitMinutes} minutes, ended`),
     });
     let output = "";
     const take = (chunk) => {
       if (!quietly) process.stdout.write(chunk);
-      output = quietly ? output + chunk : (output + chunk).slice(-2000);
+      output += chunk;
     };
     child.stdout.on("data", take);
-    child.stderr?.on("data", take);
+    child.stderr.on("data", take);
+    // The sum is the last line of this one, whatever the other brings behind it.
+    let stdoutEnd = "";
+    child.stdout.on("data", (chunk) => (stdoutEnd = (stdoutEnd + chunk).slice(-2000)));
     child.on("close", (code) => {
       if (interrupted) process.exit(130);
-      const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/m.exec(lastLines(output)) ?? [];
+      const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/m.exec(lastLine(stdoutEnd)) ?? [];
       const result = { code, output, passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: Number(skipped ?? 0) };
       if (result.failed === 0 && (passed === undefined || code !== 0)) result.failed = 1;
       resolvePromise(result);
@@ -130,6 +139,21 @@ function run([program, ...args], { quietly = false, limitMinutes = LIMIT_MINUTES
   });
 }
 
-function lastLines(text) {
-  return text.trimEnd().split("\n").slice(-1).join("\n");
+/** How tests failed, with the lines around, and which passed at the second try. */
+function closingWords(name, { failed, output }) {
+  const lines = output.split("\n");
+  const kept = new Set();
+  lines.forEach((line, index) => {
+    // Bun and `main.ts` tell of the error before the name and behind it, the interop suites behind it.
+    if (/^\(fail\) |^✗ /.test(line))
+      for (let near = index - (line.startsWith("✗") ? 0 : 15); near <= index + 12; near++) kept.add(near);
+    if (line === "Passed at the second try:") for (let near = index; lines[near]?.trim(); near++) kept.add(near);
+  });
+  if (failed > 0 && kept.size === 0) for (let near = lines.length - 20; near < lines.length; near++) kept.add(near);
+  const words = [...kept].sort((a, b) => a - b).flatMap((index) => lines[index] ?? []);
+  return words.length === 0 ? [] : [[`== ${name}, what to look at`, ...words.slice(0, CLOSING_LINES_MAX)].join("\n")];
+}
+
+function lastLine(text) {
+  return text.trimEnd().split("\n").at(-1);
 }
