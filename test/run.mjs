@@ -144,7 +144,7 @@ function closingWords(name, { failed, output }) {
   const lines = output.split("\n");
   const kept = new Set();
   lines.forEach((line, index) => {
-    // Bun and `main.ts` tell of the error before the name and behind it, the interop suites behind it.
+    // Bun and `test/support/main.ts` tell of the error before the name and behind it, the interop suites behind it.
     if (/^\(fail\) |^✗ /.test(line))
       for (let near = index - (line.startsWith("✗") ? 0 : 15); near <= index + 12; near++) kept.add(near);
     if (line === "Passed at the second try:") for (let near = index; lines[near]?.trim(); near++) kept.add(near);
