@@ -1,9 +1,10 @@
 /** The bench's figures: what is kept of a run, and the table made of them. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { TargetName } from "../test/interop/targets.ts";
 import { projectDirectory } from "../test/interop/toolchain.ts";
+import { median } from "./median.ts";
 
 /** The figures of one target, by `scenario.figure`, in the unit the row names. */
 export type Figures = Record<string, number>;
@@ -72,7 +73,24 @@ const rows: readonly Row[] = [
   { key: "idle.connectionsMib", title: "10,000 idle connections, MiB of RSS", digits: 0, floor: { max: 100 } },
 ];
 
+/** What this working copy measured; newer than what is in the repository. */
 const resultsDirectory = join(projectDirectory, "bench/java/target/results");
+/** The figures of the table in the repository, by target. */
+const tableFigures = join(projectDirectory, "bench/results.json");
+
+/** Of these a round with more is not disturbed: it is what the others did not meet. */
+const KEEPS_MOST = /^(?:memory|flush)\.|peakAnonMib$/;
+
+/** One figure of each kind from those of all rounds. */
+export function joinRounds(rounds: readonly Figures[]): Figures {
+  const keys = new Set(rounds.flatMap((figures) => Object.keys(figures)));
+  return Object.fromEntries(
+    [...keys].map((key) => {
+      const values = rounds.flatMap((figures) => figures[key] ?? []);
+      return [key, KEEPS_MOST.test(key) ? Math.max(...values) : median(values)];
+    }),
+  );
+}
 
 /** Keeps a target's figures for later tables, joined to what earlier partial runs found. */
 export function keepFigures(target: TargetName, figures: Figures): void {
@@ -82,11 +100,12 @@ export function keepFigures(target: TargetName, figures: Figures): void {
 
 /** The kept figures of a target; empty when it never ran. */
 export function readFigures(target: TargetName): Figures {
-  try {
-    return JSON.parse(readFileSync(join(resultsDirectory, `${target}.json`), "utf8")) as Figures;
-  } catch {
-    return {};
-  }
+  const inTable = readJson<Partial<Record<TargetName, Figures>>>(tableFigures)?.[target];
+  return { ...inTable, ...readJson<Figures>(join(resultsDirectory, `${target}.json`)) };
+}
+
+function readJson<T>(path: string): T | undefined {
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
 }
 
 function verdict(row: Row, ours: number | undefined, apache: number | undefined): string {
@@ -123,13 +142,15 @@ export function table(byTarget: ReadonlyMap<TargetName, Figures>, ran: readonly 
 }
 
 /**
- * Writes bench/RESULTS.md.
+ * Writes bench/RESULTS.md, and beside it the figures for later runs of a part.
  * @param ran what this run measured; columns of the others are kept from before
+ * @param rounds that each target had in this run
  * @param versions of what ran, one sentence each
  */
 export function writeResults(
   byTarget: ReadonlyMap<TargetName, Figures>,
   ran: readonly TargetName[],
+  rounds: number,
   versions: readonly string[],
 ): string {
   const path = join(projectDirectory, "bench/RESULTS.md");
@@ -139,7 +160,7 @@ export function writeResults(
 Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${gib} GiB, Linux ${release().split(".").slice(0, 2).join(".")}.
 ${versions.join("; ")}.
 
-Every target ran on the same machine, one after the other, each with a fresh store, ASYNC_FLUSH, topics of 8 queues and bodies of 1 KiB, driven by the same Java load generator (the unmodified 5.5.0 client) on the same cores. Figures of Apache are the sum of two processes, nameserver and broker, with \`-Xms1g -Xmx1g\` each; ours are of one process that is both. In parentheses: ours : Apache. CPU is user + system time of the server's processes, over the measured part of the scenario. Measured in the last run: ${ran.join(", ")}; what else stands here is kept from earlier ones.
+Every target ran on the same machine, in turns, each time with a fresh store, ASYNC_FLUSH, topics of 8 queues and bodies of 1 KiB, driven by the same Java load generator (the unmodified 5.5.0 client) on the same cores. Figures of Apache are the sum of two processes, nameserver and broker, with \`-Xms1g -Xmx1g\` each; ours are of one process that is both. In parentheses: ours : Apache. CPU is user + system time of the server's processes, over the measured part of the scenario. Measured in the last run: ${ran.join(", ")}, the median of ${rounds} rounds in turns (of memory and of waits for the disk the most); what else stands here is kept from earlier ones.
 
 ${table(byTarget)}
 
@@ -153,7 +174,7 @@ ${table(byTarget)}
 - *start*: from the start of the process (Apache: of the later of two started at once) to the first message acknowledged.
 - *10,000 idle connections*: resident memory with them, each having been answered once, less resident memory before.
 `;
-  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
+  writeFileSync(tableFigures, `${JSON.stringify(Object.fromEntries(byTarget), undefined, 1)}\n`);
   return path;
 }

@@ -2,8 +2,12 @@
  * The bench: `npm run bench [-- options]`. Starts each target, drives it with the Java load generator, measures what the
  * kernel says of its processes, and prints a table; a run of every target and scenario also writes bench/RESULTS.md.
  *
+ * The targets take turns: a machine of which others have a part changes by a third within minutes, and who runs after another meets
+ * another machine. What is kept is the median of the rounds; of memory and of waits for the disk, the most.
+ *
  *     --target apache,bun,deno,node   which servers (default: all)
  *     --scenario sync1,…,start        which scenarios (default: all; see the three lists below)
+ *     --rounds N                      turns of each target in a load scenario (default 3)
  *     --seconds N --warm-up N         measured and warm-up span of a load scenario (default 10 and 10: both sides' compilers need it)
  *     --backlog N                     messages for `consume` and `pop`, ten times as many for `sql` and `sqlRare` (default 400000)
  *     --sync-flush                    brokers with flushDiskType=SYNC_FLUSH
@@ -22,7 +26,7 @@ import { median } from "./median.ts";
 import { metricsCost } from "./metrics_cost.ts";
 import { cpuMicros, MemoryWatch, memory } from "./proc.ts";
 import { RawClient } from "./raw_client.ts";
-import { type Figures, keepFigures, readFigures, table, writeResults } from "./report.ts";
+import { type Figures, joinRounds, keepFigures, readFigures, table, writeResults } from "./report.ts";
 import { BenchServer } from "./servers.ts";
 
 const loadScenarios = ["sync1", "sync64", "async256", "batch", "oneway", "consume"];
@@ -35,6 +39,7 @@ const { values: options } = parseArgs({
   options: {
     target: { type: "string", default: targetNames.join(",") },
     scenario: { type: "string", default: allScenarios.join(",") },
+    rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "10" },
     "warm-up": { type: "string", default: "10" },
     backlog: { type: "string", default: "400000" },
@@ -127,47 +132,81 @@ async function runConnections(server: BenchServer, figures: Figures): Promise<vo
   }
 }
 
-/** Runs the chosen scenarios against one target, start to end. */
-async function runTarget(name: TargetName, toolchain: Toolchain, scenarios: string[]): Promise<Figures> {
-  const figures: Figures = {};
-  const flushDiskType = options["sync-flush"] ? "SYNC_FLUSH" : "ASYNC_FLUSH";
-  if (scenarios.includes("start")) {
-    const times: number[] = [];
-    for (let round = 0; round < startRounds; round++) {
-      const server = await BenchServer.start(name, toolchain, flushDiskType);
-      times.push(server.firstAnswerMs);
-      await server.stop();
-    }
-    figures["start.firstAnswerMs"] = median(times);
-  }
-  if (scenarios.includes("connections")) {
-    // a server of its own: pages that a load left behind would hide the memory, and the other way round
-    const server = await BenchServer.start(name, toolchain, flushDiskType);
-    try {
-      await runConnections(server, figures);
-    } finally {
-      await server.stop();
-    }
-  }
-  if (scenarios.includes("metrics") && name !== "apache") {
-    const { rateLossPercent, cpuMorePercent } = await metricsCost(name);
-    Object.assign(figures, { "metrics.rateLossPercent": rateLossPercent, "metrics.cpuMorePercent": cpuMorePercent });
-  }
-  for (const scenario of scenarios.filter((scenario) => apartScenarios.includes(scenario))) {
-    const server = await BenchServer.start(name, toolchain, flushDiskType);
-    try {
-      const watch = new MemoryWatch(server.pids);
-      await runLoad(server, toolchain, [scenario], figures);
-      watch.stop();
-      figures[`${scenario}.peakAnonMib`] = watch.peakAnonKib / 1024;
-    } finally {
-      await server.stop();
-    }
-  }
-  if (scenarios.every((scenario) => ["start", "connections", "metrics", ...apartScenarios].includes(scenario))) return figures;
-  const server = await BenchServer.start(name, toolchain, flushDiskType);
+/** Scenarios that share a server of a target. */
+interface Part {
+  readonly scenarios: readonly string[];
+  /** How often each target has its turn. */
+  readonly rounds: number;
+  readonly measure: (name: TargetName, toolchain: Toolchain) => Promise<Figures>;
+}
+
+/** What the chosen scenarios make necessary, in the order of the table's making. */
+function partsOf(chosen: readonly string[]): Part[] {
+  const rounds = Number(options.rounds);
+  const together = chosen.filter((name) => [...loadScenarios, "wake", "idle"].includes(name));
+  const parts: Part[] = [
+    // These have rounds of their own, or need none.
+    { scenarios: ["start"], rounds: 1, measure: measureStart },
+    { scenarios: ["connections"], rounds: 1, measure: measureConnections },
+    { scenarios: ["metrics"], rounds: 1, measure: measureMetrics },
+    { scenarios: together, rounds, measure: (name, toolchain) => measureTogether(name, toolchain, together) },
+    ...apartScenarios.map((scenario) => ({
+      scenarios: [scenario],
+      rounds,
+      measure: (name: TargetName, toolchain: Toolchain) => measureApart(name, toolchain, scenario),
+    })),
+  ];
+  return parts.filter((part) => part.scenarios.some((name) => chosen.includes(name)));
+}
+
+/** Starts a server of its own for `measure`, and ends it. */
+async function withServer<T>(name: TargetName, toolchain: Toolchain, measure: (server: BenchServer) => Promise<T>): Promise<T> {
+  const server = await BenchServer.start(name, toolchain, options["sync-flush"] ? "SYNC_FLUSH" : "ASYNC_FLUSH");
   try {
-    const load = scenarios.filter((scenario) => loadScenarios.includes(scenario));
+    return await measure(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureStart(name: TargetName, toolchain: Toolchain): Promise<Figures> {
+  const times: number[] = [];
+  for (let round = 0; round < startRounds; round++) {
+    times.push(await withServer(name, toolchain, async ({ firstAnswerMs }) => firstAnswerMs));
+  }
+  return { "start.firstAnswerMs": median(times) };
+}
+
+/** On a server of their own: pages that a load left behind would hide the memory, and the other way round. */
+async function measureConnections(name: TargetName, toolchain: Toolchain): Promise<Figures> {
+  return withServer(name, toolchain, async (server) => {
+    const figures: Figures = {};
+    await runConnections(server, figures);
+    return figures;
+  });
+}
+
+async function measureMetrics(name: TargetName): Promise<Figures> {
+  if (name === "apache") return {};
+  const { rateLossPercent, cpuMorePercent } = await metricsCost(name);
+  return { "metrics.rateLossPercent": rateLossPercent, "metrics.cpuMorePercent": cpuMorePercent };
+}
+
+async function measureApart(name: TargetName, toolchain: Toolchain, scenario: string): Promise<Figures> {
+  return withServer(name, toolchain, async (server) => {
+    const figures: Figures = {};
+    const watch = new MemoryWatch(server.pids);
+    await runLoad(server, toolchain, [scenario], figures);
+    watch.stop();
+    figures[`${scenario}.peakAnonMib`] = watch.peakAnonKib / 1024;
+    return figures;
+  });
+}
+
+async function measureTogether(name: TargetName, toolchain: Toolchain, chosen: readonly string[]): Promise<Figures> {
+  return withServer(name, toolchain, async (server) => {
+    const figures: Figures = {};
+    const load = chosen.filter((scenario) => loadScenarios.includes(scenario));
     if (load.length > 0) {
       const watch = new MemoryWatch(server.pids);
       await runLoad(server, toolchain, load, figures);
@@ -176,12 +215,28 @@ async function runTarget(name: TargetName, toolchain: Toolchain, scenarios: stri
       figures["memory.peakRssMib"] = watch.peakRssKib / 1024;
       await readUnsynced(server, figures);
     }
-    if (scenarios.includes("wake")) await runWake(server, figures);
-    if (scenarios.includes("idle")) await runIdle(server, figures);
-  } finally {
-    await server.stop();
+    if (chosen.includes("wake")) await runWake(server, figures);
+    if (chosen.includes("idle")) await runIdle(server, figures);
+    return figures;
+  });
+}
+
+/** Every part in turn, and in each the targets in turn: there and back, so that none always follows the same other. */
+async function runParts(parts: readonly Part[], targets: readonly TargetName[], toolchain: Toolchain): Promise<void> {
+  for (const part of parts) {
+    const rounds = new Map(targets.map((name) => [name, [] as Figures[]]));
+    for (let round = 0; round < part.rounds; round++) {
+      for (const name of round % 2 === 0 ? targets : targets.toReversed()) {
+        console.error(`${name}, ${part.scenarios.join(" ")}, round ${round + 1} of ${part.rounds} …`);
+        rounds.get(name)!.push(await part.measure(name, toolchain));
+      }
+    }
+    for (const [name, figures] of rounds) {
+      const joined = joinRounds(figures);
+      keepFigures(name, joined);
+      results.set(name, { ...results.get(name), ...joined });
+    }
   }
-  return figures;
 }
 
 function versionOf(program: string, args: string[]): string {
@@ -207,12 +262,7 @@ for (const unknown of [...targets.filter((t) => !targetNames.includes(t)), ...sc
 const results = new Map<TargetName, Figures>();
 // Apache's kept figures stand beside a run of ours alone, so that the ratio is there while tuning
 if (!targets.includes("apache")) results.set("apache", readFigures("apache"));
-for (const target of targets) {
-  console.error(`${target} …`);
-  const figures = await runTarget(target, toolchain, scenarios);
-  keepFigures(target, figures);
-  results.set(target, figures);
-}
+await runParts(partsOf(scenarios), targets, toolchain);
 console.log(table(results, targets));
 const complete = targets.length === targetNames.length && scenarios.length === allScenarios.length;
 if (complete || options.write) {
@@ -225,6 +275,6 @@ if (complete || options.write) {
     }),
   ];
   const all = new Map(targetNames.map((name) => [name, readFigures(name)] as const));
-  console.log(`\nWritten to ${writeResults(all, targets, versions)}`);
+  console.log(`\nWritten to ${writeResults(all, targets, Number(options.rounds), versions)}`);
 }
 process.exit(0);
