@@ -4,7 +4,8 @@
  *
  * The system is asked for every page; one of each `sampleSteps` is kept and stands for those up to the next, as in Apache. The
  * log is looked at while somebody asks, and again when the last look is older than timerColdDataCheckIntervalMs: what is read
- * meanwhile counts as it did before it was read. What no look has seen yet counts as in memory.
+ * meanwhile counts as it did before it was read. What no look has seen yet counts as in memory; so a look, which takes minutes of
+ * a TiB, begins with the file that is asked about and goes on where a reader does, and what it has seen of a file counts at once.
  *
  * Bounds: a byte for each sampleSteps pages of the log, 8 MiB a TiB; one look at a time, PORTION_BYTES at once, with pauses of
  * PAUSE_MS: a twentieth of a core while it lasts.
@@ -16,6 +17,8 @@ import type { StoreSettings } from "./options.ts";
 
 /** Takes half a millisecond, all pages in memory. */
 const PORTION_BYTES = 64 * 1024 * 1024;
+/** A smaller file counts as so much of a portion: it has to be opened. */
+const FILE_BYTES_MIN = 1024 * 1024;
 const PAUSE_MS = 10;
 
 type Settings = Pick<StoreSettings, "coldDataScanEnable" | "sampleSteps" | "timerColdDataCheckIntervalMs">;
@@ -33,10 +36,12 @@ export class ColdDataCheckService {
   readonly #settings: Settings;
   readonly #files: FileQueue;
   /** By the offset that a file begins at. */
-  #samples: ReadonlyMap<number, Samples> = new Map();
+  #samples = new Map<number, Samples>();
   /** Clock.monotonic() at which they are too old. */
   #lookAgainAt = Number.NEGATIVE_INFINITY;
   #look: Promise<void> | undefined;
+  /** Looked at since the last pause. */
+  #portionBytes = 0;
   #pause: { readonly timer: TimerHandle; readonly end: () => void } | undefined;
   #cannotTell = false;
   #stopped = false;
@@ -54,9 +59,9 @@ export class ColdDataCheckService {
       this.#forget();
       return undefined;
     }
-    this.#lookIfOld();
-    if (this.#cannotTell) return undefined;
     const base = offset - (offset % this.#files.fileSize);
+    this.#lookIfOld(base);
+    if (this.#cannotTell) return undefined;
     const samples = this.#samples.get(base);
     const sample = samples?.found[Math.floor((offset - base) / samples.bytes)];
     return sample !== undefined && (sample & 1) === 0;
@@ -74,25 +79,29 @@ export class ColdDataCheckService {
     if (this.#samples.size > 0) this.#samples = new Map();
   }
 
-  #lookIfOld(): void {
+  #lookIfOld(base: number): void {
     const late = this.#clock.monotonic() - this.#lookAgainAt;
     if (this.#look !== undefined || this.#stopped || late < 0) return;
     // Nobody asked for long: what was true then need not be.
     if (late > this.#settings.timerColdDataCheckIntervalMs) this.#forget();
-    this.#look = this.#lookAtAll().finally(() => {
+    this.#look = this.#lookAtAll(base).finally(() => {
       this.#look = undefined;
       this.#lookAgainAt = this.#clock.monotonic() + this.#settings.timerColdDataCheckIntervalMs;
     });
   }
 
-  async #lookAtAll(): Promise<void> {
-    const samples = new Map<number, Samples>();
-    for (const file of [...this.#files.files]) {
-      const found = await this.#lookAt(file);
+  /** All files, those from this offset on first. */
+  async #lookAtAll(from: number): Promise<void> {
+    const files = [...this.#files.files];
+    const behind = files.filter(({ base }) => base < from);
+    for (const file of [...files.slice(behind.length), ...behind]) {
+      const samples = await this.#lookAt(file);
       if (this.#stopped || this.#cannotTell) return;
-      if (found !== undefined) samples.set(file.base, found);
+      if (samples === undefined) this.#samples.delete(file.base);
+      else this.#samples.set(file.base, samples);
     }
-    this.#samples = samples;
+    const oldest = this.#files.files[0]?.base ?? Number.POSITIVE_INFINITY;
+    for (const base of this.#samples.keys()) if (base < oldest) this.#samples.delete(base);
   }
 
   /** Undefined when it can't be had. */
@@ -108,7 +117,8 @@ export class ColdDataCheckService {
       const firstPage = position / pageBytes;
       const first = (sampleSteps - (firstPage % sampleSteps)) % sampleSteps;
       for (let page = first; page < portion.pages.length; page += sampleSteps) found.push(portion.pages[page] as number);
-      await this.#rest();
+      this.#portionBytes += Math.max(FILE_BYTES_MIN, Math.min(PORTION_BYTES, fileSize - position));
+      if (this.#portionBytes >= PORTION_BYTES) await this.#rest();
       if (this.#stopped) return undefined;
     }
     return { bytes: pageBytes * sampleSteps, found: Uint8Array.from(found) };
@@ -132,6 +142,7 @@ export class ColdDataCheckService {
   }
 
   #rest(): Promise<void> {
+    this.#portionBytes = 0;
     return new Promise((resolve) => {
       this.#pause = { timer: this.#clock.setTimeout(resolve, PAUSE_MS), end: resolve };
     });

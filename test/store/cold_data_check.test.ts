@@ -13,11 +13,11 @@ const scanning = {
 };
 
 /** A log of some files. Even groups of four pages are in memory, and what is asked is counted. */
-async function opened(settings: Record<string, unknown> = {}) {
+async function opened(settings: Record<string, unknown> = {}, messages = 40) {
   const runtime = simRuntime();
   const log = linesLog();
   const store = await openStore(runtime, "/store", { ...scanning, ...settings }, log);
-  for (let i = 0; i < 40; i++) store.append(message({ topic: "T", text: "x".repeat(4000) }));
+  for (let i = 0; i < messages; i++) store.append(message({ topic: "T", text: "x".repeat(4000) }));
   await runtime.clock.advance(1);
   const asked = { pages: 0 };
   runtime.disk.faults.pagesInMemory = (_path, page) => {
@@ -42,6 +42,25 @@ describe("coldDataScanEnable", () => {
     }
     // Of no file.
     expect(store.isOnDiskOnly(100 * FILE + 5 * PAGE)).toBe(false);
+    await store.close();
+  });
+
+  test("a look begins where somebody reads, goes on from there, and what it has seen counts at once", async () => {
+    const { runtime, store, asked } = await opened({ mappedFileSizeCommitLog: 2 * PAGE, sampleSteps: 1 }, 400);
+    runtime.disk.faults.pagesInMemory = () => {
+      asked.pages++;
+      return false;
+    };
+    // 200 files, 64 at once.
+    expect(store.isOnDiskOnly(300 * PAGE)).toBe(false);
+    await runtime.clock.advance(0);
+    expect(asked.pages).toBe(2 * 64);
+    expect([0, 298, 300, 399].map((page) => store.isOnDiskOnly(page * PAGE))).toEqual([true, false, true, true]);
+    await runtime.clock.advance(9);
+    expect(asked.pages).toBe(2 * 64);
+    await runtime.clock.advance(100);
+    expect(store.isOnDiskOnly(298 * PAGE)).toBe(true);
+    expect(asked.pages).toBe(2 * 200);
     await store.close();
   });
 
@@ -85,10 +104,12 @@ describe("coldDataScanEnable", () => {
   });
 
   test("a stop does not wait for a look to its end", async () => {
-    const { store, asked } = await opened();
+    const { runtime, store, asked } = await opened({ mappedFileSizeCommitLog: 2 * PAGE }, 400);
     store.isOnDiskOnly(0);
+    await runtime.clock.advance(0);
     const before = asked.pages;
     await store.close();
+    expect(before).toBe(2 * 64);
     expect(asked.pages).toBe(before);
   });
 });
