@@ -89,6 +89,16 @@ test("a nameserver that is down is passed over", async () => {
   expect(await mqadmin(["topicRoute", "-n", `127.0.0.1:1;${n}`, "-t", "TBW102", "-l"])).toMatchObject({ code: 0 });
 });
 
+test("the name of a light queue's group is printed as it is: it is no format", async () => {
+  const group = "%LMQ%light";
+  const words = ["-c", "DefaultCluster", "-n", n];
+  expect((await mqadmin(["updateColdDataFlowCtrGroupConfig", "-g", group, "-v", "5000", ...words])).code).toBe(0);
+  const { code, out } = await mqadmin(["getColdDataFlowCtrInfo", ...words]);
+  expect(code).toBe(0);
+  expect(out).toContain(`"${group}":5000`);
+  expect((await mqadmin(["removeColdDataFlowCtrGroupConfig", "-g", group, ...words])).code).toBe(0);
+});
+
 describe("of a cluster with a broker that is down", () => {
   let half: RocketMQ;
   const down = "127.0.0.1:1";

@@ -42,7 +42,7 @@ final class PullCases {
         cases.add(Case.together("litePullSubscribe", PullCases::litePullSubscribe));
         cases.add(Case.together("litePullAssign", PullCases::litePullAssign));
         cases.add(Case.together("litePullSeek", PullCases::litePullSeek));
-        cases.add(Case.together("coldData", PullCases::coldData));
+        cases.add(Case.chained(Case.COLD_COUNTERS, "coldData", PullCases::coldData));
     }
 
     /**
@@ -71,7 +71,8 @@ final class PullCases {
         });
         consumer.start();
         eventually("the first messages come", 20, () -> cameAt.size() >= 2);
-        AdminCommandCases.run(kit, "getColdDataFlowCtrInfo -b {addr}", "\"" + pushed + "\": *2000", "\"coldAcc\": *[1-9]");
+        String counted = "\"" + pushed + "\": *\\{[^}]*\"coldAcc\": *[1-9]";
+        AdminCommandCases.run(kit, "getColdDataFlowCtrInfo -b {addr}", "\"" + pushed + "\": *2000", counted);
 
         DefaultMQPullConsumer puller = kit.pullConsumer(pulling);
         puller.setConsumerPullTimeoutMillis(20_000);

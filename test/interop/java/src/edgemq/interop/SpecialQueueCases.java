@@ -34,7 +34,7 @@ final class SpecialQueueCases {
         cases.add(Case.together("batchQueueSearchByTime", SpecialQueueCases::batchQueueSearchByTime));
         cases.add(Case.together("batchQueueSingleSend", SpecialQueueCases::batchQueueSingleSend));
         cases.add(Case.together("multiDispatch", SpecialQueueCases::multiDispatch));
-        cases.add(Case.together("lmqOffsets", SpecialQueueCases::lmqOffsets));
+        cases.add(Case.chained(Case.COLD_COUNTERS, "lmqOffsets", SpecialQueueCases::lmqOffsets));
         cases.add(Case.together("compactionTopic", SpecialQueueCases::compactionTopic));
         cases.add(Case.restart("batchQueueOverRestart", SpecialQueueCases::batchQueueOverRestart));
         cases.add(Case.restart("lmqOverRestart", SpecialQueueCases::lmqOverRestart));
