@@ -2,7 +2,8 @@
  * One small RocketMQ cluster for the interop tests: nameservers and a broker of any target, with their properties files
  * and data in one temporary directory, on free ports of loopback. Restarts keep ports and data.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Child, type Command, freePorts } from "./processes.ts";
@@ -251,6 +252,24 @@ export class Cluster {
   /** kill -9 */
   async killBroker(): Promise<void> {
     await this.#broker?.kill();
+  }
+
+  /**
+   * Has the system write the commit log of a broker that is stopped to the disk and let go of what it holds of it in memory (of a
+   * running Apache broker it would not: what is mapped stays).
+   * @throws Error where dd can't (it takes GNU's, on Linux)
+   */
+  evictLog(): void {
+    const directory = join(this.storeDirectory, "commitlog");
+    for (const name of readdirSync(directory)) {
+      const file = join(directory, name);
+      const { status, stderr, error } = spawnSync(
+        "dd",
+        [`of=${file}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"],
+        { encoding: "utf8" },
+      );
+      if (status !== 0) throw new Error(`cannot take ${file} out of the page cache by dd oflag=nocache: ${error ?? stderr}`);
+    }
   }
 
   /** The last output of the broker, for failure messages. */

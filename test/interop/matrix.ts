@@ -59,6 +59,17 @@ export const queues: Servers = {
     accessMessageInMemoryHotRatio: "0",
   },
 };
+/** What the system does not hold in memory is cold; a file of the log has room for one message of the case. */
+const coldScan: Servers = {
+  name: "cold scan",
+  brokerConfig: {
+    mappedFileSizeCommitLog: "65536",
+    coldDataFlowControlEnable: "true",
+    coldDataScanEnable: "true",
+    timerColdDataCheckIntervalMs: "1000",
+    accessMessageInMemoryHotRatio: "0",
+  },
+};
 const tls: Servers = { name: "tls", tls: true };
 /** ACL 2.0 with one super user, who is also the broker towards itself. */
 export const acl: Servers = {
@@ -82,7 +93,7 @@ const twoBrokers: Servers = { name: "two brokers", secondBroker: true };
 
 /** All of them by name, for the command line. */
 export const serversByName: ReadonlyMap<string, Servers> = new Map(
-  [ipv6, syncFlush, queues, acl, standalone, tls, twoBrokers].map((one) => [one.name, one]),
+  [ipv6, syncFlush, queues, coldScan, acl, standalone, tls, twoBrokers].map((one) => [one.name, one]),
 );
 
 /** One case of each kind: what proves that a runtime carries the whole. */
@@ -185,6 +196,9 @@ export const queuesCases: readonly string[] = [
   "longPollWakes",
 ];
 
+/** What takes pages of the log out of the system's memory. */
+export const coldScanCases: readonly string[] = ["coldDataScan"];
+
 /** What goes over every kind of connection: to nameserver and broker, both ways, large and small, and by mqadmin. */
 export const tlsCases: readonly string[] = [
   "syncSend",
@@ -283,6 +297,7 @@ export function fullRuns(targets: readonly TargetName[]): Run[] {
     { target, client: "5.5.0", serialize: "JSON", cases: ipv6Cases, servers: ipv6 } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: syncFlushCases, servers: syncFlush } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: queuesCases, servers: queues } as const,
+    { target, client: "5.5.0", serialize: "JSON", cases: coldScanCases, servers: coldScan } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: aclCases, servers: acl } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: tlsCases, servers: tls } as const,
     { target, client: "5.5.0", serialize: "JSON", cases: movedCases, servers: twoBrokers } as const,

@@ -6,8 +6,8 @@
  *     bun test/interop/run.ts --full --target apache   the same cases against Apache: to be run when one was changed
  *     bun test/interop/run.ts --target bun,apache --client 5.5.0 --serialize JSON --cases syncSend,broadcast
  *
- * `--cases` takes names, or smoke, reduced, ipv6, queues, tls, all; `--servers` is ::1, SYNC_FLUSH, queues, acl, tls,
- * "two brokers" or standalone; `--kills N` is how often killUnderLoad kills the broker; `--keep` leaves the directory of the
+ * `--cases` takes names, or smoke, reduced, ipv6, queues, tls, all; `--servers` is ::1, SYNC_FLUSH, queues, "cold scan",
+ * acl, tls, "two brokers" or standalone; `--kills N` is how often killUnderLoad kills the broker; `--keep` leaves the directory of the
  * servers. Every case is one test; the last line is
  * `N passed, N failed, N skipped`. What each case came to is kept for docs/interop.md (`npm run docs:interop`). Without a JDK and
  * Maven everything is one skipped test, or with CI=true a failed one.
@@ -112,6 +112,7 @@ async function serve(cluster: Cluster, ask: string): Promise<void> {
   if (ask === "stopBroker") await cluster.stopBroker();
   else if (ask === "killBroker") await cluster.killBroker();
   else if (ask === "startBroker") await cluster.startBroker();
+  else if (ask === "evictLog") cluster.evictLog();
   else if (ask.startsWith("startNamesrv")) await cluster.startNamesrv(index);
   else if (ask.startsWith("stopNamesrv")) await cluster.stopNamesrv(index);
   else throw new Error(`unknown request "${ask}"`);

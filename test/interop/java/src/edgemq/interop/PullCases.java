@@ -6,12 +6,15 @@ import static edgemq.interop.Kit.equal;
 import static edgemq.interop.Kit.eventually;
 import static edgemq.interop.Kit.neverWithin;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -43,6 +46,7 @@ final class PullCases {
         cases.add(Case.together("litePullAssign", PullCases::litePullAssign));
         cases.add(Case.together("litePullSeek", PullCases::litePullSeek));
         cases.add(Case.chained(Case.COLD_COUNTERS, "coldData", PullCases::coldData));
+        cases.add(Case.named("coldDataScan", PullCases::coldDataScan));
     }
 
     /**
@@ -110,6 +114,110 @@ final class PullCases {
         long spread = TimeUnit.NANOSECONDS.toMillis(cameAt.get(11) - cameAt.get(0));
         check(spread > 12_000, "six shares of five seconds each, not in " + spread + " ms");
         kit.note(spread + " ms from the first message to the last");
+    }
+
+    /**
+     * With coldDataScanEnable old messages are cold only where the system has let go of them. The log's files are so small that each
+     * holds one message: none comes into memory because its neighbour was read.
+     */
+    private static void coldDataScan(Kit kit) throws Exception {
+        String enabled = kit.admin().getBrokerConfig(kit.settings().brokerAddr()).getProperty("coldDataScanEnable");
+        if (!"true".equals(enabled)) throw new Case.Skipped("the broker's coldDataScanEnable is not true");
+        if (!"Linux".equals(System.getProperty("os.name"))) throw new Case.Skipped("only Linux says which pages it holds");
+        // the working directory is the servers'
+        String fileSystem = Files.getFileStore(Path.of("")).type();
+        if (fileSystem.equals("tmpfs")) throw new Case.Skipped("the servers' directory is on tmpfs, which is memory only");
+        if (kit.settings().target().equals("node")) throw new Case.Skipped("Node can't ask the system which pages it holds");
+        String topic = kit.topic(1);
+        DefaultMQProducer producer = kit.producer();
+        producer.setCompressMsgBodyOverHowmuch(Integer.MAX_VALUE);
+        for (int i = 0; i < 60; i++) producer.send(new Message(topic, new byte[40_000]));
+        ColdReader reader = new ColdReader(kit, topic);
+        reader.findsInMemory("what was written before", 30);
+
+        kit.servers("stopBroker");
+        kit.servers("evictLog");
+        kit.servers("startBroker");
+        RestartCases.brokerIsBack(kit, topic);
+
+        // the broker's start reads the end of its log, and maybe its begin; each try takes a message that nobody has read
+        AtomicInteger unread = new AtomicInteger(5);
+        eventually("what the system has let go of is cold", 20, () -> unread.get() < 30 && reader.isCold(unread.getAndIncrement()));
+        int wasRead = unread.get() - 1;
+        eventually("what was read lies in memory again, and is not cold", 20, () -> !reader.isCold(wasRead));
+        long sent = producer.send(new Message(topic, new byte[40_000])).getQueueOffset();
+        reader.findsInMemory("what was just written", sent);
+        eventually("what nobody has read is cold as before", 20, () -> unread.get() < 40 && reader.isCold(unread.getAndIncrement()));
+
+        String group = kit.named("limited");
+        AdminCommandCases.run(kit, "updateColdDataFlowCtrGroupConfig -b {addr} -g " + group + " -v 2000", "success");
+        DefaultMQPullConsumer puller = reader.startedPuller(group);
+        eventually("the broker knows who pulls: Apache's can't refuse others", 20, () -> {
+            try {
+                // the broker's first pull of it makes the client say who it is
+                puller.pull(kit.queue(topic, 0), "*", sent + 1, 1);
+                return !kit.admin().examineConsumerConnectionInfo(group).getConnectionSet().isEmpty();
+            } catch (MQBrokerException | MQClientException unknownYet) {
+                return false;
+            }
+        });
+        long tookMillis = 0;
+        for (int pulls = 0; tookMillis < 2_500; pulls++) {
+            // the first may come while the broker looks, two may fall on both sides of the end of five seconds
+            check(pulls < 5, "who has read its share of what the system has let go of waits");
+            long from = System.nanoTime();
+            PullResult result = puller.pull(kit.queue(topic, 0), "*", unread.getAndIncrement(), 1);
+            tookMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - from);
+            equal(PullStatus.FOUND, result.getPullStatus(), "status after " + tookMillis + " ms");
+        }
+        kit.note("a pull was held for " + tookMillis + " ms");
+    }
+
+    /** Reads single messages, each time as a group that has read nothing yet, so that the broker counts them apart. */
+    private record ColdReader(Kit kit, String topic, AtomicInteger groups) {
+        ColdReader(Kit kit, String topic) {
+            this(kit, topic, new AtomicInteger());
+        }
+
+        /** Whether the broker counts the message at this offset as cold: what it says of the group by mqadmin. */
+        boolean isCold(long offset) throws Exception {
+            String group = kit.named("reader" + groups.getAndIncrement());
+            DefaultMQPullConsumer consumer = startedPuller(group);
+            try {
+                PullResult result = consumer.pull(kit.queue(topic, 0), "*", offset, 1);
+                equal(PullStatus.FOUND, result.getPullStatus(), "status at offset " + offset);
+                equal(1, result.getMsgFoundList().size(), "messages at offset " + offset);
+            } finally {
+                consumer.shutdown();
+            }
+            String printed = AdminCommandCases.printed(kit, "getColdDataFlowCtrInfo -b " + kit.settings().brokerAddr(), null);
+            check(printed.contains("globalColdReadThreshold"), "mqadmin prints what is counted: " + printed);
+            return printed.contains("\"" + group + "\"");
+        }
+
+        /**
+         * Reads again and again while the broker looks three times: without looks all reads are cold. Single ones may be, since a
+         * system lets go of pages when it likes, and the broker learns a second later that a read has brought them back.
+         */
+        void findsInMemory(String what, long offset) throws Exception {
+            long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(3_500);
+            int reads = 0;
+            int cold = 0;
+            while (reads < 5 || System.nanoTime() < until) {
+                if (isCold(offset)) cold++;
+                reads++;
+            }
+            check(2 * cold < reads, what + " lies in memory and is not cold, but " + cold + " of " + reads + " reads were");
+        }
+
+        DefaultMQPullConsumer startedPuller(String group) throws Exception {
+            DefaultMQPullConsumer consumer = kit.pullConsumer(group);
+            consumer.setConsumerPullTimeoutMillis(20_000);
+            consumer.setHeartbeatBrokerInterval(1_000);
+            consumer.start();
+            consumer.fetchSubscribeMessageQueues(topic);
+            return consumer;
+        }
     }
 
     private static void pull(Kit kit) throws Exception {
