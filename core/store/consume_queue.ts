@@ -21,6 +21,7 @@ import { type ConsumeQueueExt, extOffsetAt, writeExtAddress } from "./consume_qu
 import type { FileQueue } from "./file_queue.ts";
 import type { InTurn, LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
+import type { Scratch } from "./scratch.ts";
 import { TAIL_CACHE_BYTES } from "./tail_buffer.ts";
 
 export const UNIT_BYTES = 20;
@@ -181,8 +182,8 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   /** As `read`, when that waits for no disk, with units behind them kept for the next call. */
-  readNow(queueOffset: number, countMax: number): Uint8Array | undefined {
-    const { units, filePart } = this.#split(queueOffset, countMax);
+  readNow(queueOffset: number, countMax: number, scratch?: Scratch): Uint8Array | undefined {
+    const { units, filePart } = this.#split(queueOffset, countMax, scratch);
     if (filePart.length === 0 || this.#copyAhead(filePart, queueOffset)) return units;
     const block = this.#blockFor(filePart, queueOffset);
     if (!this.files.readCached(block, queueOffset * UNIT_BYTES)) return undefined;
@@ -498,9 +499,9 @@ export class ConsumeQueue implements LogicQueue {
   }
 
   /** Room for the units, with those that are in the window; `filePart` is what must come from the files. */
-  #split(queueOffset: number, countMax: number): { units: Uint8Array; filePart: Uint8Array } {
+  #split(queueOffset: number, countMax: number, scratch?: Scratch): { units: Uint8Array; filePart: Uint8Array } {
     const count = Math.max(0, Math.min(countMax, this.maxOffset - queueOffset));
-    const units = new Uint8Array(count * UNIT_BYTES);
+    const units = scratch?.room(count * UNIT_BYTES) ?? new Uint8Array(count * UNIT_BYTES);
     const inFiles = Math.max(0, Math.min(count, this.#windowFrom - queueOffset));
     if (inFiles < count && this.#window !== undefined) {
       const from = (queueOffset + inFiles - this.#windowFrom) * UNIT_BYTES;

@@ -7,6 +7,7 @@
 import type { ConsumeQueueExt } from "./consume_queue_ext.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import type { QueueEntry } from "./message_store.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** Runs `read`, now or when it is its turn. */
 export type InTurn = <T>(read: () => Promise<T>) => Promise<T>;
@@ -33,8 +34,8 @@ export interface LogicQueue {
   isRecent(queueOffset: number, countMax: number): boolean;
   /** Raw units from the one that holds `queueOffset` on, at most `countMax`; shorter at the end of the queue. */
   read(queueOffset: number, countMax: number): Uint8Array;
-  /** As `read`, when that waits for no disk; else undefined. */
-  readNow(queueOffset: number, countMax: number): Uint8Array | undefined;
+  /** As `read`, when that waits for no disk; else undefined. @param scratch where the units may lie, until its next use */
+  readNow(queueOffset: number, countMax: number, scratch?: Scratch): Uint8Array | undefined;
   /** As `read`, off the event loop. @param inTurn decides when a read of the disk begins; at once without */
   readLater(queueOffset: number, countMax: number, inTurn?: InTurn): Promise<Uint8Array>;
   /** The unit that holds `queueOffset`; its own offset is that of its first message. */

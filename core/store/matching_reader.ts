@@ -15,42 +15,33 @@ import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, RecordFilter } from "./message_store.ts";
 import { ReadAhead, type Stretch } from "./read_ahead.ts";
 import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** The first buffer of an answer: what an answer has by default at most. */
 const BODY_BYTES = 256 * 1024;
 /** Records that follow each other are read together, up to so many bytes. */
-const RUN_BYTES_MAX = 128 * 1024;
+export const RUN_BYTES_MAX = 128 * 1024;
 /** Answers below are copied out, so that the buffer is free at once. */
 const SMALL_BYTES = 4 * 1024;
 
 const NOTHING = new Uint8Array(0);
 const NO_STRETCH: Stretch = { bytes: NOTHING, base: 0, length: 0 };
 
-/** Memory for what is read to be looked at; shared by all, as nothing in it is needed beyond the turn. */
-export class RunBuffer {
-  #bytes = NOTHING;
-
-  /** `bytes` bytes of any content, until the next call. */
-  room(bytes: number): Uint8Array {
-    if (bytes > RUN_BYTES_MAX) return new Uint8Array(bytes);
-    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(RUN_BYTES_MAX);
-    return this.#bytes.subarray(0, bytes);
-  }
-}
-
 export interface MatchingParts {
   readonly commitLog: CommitLog;
   readonly ahead: ReadAhead;
   readonly losses: Losses;
   readonly bodies: BodyPool;
-  readonly runs: RunBuffer;
+  /** Room for records that are looked at: nothing in it is needed beyond the turn. */
+  readonly runs: Scratch;
 }
 
 /** One pull. */
 export class MatchingReader {
   readonly #parts: MatchingParts;
   readonly #queue: LogicQueue;
-  readonly #units: Uint8Array;
+  #units: Uint8Array;
+  #ownsUnits = false;
   readonly #limits: GetLimits;
   readonly #matches: RecordFilter;
   /** Unit to look at next, and its queue offset. */
@@ -63,7 +54,7 @@ export class MatchingReader {
   #filled = 0;
   #count = 0;
 
-  /** @param units from the one of `offset` on, with `lead` units in front of it */
+  /** @param units from the one of `offset` on, with `lead` units in front of it; those of a scratch are copied before it waits */
   constructor(
     parts: MatchingParts,
     queue: LogicQueue,
@@ -97,6 +88,8 @@ export class MatchingReader {
 
   /** As `run`, from a record on that is not here. */
   async #runLater(physical: number, size: number, hotBytes: number): Promise<GetResult> {
+    if (!this.#ownsUnits) this.#units = this.#units.slice();
+    this.#ownsUnits = true;
     const fetched = await this.#fetch(physical, size);
     if (fetched !== undefined && !this.#take(fetched.bytes, 0, physical, size)) return this.#result(hotBytes);
     this.#step();

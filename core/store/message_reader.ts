@@ -16,11 +16,12 @@ import { isHole, UNIT_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import { type MatchingParts, MatchingReader, RunBuffer } from "./matching_reader.ts";
+import { type MatchingParts, MatchingReader, RUN_BYTES_MAX } from "./matching_reader.ts";
 import type { GetLimits, GetResult, GetStatus, RecordScan, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
+import { Scratch } from "./scratch.ts";
 
 /** Apache never answers more, whatever the client asks for. */
 const PULL_BYTES_MAX = 128 * 1024 * 1024;
@@ -43,6 +44,9 @@ interface Selection {
   status: GetStatus;
 }
 
+/** Units that a filter looks at by default (maxFilterMessageSize), twice. */
+const UNITS_BYTES_MAX = 32 * 1024;
+
 export class MessageReader {
   readonly #commitLog: CommitLog;
   readonly #settings: StoreSettings;
@@ -51,6 +55,8 @@ export class MessageReader {
   readonly #ahead: ReadAhead;
   readonly #bodies = new BodyPool();
   readonly #matching: MatchingParts;
+  /** For the units of one pull. */
+  readonly #units = new Scratch(UNITS_BYTES_MAX);
 
   constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number) {
     this.#commitLog = commitLog;
@@ -58,7 +64,7 @@ export class MessageReader {
     this.#losses = losses;
     this.#memoryBytes = memoryBytes;
     this.#ahead = new ReadAhead(commitLog, settings);
-    this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies, runs: new RunBuffer() };
+    this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies, runs: new Scratch(RUN_BYTES_MAX) };
   }
 
   get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
@@ -73,7 +79,7 @@ export class MessageReader {
     const lead = leadOf(queue, offset);
     const from = offset - lead;
     const count = scanned + lead;
-    const here = queue.readNow(from, count);
+    const here = queue.readNow(from, count, this.#units);
     if (here !== undefined) return this.#deliver(queue, offset, limits, filter, here, lead);
     const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
     return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead));
@@ -97,7 +103,7 @@ export class MessageReader {
     const count = Math.max(limits.messagesMax, Math.ceil(scan.scannedMax)) + lead;
     const walk = (units: Uint8Array): GetResult | Promise<GetResult> =>
       new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches).run(this.#hotBytes());
-    const here = queue.readNow(from, count);
+    const here = queue.readNow(from, count, this.#units);
     if (here !== undefined) return walk(here);
     return queue.readLater(from, count, (read) => this.#ahead.inTurn(read)).then(walk);
   }

@@ -264,6 +264,27 @@ describe("what the system has in memory", () => {
     return found;
   }
 
+  test("is looked at by eight filters side by side, of which some wait for the disk in between", async () => {
+    const { runtime, store: first } = await cold(8_000, 8);
+    await first.close();
+    runtime.disk.faults.cachedReads = 0.6;
+    const store = await openStore(runtime, "/store", COLD);
+    const matches = (bytes: Uint8Array, at: number): boolean => readInt64(bytes, at + RECORD_AT.queueOffset) % 3 === 0;
+    const all = Array.from({ length: 8 }, async (_, queueId) => {
+      const found: number[] = [];
+      for (let offset = 0; offset < 1_000; ) {
+        const got = await store.getMatching({ topic: "TopicA", queueId }, offset, LIMITS, { matches, scannedMax: 100 });
+        for (const record of decodeRecords(got.body)) found.push(record.queueId === queueId ? record.queueOffset : Number.NaN);
+        offset = got.nextBeginOffset;
+        got.release?.();
+      }
+      return found;
+    });
+    const expected = Array.from({ length: 334 }, (_, i) => 3 * i);
+    for (const found of await Promise.all(all)) expect(found).toEqual(expected);
+    await store.close();
+  });
+
   test.each([
     ["lying together", 4000, 1, 200],
     ["side by side", 8000, 8, 200],
