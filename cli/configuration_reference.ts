@@ -15,7 +15,8 @@ const HEAD = `# Configuration
 defaults of version 5.5. The stand-alone server (\`npm start\`) reads \`data/broker.conf\` when it exists, or the file of \`-c\`.
 \`-p\` prints every key with the value that the server would run with.
 
-- A key that is known and not acted on is accepted with a warning that says why; so is a key that nobody knows.
+- A key that is known and not acted on is accepted with a warning that says why; so is a key that nobody knows, which
+  may be a slip: the warning names the key that is near, as flushDiskType of flushDisktype.
 - A value that Apache moves into its bounds is moved likewise, with a warning.
 - A value that can't mean anything (a wrong type, port 99999, \`brokerRole=FOO\`) is an error that names key, value and what is
   allowed, and nothing starts.

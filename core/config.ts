@@ -11,6 +11,7 @@
  *
  * This file knows no key by name.
  */
+import { nearestName } from "./near_names.ts";
 import type { Properties } from "./properties.ts";
 import type { System } from "./runtime.ts";
 
@@ -239,11 +240,24 @@ export function loadSettings<T extends OptionTable>(
   for (const [why, keys] of idle) {
     warnings.push(`${keys.join(", ")}: accepted, has no effect: ${why}`);
   }
-  if (unknown.length > 0) {
-    warnings.push(`${unknown.join(", ")}: accepted, has no effect: not a key of Apache RocketMQ 5.5 or of ours`);
-  }
+  warnings.push(...unknownKeys(table, unknown));
   return { settings: quickToRead(settings) as SettingsOf<T>, warnings };
 }
+
+/** One warning for each key that looks like a slip, and one for all others. */
+function unknownKeys(table: OptionTable, unknown: readonly string[]): string[] {
+  const slips: string[] = [];
+  const others: string[] = [];
+  for (const key of unknown) {
+    const meant = nearestName(key, Object.keys(table));
+    if (meant === undefined) others.push(key);
+    else slips.push(`${key}: accepted, has no effect: ${NO_KEY}. Is ${meant} meant? ${ALL_KEYS}`);
+  }
+  return others.length === 0 ? slips : [...slips, `${others.join(", ")}: accepted, has no effect: ${NO_KEY}. ${ALL_KEYS}`];
+}
+
+const NO_KEY = "not a key of Apache RocketMQ 5.5 or of ours";
+const ALL_KEYS = "docs/configuration.md lists all keys";
 
 /**
  * V8 (Node, Deno) keeps an object with hundreds of keys as a hash table, where each read takes 2 to 6 ns; a message reads some
@@ -262,7 +276,7 @@ export function settingsWith<T extends OptionTable>(table: T, input: SettingsInp
   const overrides: [string, string][] = [];
   const unknown = Object.keys(input).filter((key) => !Object.hasOwn(table, key));
   if (unknown.length > 0) {
-    throw new ConfigError(unknown.map((key) => `${key} is not a key of this table`));
+    throw new ConfigError(unknown.map((key) => notAKey(table, key)));
   }
   for (const [key, value] of Object.entries(input)) {
     if (value !== undefined) {
@@ -270,6 +284,12 @@ export function settingsWith<T extends OptionTable>(table: T, input: SettingsInp
     }
   }
   return loadSettings(table, new Map(), new Map(overrides), system).settings;
+}
+
+function notAKey(table: OptionTable, key: string): string {
+  const meant = nearestName(key, Object.keys(table));
+  const hint = meant === undefined ? "" : ` Is ${meant} meant?`;
+  return `${key} can't be set: it is no key of these settings.${hint} ${ALL_KEYS}`;
 }
 
 /** Sets keys that the owner itself works out (haListenPort from listenPort, a port chosen by the kernel). Not for outside input. */

@@ -60,7 +60,22 @@ describe("loading a file", () => {
     expect(warnings.length).toBe(3);
     expect(warnings[0]).toMatch(/^transientStorePoolEnable: accepted, has no effect: /);
     expect(warnings[1]).toMatch(/^sendMessageThreadPoolNums, pullMessageThreadPoolNums: accepted, has no effect: /);
-    expect(warnings[2]).toBe("foo, bar: accepted, has no effect: not a key of Apache RocketMQ 5.5 or of ours");
+    expect(warnings[2]).toBe(
+      "foo, bar: accepted, has no effect: not a key of Apache RocketMQ 5.5 or of ours. docs/configuration.md lists all keys",
+    );
+  });
+
+  test("an unknown key that looks like a slip is a warning of its own that names the key meant", () => {
+    const { settings, warnings } = load("flushDisktype=SYNC_FLUSH\nfoo=1\nlistenProt=1\nautoCreateTopicEnabled=false");
+    const slip = (key: string, meant: string) =>
+      `${key}: accepted, has no effect: not a key of Apache RocketMQ 5.5 or of ours. Is ${meant} meant? docs/configuration.md lists all keys`;
+    expect(warnings).toEqual([
+      slip("flushDisktype", "flushDiskType"),
+      slip("listenProt", "listenPort"),
+      slip("autoCreateTopicEnabled", "autoCreateTopicEnable"),
+      "foo: accepted, has no effect: not a key of Apache RocketMQ 5.5 or of ours. docs/configuration.md lists all keys",
+    ]);
+    expect(settings.flushDiskType).toBe("ASYNC_FLUSH");
   });
 
   test("a key without effect that says what is so anyway is no warning", () => {
@@ -204,6 +219,21 @@ describe("settings of a program", () => {
   test("are checked like those of a file", () => {
     expect(settingsWith(brokerOptions, { brokerName: "b", listenPort: 0 }, fakeSystem()).listenPort).toBe(0);
     expect(() => settingsWith(brokerOptions, { listenPort: 70_000 }, fakeSystem())).toThrow("listenPort=70000");
+  });
+
+  test("with a key that is none are refused, and the key meant is named", () => {
+    const problemOf = (key: string) => {
+      try {
+        settingsWith(brokerOptions, { [key]: "SYNC_FLUSH" }, fakeSystem());
+      } catch (fault) {
+        return (fault as Error).message;
+      }
+      return undefined;
+    };
+    expect(problemOf("flushDisktype")).toBe(
+      "flushDisktype can't be set: it is no key of these settings. Is flushDiskType meant? docs/configuration.md lists all keys",
+    );
+    expect(problemOf("foo")).toBe("foo can't be set: it is no key of these settings. docs/configuration.md lists all keys");
   });
 
   test("print sorted, what is not set left out", () => {
