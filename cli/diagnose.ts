@@ -48,16 +48,9 @@ export async function diagnose(prober: Prober, nameserver: string, topic: string
   } catch (fault) {
     return [unreachableNameserver(nameserver, fault)];
   }
-  const { route, remark } = await prober.route(nameserver, topic);
-  if (route === undefined) {
-    findings.push({ level: "note", text: `no route for topic ${topic}: ${reasonOf(remark)}` });
-  } else {
-    findings.push({
-      level: "ok",
-      text: `route of topic ${topic}: ${route.brokerDatas.map((data) => data.brokerName).join(", ")}`,
-    });
-    collect(targets, route.brokerDatas, `route of ${topic}`);
-  }
+  const { finding, brokers } = await askRoute(prober, nameserver, topic);
+  findings.push(finding);
+  collect(targets, brokers, `route of ${topic}`);
   if (targets.length === 0) {
     const advice = "start a broker with namesrvAddr (or -n, or NAMESRV_ADDR) set to this nameserver";
     findings.push({ level: "fail", text: `no broker is registered at ${nameserver}`, advice });
@@ -66,6 +59,26 @@ export async function diagnose(prober: Prober, nameserver: string, topic: string
     findings.push(await checkBroker(prober, nameserver, target));
   }
   return findings;
+}
+
+/** A nameserver that ends here leaves the brokers of its cluster to be tried. */
+async function askRoute(
+  prober: Prober,
+  nameserver: string,
+  topic: string,
+): Promise<{ finding: Finding; brokers: readonly BrokerData[] }> {
+  try {
+    const { route, remark } = await prober.route(nameserver, topic);
+    if (route === undefined) {
+      return { finding: { level: "note", text: `no route for topic ${topic}: ${reasonOf(remark)}` }, brokers: [] };
+    }
+    const names = route.brokerDatas.map((data) => data.brokerName).join(", ");
+    return { finding: { level: "ok", text: `route of topic ${topic}: ${names}` }, brokers: route.brokerDatas };
+  } catch (fault) {
+    const text = `nameserver ${nameserver} told of its cluster, but not the route of topic ${topic}: ${(fault as Error).message}`;
+    const advice = "did the nameserver stop in between? Look whether it is up and what its log says last, and run this again";
+    return { finding: { level: "fail", text, advice }, brokers: [] };
+  }
 }
 
 /** Our nameserver ends with what it knows; Apache's with a link. */

@@ -11,7 +11,7 @@ import type { Runtime } from "../../core/runtime.ts";
 export function toolsCredentials(runtime: Runtime, home: string | undefined): SessionCredentials | undefined {
   if (home === undefined || home === "") return undefined;
   const path = `${home}/conf/tools.yml`;
-  const bytes = runtime.files.read(path);
+  const bytes = fileAt(runtime, path);
   if (bytes === undefined) return undefined;
   let read: unknown;
   try {
@@ -25,6 +25,15 @@ export function toolsCredentials(runtime: Runtime, home: string | undefined): Se
     throw new ConfigError([`${path} is incomplete: accessKey and secretKey are to be texts that are not empty`]);
   }
   return { accessKey, secretKey, securityToken: isText(securityToken) ? securityToken : undefined };
+}
+
+function fileAt(runtime: Runtime, path: string): Uint8Array | undefined {
+  try {
+    return runtime.files.read(path);
+  } catch (fault) {
+    const mends = "It is the account that mqadmin signs with: let this user read it, or unset ROCKETMQ_HOME to sign nothing";
+    throw new ConfigError([`${(fault as Error).message}. ${mends}`]);
+  }
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";

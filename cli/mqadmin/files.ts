@@ -4,9 +4,9 @@ import { WireError } from "../../wire/errors.ts";
 import type { CommandContext } from "./context.ts";
 import { CommandError } from "./declaration.ts";
 
-/** @throws CommandError when it is not there */
+/** @throws CommandError when it is not there, or can't be read */
 export function readText(context: CommandContext, path: string): string {
-  const bytes = context.runtime.files.read(path);
+  const bytes = attempted("Name a file that this user may read", () => context.runtime.files.read(path));
   if (bytes === undefined) throw new CommandError(`the file path ${path} does not exists`);
   return new TextDecoder().decode(bytes);
 }
@@ -22,14 +22,26 @@ export function listFile<T>(context: CommandContext, path: string, key: string, 
   }
 }
 
-/** Writes a file, and the directories above it. @throws CommandError */
-export function writeText(context: CommandContext, path: string, text: string): void {
+/** Writes a file, and the directories above it. @param mends the sentence on what to do when that fails. @throws CommandError */
+export function writeBytes(context: CommandContext, path: string, bytes: Uint8Array, mends: string): void {
   const { files } = context.runtime;
-  try {
+  attempted(mends, () => {
     const slash = path.lastIndexOf("/");
     if (slash > 0) files.makeDirectory(path.slice(0, slash));
-    files.write(path, encodeUtf8(text));
+    files.write(path, bytes);
+  });
+}
+
+/** The same with a text. */
+export function writeText(context: CommandContext, path: string, text: string, mends: string): void {
+  writeBytes(context, path, encodeUtf8(text), mends);
+}
+
+/** What a runtime says of a failure names the call, the path and the reason; what mends it depends on the command. */
+function attempted<T>(mends: string, action: () => T): T {
+  try {
+    return action();
   } catch (fault) {
-    throw new CommandError(`Cannot write ${path}: ${(fault as Error).message}`);
+    throw new CommandError(`${(fault as Error).message}. ${mends}`);
   }
 }

@@ -1,6 +1,6 @@
 /** From keys to what TLS needs: settings out of `tls.config.file`, certificates and keys out of the files that they name. */
 import { ConfigError, type OptionValue, parseValue } from "../config.ts";
-import { parseProperties } from "../properties.ts";
+import { type Properties, parseProperties } from "../properties.ts";
 import type { Files, TlsClientOptions, TlsIdentity, TlsLimits } from "../runtime.ts";
 import { type TlsFileSettings, tlsFileOptions } from "../tls_options.ts";
 
@@ -19,9 +19,8 @@ export function tlsFileSettings(
   settings: TlsFileSettings & { readonly "tls.config.file": string },
 ): TlsFileSettings {
   const path = settings["tls.config.file"];
-  const bytes = files.read(path);
   const found: Record<string, OptionValue> = {};
-  for (const [key, raw] of bytes === undefined ? [] : parseProperties(bytes)) {
+  for (const [key, raw] of propertiesOf(files, path)) {
     if (!Object.hasOwn(tlsFileOptions, key)) continue;
     const option = tlsFileOptions[key as keyof typeof tlsFileOptions];
     const value = parseValue(key, option, raw);
@@ -29,6 +28,15 @@ export function tlsFileSettings(
     found[key] = value.value;
   }
   return { ...settings, ...found };
+}
+
+function propertiesOf(files: TlsFiles, path: string): Properties {
+  try {
+    const bytes = files.read(path);
+    return bytes === undefined ? new Map() : parseProperties(bytes);
+  } catch (fault) {
+    throw new ConfigError([`tls.config.file=${path} can't be used: ${(fault as Error).message}`]);
+  }
 }
 
 /** Of connections to other servers. In test mode nothing is shown and nothing verified. @throws ConfigError naming key and file */
@@ -64,7 +72,12 @@ export function tlsIdentity(
 
 /** The text of a PEM file. @throws ConfigError naming key and file */
 export function fileText(files: TlsFiles, key: string, path: string): string {
-  const bytes = files.read(path);
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = files.read(path);
+  } catch (fault) {
+    throw new ConfigError([`${key}=${path} can't be used: ${(fault as Error).message}. Let this user read it`]);
+  }
   if (bytes === undefined) throw new ConfigError([`${key}=${path} can't be used: there is no such file`]);
   if (bytes.length > FILE_BYTES_MAX)
     throw new ConfigError([`${key}=${path} can't be used: it is larger than ${FILE_BYTES_MAX} bytes`]);

@@ -89,6 +89,21 @@ describe("doctor", () => {
     expect(findings[1]?.text).toBe("no route for topic T: No topic route info in name server for the topic: T");
   });
 
+  test("a nameserver that ends before it tells the route: said with the reason, and its brokers are tried all the same", async () => {
+    const told = { a: "192.168.7.2:10911", b: "172.17.0.2:10911" };
+    const world = prober({ told, answers: { "192.168.7.2:10911": "a" } });
+    const route = () => Promise.reject(new Error(`the connection to ${NAMESERVER} was closed`));
+    const findings = await diagnose({ ...world, route }, NAMESERVER, "T");
+    expect(levels(findings)).toEqual(["ok", "fail", "ok", "fail"]);
+    expect(findings[1]?.text).toBe(
+      `nameserver ${NAMESERVER} told of its cluster, but not the route of topic T: the connection to ${NAMESERVER} was closed`,
+    );
+    expect(findings[1]?.advice).toContain("did the nameserver stop in between?");
+    expect(findings[2]?.text).toBe("broker a id 0 is told as 192.168.7.2:10911 (cluster), and answers");
+    const none = await diagnose({ ...prober({ told: {}, answers: {} }), route }, NAMESERVER, "T");
+    expect(levels(none)).toEqual(["ok", "fail", "fail"]);
+  });
+
   test("no nameserver", async () => {
     const findings = await checked({ told: {}, answers: {}, nameserver: false });
     expect(levels(findings)).toEqual(["fail"]);

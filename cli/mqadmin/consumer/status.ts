@@ -69,7 +69,7 @@ async function allConsumers(
       const info = await context.admin.connections.getConsumerRunningInfo(group, clientId, jstack);
       const file = `${nowMs}/${clientId}`;
       infos.set(clientId, info);
-      writeText(context, file, runningInfoText(info));
+      writeText(context, file, runningInfoText(info), "Call mqadmin in a directory that this user may write");
       context.print(head(infos.size) + format("%-40s %-20s %s", clientId, versionDesc(version), file));
       files.push({ clientId, version: versionDesc(version), file });
     } catch (fault) {

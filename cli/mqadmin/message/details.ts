@@ -1,6 +1,7 @@
 /** One message line by line, with who has consumed it; its body goes into a file. */
 import type { MessageExt } from "../../../core/client/mod.ts";
 import type { CommandContext } from "../context.ts";
+import { writeBytes } from "../files.ts";
 import { dateTime, format } from "../format.ts";
 import { propertiesText, type Shown } from "./java_text.ts";
 
@@ -65,7 +66,6 @@ export const messageValue = ({ message, properties }: Shown): object => {
 function writeBody(context: CommandContext, { msgId, offsetMsgId, body }: MessageExt, index: number): string {
   const name = /^[0-9A-Za-z_-]{1,200}$/.test(msgId) ? msgId : offsetMsgId;
   const path = `${BODY_DIRECTORY}/${name}${index === 0 ? "" : `_${index}`}`;
-  context.runtime.files.makeDirectory(BODY_DIRECTORY);
-  context.runtime.files.write(path, body);
+  writeBytes(context, path, body, `The message's body goes there: let this user write in ${BODY_DIRECTORY}`);
   return path;
 }

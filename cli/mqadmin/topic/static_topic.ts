@@ -132,7 +132,8 @@ const planOf = (topic: string, brokerConfigMap: Map<string, TopicConfigAndQueueM
 function writePlan(context: CommandContext, which: "old" | "new", plan: TopicRemappingDetailWrapper, suffix: string): void {
   const directory = context.environment("TMPDIR") ?? "/tmp";
   const path = `${directory}/${plan.topic}-${plan.epoch}${suffix}`;
-  writeText(context, path, topicRemappingDetailWrapper.format(plan));
+  const mends = "Nothing was changed for want of this file: set TMPDIR to a directory that this user may write";
+  writeText(context, path, topicRemappingDetailWrapper.format(plan), mends);
   context.print(`The ${which} mapping data is written to file ${path}`);
 }
 
