@@ -361,16 +361,10 @@ export class ClientInstance implements AsyncDisposable {
     this.#consumers.set(consumer.consumerGroup, consumer);
   }
 
-  /** Forgets a member and tells the brokers. */
+  /** Forgets a member, and tells the brokers when this client has no other in its group. What is no member is left alone. */
   async removeMember(member: { producer: ProducerMember } | { consumer: ConsumerMember }): Promise<void> {
-    const groups: { producerGroup?: string; consumerGroup?: string } = {};
-    if ("producer" in member) {
-      this.#producers.delete(member.producer);
-      groups.producerGroup = member.producer.producerGroup;
-    } else {
-      this.#consumers.delete(member.consumer.consumerGroup);
-      groups.consumerGroup = member.consumer.consumerGroup;
-    }
+    const groups = "producer" in member ? this.#forgetProducer(member.producer) : this.#forgetConsumer(member.consumer);
+    if (groups === undefined) return;
     const header = { clientID: this.clientId, ...groups };
     await Promise.all(
       this.#brokerAddresses().map((address) =>
@@ -379,6 +373,22 @@ export class ClientInstance implements AsyncDisposable {
         }),
       ),
     );
+  }
+
+  /** The group that this client has left by that. */
+  #forgetProducer(producer: ProducerMember): { producerGroup: string } | undefined {
+    const { producerGroup } = producer;
+    if (!this.#producers.delete(producer)) return undefined;
+    const stays = [...this.#producers].some((other) => other.producerGroup === producerGroup);
+    return stays ? undefined : { producerGroup };
+  }
+
+  #forgetConsumer(consumer: ConsumerMember): { consumerGroup: string } | undefined {
+    const { consumerGroup } = consumer;
+    // Another of the group may have been refused here, and closes.
+    if (this.#consumers.get(consumerGroup) !== consumer) return undefined;
+    this.#consumers.delete(consumerGroup);
+    return { consumerGroup };
   }
 
   /** Tells all brokers in use, or these, who is here. */
