@@ -162,7 +162,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     const subscription = this.#subscribe(topic, expression);
     if (this.#started === undefined) return;
     await this.#started;
-    await learnRoutes(this.#client, this.consumerGroup, [subscription]);
+    await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
     await this.#client.beat();
     // What is under way was asked for by the old expression, and would pass over what the new one wants.
     if (before !== undefined && !sameFilter(before, subscription)) this.#taker.pullAnew(subscription.topic);
@@ -474,13 +474,17 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   async #start(): Promise<void> {
     const { clock } = this.#client.runtime;
-    if (this.#assigned === undefined) await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
-    if (this.#closing !== undefined) throw this.#closedError();
+    const { signal } = this.#stopping;
+    if (this.#assigned === undefined) {
+      await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values(), signal);
+    }
+    signal.throwIfAborted();
     this.#startTimestamp = clock.now();
     this.#client.addConsumer(this);
     await this.#client.beat();
     if (this.#assigned === undefined) await this.#rebalance.start();
     else await this.#takeAssigned();
+    if (signal.aborted) return;
     this.#committing = clock.setInterval(
       () => void this.#offsets.persist(),
       Math.max(1_000, this.#options.autoCommitIntervalMillis ?? 5_000),
@@ -502,12 +506,9 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     this.#buffer.wake();
     this.#committing?.cancel();
     this.#assigningAgain?.cancel();
-    const started = await (this.#started?.then(
-      () => true,
-      () => false,
-    ) ?? Promise.resolve(false));
     await this.#rebalance.stop();
+    await this.#started?.catch(() => {});
     await this.#taker.release();
-    if (started) await this.#client.removeMember({ consumer: this });
+    await this.#client.removeMember({ consumer: this });
   }
 }

@@ -50,8 +50,11 @@ export class MessageStream {
       next: async () => {
         atHand?.consumed();
         atHand = undefined;
-        this.#started ??= this.#start();
-        await this.#started;
+        try {
+          await this.#begun();
+        } catch (fault) {
+          if (!this.#ended) throw fault;
+        }
         atHand = await this.#next();
         if (atHand === undefined) return { done: true, value: undefined };
         return { done: false, value: atHand.message };
@@ -61,6 +64,18 @@ export class MessageStream {
         return { done: true, value: undefined };
       },
     };
+  }
+
+  /** A start that failed is tried again by the next step of any loop. */
+  #begun(): Promise<void> {
+    if (this.#started === undefined) {
+      const started = this.#start();
+      this.#started = started;
+      started.catch(() => {
+        this.#started = undefined;
+      });
+    }
+    return this.#started;
   }
 
   #next(): Promise<Offered | undefined> {

@@ -121,6 +121,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   #persisting: TimerHandle | undefined;
   #expiring: TimerHandle | undefined;
   #startTimestamp = 0;
+  #started: Promise<void> | undefined;
   #stream: MessageStream | undefined;
   #closing: Promise<void> | undefined;
 
@@ -150,9 +151,10 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   }
 
   /**
-   * Joins the group and consumes, a message a call. Settles when the first queues are taken.
-   * @throws MQClientError kind unreachable when no nameserver answers, invalid when it was started before; MQBrokerError
-   *   SUBSCRIPTION_PARSE_FAILED for a SQL92 expression that the broker can't read
+   * Joins the group and consumes, a message a call. Settles when the first queues are taken. A start that failed left nothing
+   * behind, and can be tried again.
+   * @throws MQClientError kind unreachable when no nameserver answers, invalid when it was started before, closed;
+   *   MQBrokerError SUBSCRIPTION_PARSE_FAILED for a SQL92 expression that the broker can't read
    */
   start(listener: MessageListener): Promise<void> {
     return this.#start(1, ([message], context) => listener(message as MessageExt, context));
@@ -268,16 +270,70 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
     return this.#options.messageModel === "BROADCASTING";
   }
 
-  async #start(batchSize: number, listener: BatchListener): Promise<void> {
-    if (this.#closing !== undefined) throw new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);
-    if (this.#service !== undefined)
-      throw new MQClientError("invalid", `Consumer of group "${this.consumerGroup}" was started before`);
+  #closedError(): MQClientError {
+    return new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);
+  }
+
+  #start(batchSize: number, listener: BatchListener): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closedError());
+    if (this.#started !== undefined) {
+      return Promise.reject(new MQClientError("invalid", `Consumer of group "${this.consumerGroup}" was started before`));
+    }
+    const started = this.#join(batchSize, listener);
+    this.#started = started;
+    started.catch(() => {
+      this.#started = undefined;
+    });
+    return started;
+  }
+
+  /** A member, for brokers and for this client, only when its topics are found and its expressions read. */
+  async #join(batchSize: number, listener: BatchListener): Promise<void> {
+    const { clientRebalance, orderly, messageModel, allocateMessageQueueStrategy } = this.#options;
+    const { signal } = this.#stopping;
+    const byBroker = clientRebalance === false && orderly !== true && !this.#broadcasting;
+    const pop = byBroker ? this.#popParts(batchSize, listener) : undefined;
+    await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values(), signal);
+    signal.throwIfAborted();
+    this.#client.addConsumer(this);
+    this.#startTimestamp = this.#client.runtime.clock.now();
+    const service = this.#consumption(this.#parts(batchSize, listener));
+    const taker = this.#queueTaker(service);
+    this.#listener = listener;
+    this.#service = service;
+    this.#taker = taker;
+    this.#pop = pop;
+    await this.#client.beat();
+    signal.throwIfAborted();
+    const rebalance = new Rebalance({
+      client: this.#client,
+      consumerGroup: this.consumerGroup,
+      messageModel: messageModel ?? "CLUSTERING",
+      strategy: allocateMessageQueueStrategy ?? allocateAveragely,
+      topics: () => this.topics(),
+      assign: (topic, queues) => taker.assign(topic, queues),
+      assignPop: pop === undefined ? undefined : (topic, queues) => pop.taker.assign(topic, queues),
+    });
+    this.#rebalance = rebalance;
+    await rebalance.start();
+    // The listener may have closed it meanwhile.
+    if (!signal.aborted) this.#startTimers(service);
+  }
+
+  #startTimers(service: ConsumptionService): void {
+    const { clock } = this.#client.runtime;
+    const { consumeTimeout = 15, persistConsumerOffsetInterval = 5_000 } = this.#options;
+    if (service instanceof ConcurrentConsumption) {
+      const timeoutMs = consumeTimeout * MINUTE_MS;
+      this.#expiring = clock.setInterval(() => void service.giveBackExpired(timeoutMs), Math.min(timeoutMs, MINUTE_MS));
+    }
+    this.#persisting = clock.setInterval(() => void this.#offsets.persist(), persistConsumerOffsetInterval);
+  }
+
+  #queueTaker(service: ConsumptionService): QueueTaker {
     const { clock } = this.#client.runtime;
     const options = this.#options;
-    this.#listener = listener;
-    const service = this.#consumption(this.#parts(batchSize, listener));
-    this.#service = service;
-    const taker = new QueueTaker({
+    return new QueueTaker({
       client: this.#client,
       consumerGroup: this.consumerGroup,
       subscription: (topic) => this.#subscriptions.get(topic),
@@ -295,30 +351,6 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
       },
       signal: this.#stopping.signal,
     });
-    this.#taker = taker;
-    if (options.clientRebalance === false && options.orderly !== true && !this.#broadcasting) {
-      this.#pop = this.#popParts(batchSize, listener);
-    }
-    this.#startTimestamp = clock.now();
-    this.#client.addConsumer(this);
-    await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
-    await this.#client.beat();
-    const rebalance = new Rebalance({
-      client: this.#client,
-      consumerGroup: this.consumerGroup,
-      messageModel: options.messageModel ?? "CLUSTERING",
-      strategy: options.allocateMessageQueueStrategy ?? allocateAveragely,
-      topics: () => this.topics(),
-      assign: (topic, queues) => taker.assign(topic, queues),
-      assignPop: this.#pop === undefined ? undefined : (topic, queues) => this.#pop?.taker.assign(topic, queues),
-    });
-    this.#rebalance = rebalance;
-    await rebalance.start();
-    if (service instanceof ConcurrentConsumption) {
-      const timeoutMs = (options.consumeTimeout ?? 15) * MINUTE_MS;
-      this.#expiring = clock.setInterval(() => void service.giveBackExpired(timeoutMs), Math.min(timeoutMs, MINUTE_MS));
-    }
-    this.#persisting = clock.setInterval(() => void this.#offsets.persist(), options.persistConsumerOffsetInterval ?? 5_000);
   }
 
   #consumption(parts: ConsumptionParts): ConsumptionService {
@@ -400,18 +432,20 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
 
   async #close(): Promise<void> {
     this.#forget();
-    this.#stopping.abort(new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`));
+    this.#stopping.abort(this.#closedError());
     this.#stream?.end();
     this.#persisting?.cancel();
     this.#expiring?.cancel();
     await this.#rebalance?.stop();
+    // A start under way gives up at its next step; what it made until then is taken down below.
+    await this.#started?.catch(() => {});
     const { clock } = this.#client.runtime;
     this.#pop?.taker.release();
     await this.#pop?.service.giveBackWaiting();
     const idle = Promise.all([this.#service?.idle(), this.#pop?.service.idle()]);
     await settledWithin(clock, idle, this.#options.awaitTerminationMillisWhenShutdown ?? 10_000);
     await this.#taker?.release();
-    if (this.#service !== undefined) await this.#client.removeMember({ consumer: this });
+    await this.#client.removeMember({ consumer: this });
   }
 }
 

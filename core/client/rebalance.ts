@@ -53,8 +53,9 @@ export class Rebalance {
 
   /** Runs the first round, then goes on by itself. */
   async start(): Promise<void> {
-    const complete = await this.#round();
-    this.#running = this.#loop(complete);
+    const first = this.#round();
+    this.#running = first.then((complete) => this.#loop(complete));
+    await first;
   }
 
   /** A round now, or right after the one that is under way. */

@@ -87,7 +87,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     const subscription = this.#subscribe(topic, expression);
     if (this.#started === undefined) return;
     await this.#started;
-    await learnRoutes(this.#client, this.consumerGroup, [subscription]);
+    await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
     await this.#client.beat();
   }
 
@@ -256,8 +256,9 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   }
 
   async #start(): Promise<void> {
-    await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values());
-    if (this.#closing !== undefined) throw this.#closedError();
+    const { signal } = this.#stopping;
+    await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values(), signal);
+    signal.throwIfAborted();
     this.#startTimestamp = this.#client.runtime.clock.now();
     this.#client.addConsumer(this);
     await this.#client.beat();
@@ -385,10 +386,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   async #close(): Promise<void> {
     this.#forget();
     this.#stopping.abort(this.#closedError());
-    const started = await (this.#started?.then(
-      () => true,
-      () => false,
-    ) ?? Promise.resolve(false));
-    if (started) await this.#client.removeMember({ consumer: this });
+    await this.#started?.catch(() => {});
+    await this.#client.removeMember({ consumer: this });
   }
 }

@@ -28,6 +28,8 @@ export interface Answers {
   readonly onSend?: Answer;
   readonly onRoute?: Answer | undefined;
   readonly onOther?: Answer;
+  /** Sees each request before it is answered. */
+  readonly onRequest?: Answer;
   /** name -> address, of the route; default: this server alone, as "b". */
   readonly brokers?: ReadonlyMap<string, string>;
 }
@@ -35,7 +37,7 @@ export interface Answers {
 /** Nameserver and broker in one: it says of every topic that it is here, one queue a broker. */
 export async function fakeServer(
   { net }: Pick<Runtime, "net">,
-  { onSend, onRoute, brokers, onOther = (socket, request) => socket.write(frameOf(request, {})) }: Answers,
+  { onSend, onRoute, brokers, onRequest, onOther = (socket, request) => socket.write(frameOf(request, {})) }: Answers,
 ): Promise<FakeServer> {
   let address = "";
   let sends = 0;
@@ -53,6 +55,7 @@ export async function fakeServer(
       data(chunk) {
         splitter.push(chunk, (bytes, from, to) => {
           const request = decodeCommand(bytes, from, to);
+          onRequest?.(socket, request);
           if (request.code === REQUESTS.GET_ROUTEINFO_BY_TOPIC.code) {
             if (onRoute !== undefined) onRoute(socket, request);
             else socket.write(frameOf(request, { body: route() }));

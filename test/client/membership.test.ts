@@ -1,16 +1,21 @@
-/** Who is a member of its group: two of one group in one client. */
-import { expect, test } from "bun:test";
-import type { SimRuntime } from "../../adapters/sim/sim.ts";
+/** Who is a member of its group, and since when: starts that fail, closes that come early, and two of one group in one client. */
+import { describe, expect, test } from "bun:test";
+import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
 import {
   Admin,
-  type ClientInstance,
+  ClientInstance,
   LitePullConsumer,
+  MQClientError,
   Producer,
   PushConsumer,
   type PushConsumerOptions,
   SimpleConsumer,
 } from "../../core/client/mod.ts";
 import type { RocketMQ } from "../../mod.ts";
+import { getConsumerListByGroupResponseBody } from "../../wire/bodies/client.ts";
+import { REQUESTS } from "../../wire/requests.ts";
+import { ResponseCode } from "../../wire/response_code.ts";
+import { type Answer, fakeServer, frameOf } from "./fake_server.ts";
 import { Collector, rejection, withSimulated } from "./harness.ts";
 
 const passed = (sim: SimRuntime, ms: number) => new Promise<void>((resolve) => void sim.clock.setTimeout(resolve, ms));
@@ -30,6 +35,41 @@ async function beating(rocketmq: RocketMQ) {
   await producer.send({ topic: "T", body: "first" });
   return { client, producer };
 }
+
+describe("a push consumer whose start failed", () => {
+  test("is no member: another gets all queues; and it can be started again", () =>
+    withSimulated(async (rocketmq, sim) => {
+      const { client } = await beating(rocketmq);
+      const consumer = pushOf(client);
+      const refreshRoute = client.refreshRoute.bind(client);
+      client.refreshRoute = () => Promise.reject(new MQClientError("unreachable", "no nameserver answers"));
+      expect((await rejection(consumer.start(() => {}))).kind).toBe("unreachable");
+      client.refreshRoute = refreshRoute;
+      const other = pushOf(rocketmq.client());
+      await other.start(() => {});
+      // Two heartbeats of the first, and three rounds of the other.
+      await passed(sim, 61_000);
+      const all = other.assignment.length;
+      expect([all > 1, all]).toEqual([true, (await client.route("T")).readQueues.length + 1]);
+      await other.close();
+      const seen = new Collector<string>();
+      await consumer.start((message) => seen.add(message.text()));
+      expect(consumer.assignment.length).toBe(all);
+      expect((await rejection(consumer.start(() => {}))).message).toInclude("was started before");
+    }));
+
+  test("by an expression that the broker refused; a loop over its messages begins once it is read", () =>
+    withSimulated(async (rocketmq) => {
+      const { producer, client } = await beating(rocketmq);
+      const consumer = pushOf(rocketmq.client(), { subscription: { T: { sql: "n > 1" } } });
+      const messages = consumer[Symbol.asyncIterator]();
+      expect((await rejection(messages.next())).responseCode).toBe(ResponseCode.SYSTEM_ERROR);
+      const address = client.brokerAddr("broker-a") as string;
+      await new Admin(client).brokers.updateBrokerConfig(address, { enablePropertyFilter: "true" });
+      await producer.send({ topic: "T", body: "two", properties: { n: "2" } });
+      expect((await messages.next()).value?.text()).toBe("two");
+    }));
+});
 
 test("a second consumer of a group is refused in one client, and its close leaves the first alone", () =>
   withSimulated(async (rocketmq, sim) => {
@@ -65,3 +105,89 @@ test("of two producers of a group in one client, the one that stays is still kno
     await producer.close();
     expect((await rejection(known())).message).toInclude("pg");
   }));
+
+/** Timers of `sim` that are set: those that neither fired nor were cancelled. */
+function countingTimers({ clock }: SimRuntime): () => number {
+  const open = new Set<object>();
+  for (const name of ["setTimeout", "setInterval"] as const) {
+    const set = clock[name].bind(clock);
+    clock[name] = (callback, ms) => {
+      const fired = () => {
+        if (name === "setTimeout") open.delete(counted);
+        callback();
+      };
+      const timer = set(fired, ms);
+      const counted = {
+        cancel() {
+          open.delete(counted);
+          timer.cancel();
+        },
+      };
+      open.add(counted);
+      return counted;
+    };
+  }
+  return () => open.size;
+}
+
+describe("a close during the start leaves nothing", () => {
+  const push = (client: ClientInstance, options: Partial<PushConsumerOptions> = {}) => {
+    const consumer = pushOf(client, options);
+    return { consumer, start: () => consumer.start(() => {}) };
+  };
+  const lite = (client: ClientInstance) => {
+    const consumer = new LitePullConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
+    return { consumer, start: () => consumer.start() };
+  };
+  const simple = (client: ClientInstance) => {
+    const consumer = new SimpleConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
+    return { consumer, start: () => consumer.start() };
+  };
+  const orderly = (client: ClientInstance) => push(client, { orderly: true });
+  const joining = ["GET_ROUTEINFO_BY_TOPIC", "HEART_BEAT"] as const;
+  const sharing = [...joining, "GET_CONSUMER_LIST_BY_GROUP"] as const;
+  const taking = [...sharing, "QUERY_CONSUMER_OFFSET"] as const;
+  const cases = [
+    { name: "a push consumer", make: push, steps: taking },
+    { name: "an orderly one", make: orderly, steps: [...sharing, "LOCK_BATCH_MQ"] as const },
+    { name: "a lite pull consumer", make: lite, steps: taking },
+    { name: "a simple consumer", make: simple, steps: joining },
+  ];
+  for (const { name, make, steps } of cases) {
+    for (const step of steps) {
+      test(`${name}, at ${step}`, async () => {
+        const sim = simRuntime();
+        const asked = new Set<number>();
+        let closing: Promise<void> | undefined;
+        const at: Answer = (_socket, { code }) => {
+          asked.add(code);
+          if (code === REQUESTS[step].code) closing ??= consumer.close();
+        };
+        const { address } = await fakeServer(sim, {
+          onRequest: at,
+          onOther: (socket, request) => {
+            const listed = request.code === REQUESTS.GET_CONSUMER_LIST_BY_GROUP.code;
+            const body = { consumerIdList: [client.clientId] };
+            socket.write(frameOf(request, listed ? { body: getConsumerListByGroupResponseBody.encode(body) } : {}));
+          },
+        });
+        const timers = countingTimers(sim);
+        const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+        const { consumer, start } = make(client);
+        const started = start().then(
+          () => "started",
+          (fault: MQClientError) => fault.kind,
+        );
+        await sim.clock.until(() => closing !== undefined, 60_000);
+        await sim.clock.resolve(Promise.all([closing, started]), 60_000);
+        expect(["started", "closed"]).toContain(await started);
+        asked.clear();
+        await sim.clock.advance(121_000);
+        // What the client itself asks; no heartbeat, for it has no member.
+        expect([...asked]).toEqual([REQUESTS.GET_ROUTEINFO_BY_TOPIC.code]);
+        await sim.clock.resolve(client.close(), 60_000);
+        expect(timers()).toBe(0);
+      });
+    }
+  }
+});
