@@ -292,9 +292,9 @@ export class ClientInstance implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<PeerReply> {
     this.#checkOpen();
-    const { body, timeoutMs = this.timeoutMs, signal, extFields, language } = options;
+    const { body, timeoutMs = this.timeoutMs } = options;
     try {
-      return await abortable(this.#remoting.invoke(address, name, header, body, timeoutMs, extFields, language), signal);
+      return await this.#remoting.invoke(address, name, header, body, timeoutMs, options);
     } catch (fault) {
       const what = typeof tried === "string" ? tried : tried();
       throw this.closed ? new MQClientError("closed", `Cannot ${what}: this client was closed`, fault) : clientFault(what, fault);
@@ -326,17 +326,24 @@ export class ClientInstance implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<Answer<N>> {
     this.#checkOpen();
-    const { body, timeoutMs = this.timeoutMs, signal, extFields } = options;
-    const asked = this.#nameServers.ask(tried, (each) => this.#remoting.invoke(each, name, header, body, timeoutMs, extFields));
+    const { body, timeoutMs = this.timeoutMs, signal } = options;
+    const asked = this.#nameServers.ask(tried, (each) => this.#remoting.invoke(each, name, header, body, timeoutMs, options));
     const { address, reply } = await abortable(asked, signal);
     return answerOf(name, tried, address, expectSuccess(tried, address, reply));
   }
 
-  /** Sends what gets no answer. @throws MQClientError when there is no connection to be had */
-  async oneway<N extends RequestName>(tried: string, address: string, name: N, header: RequestHeaderOf<N>, body?: Uint8Array) {
+  /** Sends what gets no answer; waits only where the broker does not read. @throws as `invoke` */
+  async oneway<N extends RequestName>(
+    tried: string,
+    address: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    options: CallOptions = {},
+  ): Promise<void> {
     this.#checkOpen();
+    const { body, timeoutMs = this.timeoutMs, signal } = options;
     try {
-      await this.#remoting.oneway(address, name, header, body);
+      await this.#remoting.oneway(address, name, header, body, timeoutMs, signal);
     } catch (fault) {
       throw clientFault(tried, fault);
     }

@@ -56,7 +56,7 @@ export interface ProducerOptions {
   readonly sendLatencyFaultEnable?: boolean;
   /** Sends under way at most; default 1,024. Others wait their turn. */
   readonly backPressureForAsyncSendNum?: number;
-  /** Bytes of bodies under way at most; default 100 MiB. */
+  /** Bytes of bodies under way at most; default 100 MiB. What one broker has not read of it waits here from 32 MiB on. */
   readonly backPressureForAsyncSendSize?: number;
 }
 
@@ -154,21 +154,36 @@ export class Producer implements ProducerMember, AsyncDisposable {
     return results;
   }
 
-  /** Sends and asks for no answer: settles when the request is on its way, and nobody hears whether it arrived. */
+  /**
+   * Sends and asks for no answer: settles when the request is on its way, and nobody hears whether it arrived. What is under way
+   * counts as a send's does until the broker has read enough of it, so a loop that awaits goes as fast as the broker reads.
+   * @throws as `send`, except for what a broker would say
+   */
   async sendOneway(message: Message, options: SendOptions = {}): Promise<void> {
     if (this.compressorLoading !== undefined) await this.compressorLoading;
     const out = this.#prepare(message);
+    options.signal?.throwIfAborted();
+    const bytes = out.body.length;
     const timeoutMs = this.timeoutOf(options);
-    const route = this.client.knownRoute(out.topic) ?? (await this.#routeInTime(out.topic, options.signal, timeoutMs, timeoutMs));
+    const deadline = this.client.runtime.clock.monotonic() + timeoutMs;
+    const room = this.#inFlight.enter(bytes, options.signal);
+    if (room !== undefined) await this.#waitForRoom(room, bytes, out.topic, timeoutMs);
+    try {
+      await this.#sendOnewayBefore(deadline, out, options, timeoutMs);
+    } finally {
+      this.#inFlight.leave(bytes);
+    }
+  }
+
+  async #sendOnewayBefore(deadline: number, out: Outgoing, options: SendOptions, timeoutMs: number): Promise<void> {
+    const { signal } = options;
+    const leftMs = () => Math.max(1, deadline - this.client.runtime.clock.monotonic());
+    const route = this.client.knownRoute(out.topic) ?? (await this.#routeInTime(out.topic, signal, leftMs(), timeoutMs));
     const queue = this.#choose(route, options, undefined);
-    const address = await this.client.masterOf(queue, options.signal);
-    await this.client.oneway(
-      `send to topic "${out.topic}"`,
-      address,
-      "SEND_MESSAGE_V2",
-      this.#header(out, queue, leaderOf(route, queue)),
-      out.body,
-    );
+    const address = await this.client.masterOf(queue, signal);
+    const header = this.#header(out, queue, leaderOf(route, queue));
+    const call = { body: out.body, timeoutMs: leftMs(), signal };
+    await this.client.oneway(`send to topic "${out.topic}"`, address, "SEND_MESSAGE_V2", header, call);
   }
 
   /**

@@ -4,8 +4,8 @@
  */
 import { FRAME_BYTES_MAX_DEFAULT } from "../../wire/frame.ts";
 import {
-  type ExtFields,
   LANGUAGE_OTHER,
+  NO_BODY,
   type RemotingCommand,
   SERIALIZE_JSON,
   type SerializeType,
@@ -13,7 +13,7 @@ import {
 import type { RequestHeaderOf, RequestName, Role } from "../../wire/requests.ts";
 import type { Log, Runtime, RuntimeFault, Socket, SocketHandler, TimerHandle, TlsContext } from "../runtime.ts";
 import { Admission } from "./admission.ts";
-import { type ConnectionOptions, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
+import { type ConnectionOptions, type InvokeOptions, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type PeerReply, type ProcessorMap, RemotingFault } from "./processor.ts";
 import { UnreadBytes } from "./unread_bytes.ts";
@@ -36,11 +36,12 @@ export interface RemotingClientOptions<R extends Role> {
 }
 
 const CONNECT_TIMEOUT_MS_DEFAULT = 3_000;
+const ONEWAY_TIMEOUT_MS_DEFAULT = 10_000;
 const IDLE_SECONDS_DEFAULT = 120;
 const SWEEP_INTERVAL_MS = 10_000;
 /** Time for the answers that a connection given up still owes. */
 const LEFT_OPEN_MS = 10_000;
-/** A server's largest answer is one frame; more unread than that means it does not read. */
+/** What servers have not read at most, each. Requests keep to half of it; the rest is for what nobody waits with. */
 const WRITE_BYTES_MAX = 64 * 1024 * 1024;
 
 export class RemotingClient<R extends Role = "client"> {
@@ -80,9 +81,9 @@ export class RemotingClient<R extends Role = "client"> {
   }
 
   /**
-   * Calls `address` (`host:port`, `[v6]:port`) and waits for its answer, whatever its code. @param language in the place of the
-   *   one of this client (`LANGUAGES`): some answers depend on it
-   * @throws RemotingFault kind connect, closed or timeout; `timeoutMs` covers both connecting and answering.
+   * Calls `address` (`host:port`, `[v6]:port`) and waits for its answer, whatever its code.
+   * @throws RemotingFault kind connect, closed or timeout; `timeoutMs` covers connecting, waiting until the other side reads, and
+   *   answering. The signal's reason.
    */
   invoke<N extends RequestName>(
     address: string,
@@ -90,13 +91,12 @@ export class RemotingClient<R extends Role = "client"> {
     header: RequestHeaderOf<N>,
     body: Uint8Array | undefined,
     timeoutMs: number,
-    extraFields?: ExtFields,
-    language?: number,
+    options?: InvokeOptions,
   ): Promise<PeerReply> {
     const open = this.#open.get(address);
     return open === undefined
-      ? this.#connectAndInvoke(address, name, header, body, timeoutMs, extraFields, language)
-      : open.invoke(name, header, body, timeoutMs, extraFields, language);
+      ? this.#connectAndInvoke(address, name, header, body, timeoutMs, options)
+      : open.invoke(name, header, body, timeoutMs, options);
   }
 
   async #connectAndInvoke<N extends RequestName>(
@@ -105,33 +105,48 @@ export class RemotingClient<R extends Role = "client"> {
     header: RequestHeaderOf<N>,
     body: Uint8Array | undefined,
     timeoutMs: number,
-    extraFields: ExtFields | undefined,
-    language: number | undefined,
+    options: InvokeOptions | undefined,
   ): Promise<PeerReply> {
-    const { clock } = this.#options.runtime;
-    const startedAt = clock.monotonic();
-    const connection = await this.#connectedWithin(address, name, timeoutMs);
-    const leftMs = timeoutMs - (clock.monotonic() - startedAt);
-    if (leftMs <= 0) throw new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`);
-    return connection.invoke(name, header, body, leftMs, extraFields, language);
+    const { connection, leftMs } = await this.#connectedWithin(address, name, timeoutMs, options?.signal);
+    return connection.invoke(name, header, body, leftMs, options);
   }
 
-  /** Opening has time-outs of its own, one an address that a name stands for; who calls waits no longer than for its call. */
-  #connectedWithin(address: string, name: RequestName, timeoutMs: number): Promise<RemotingConnection> {
+  /**
+   * Opening has time-outs of its own, one an address that a name stands for; who calls waits no longer than for its call.
+   * @returns what is left of `timeoutMs`, too
+   */
+  #connectedWithin(
+    address: string,
+    name: RequestName,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ connection: RemotingConnection; leftMs: number }> {
+    const { clock } = this.#options.runtime;
+    const startedAt = clock.monotonic();
     return new Promise((resolve, reject) => {
-      const timer = this.#options.runtime.clock.setTimeout(() => {
-        reject(new RemotingFault("timeout", `no connection to ${address} within the ${timeoutMs} ms for ${name}`));
+      const end = () => {
+        timer.cancel();
+        signal?.removeEventListener("abort", abort);
+      };
+      const giveUp = (reason: unknown) => {
+        end();
+        reject(reason as Error);
+      };
+      const abort = () => giveUp(signal?.reason);
+      const timer = clock.setTimeout(() => {
+        giveUp(new RemotingFault("timeout", `no connection to ${address} within the ${timeoutMs} ms for ${name}`));
       }, timeoutMs);
-      this.connection(address).then(
-        (connection) => {
-          timer.cancel();
-          resolve(connection);
-        },
-        (fault: Error) => {
-          timer.cancel();
-          reject(fault);
-        },
-      );
+      if (signal?.aborted === true) {
+        abort();
+        return;
+      }
+      signal?.addEventListener("abort", abort, { once: true });
+      this.connection(address).then((connection) => {
+        end();
+        const leftMs = timeoutMs - (clock.monotonic() - startedAt);
+        if (leftMs > 0) resolve({ connection, leftMs });
+        else reject(new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`));
+      }, giveUp);
     });
   }
 
@@ -150,9 +165,23 @@ export class RemotingClient<R extends Role = "client"> {
     this.#options.runtime.clock.setTimeout(() => connection.close(), LEFT_OPEN_MS);
   }
 
-  /** Sends a request that gets no answer; rejects when there is no connection to be had. */
-  async oneway<N extends RequestName>(address: string, name: N, header: RequestHeaderOf<N>, body?: Uint8Array): Promise<void> {
-    (await this.connection(address)).oneway(name, header, body);
+  /**
+   * Sends a request that gets no answer, once the other side has read enough of what was sent before: settles when it is on its way.
+   * @param timeoutMs for connecting and that. @throws as `invoke`
+   */
+  async oneway<N extends RequestName>(
+    address: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    body: Uint8Array = NO_BODY,
+    timeoutMs = ONEWAY_TIMEOUT_MS_DEFAULT,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    let connection = this.#open.get(address);
+    let leftMs = timeoutMs;
+    if (connection === undefined) ({ connection, leftMs } = await this.#connectedWithin(address, name, timeoutMs, signal));
+    await connection.onewayInTurn(name, header, body, leftMs, signal);
   }
 
   /** The connection to `address`, opened when there is none. Calls at the same time share one attempt. */

@@ -29,7 +29,7 @@ import { REQUESTS, type RequestHeaderOf, type RequestName } from "../../wire/req
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { VERSION_CURRENT } from "../../wire/version.ts";
 import type { Clock, Endpoint, Log, RuntimeFault, Socket, SocketHandler } from "../runtime.ts";
-import { AwaitedReplies } from "./awaited_replies.ts";
+import { AwaitedReplies, type AwaitedReply } from "./awaited_replies.ts";
 import { type Peer, type PeerReply, RemotingFault } from "./processor.ts";
 import type { UnreadBytes, UnreadPeer } from "./unread_bytes.ts";
 
@@ -98,6 +98,26 @@ const TAKEN_PER_LOOK = 32;
 const WRITERS_KEPT = 8;
 const WRITER_BYTES_KEPT = 512 * 1024;
 
+/** What a call may have beside what every call has. */
+export interface InvokeOptions {
+  readonly extFields?: ExtFields | undefined;
+  /** In the place of the connection's own (`LANGUAGES`). */
+  readonly language?: number | undefined;
+  /** Aborted: nobody waits any more, and what was not written yet is not sent. The call rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A request that is written when the peer has read enough of what was sent before. */
+interface HeldRequest {
+  readonly command: RemotingCommand;
+  /** It is written: for one that gets no answer. */
+  readonly written?: () => void;
+  /** It never will be: the connection is gone. */
+  readonly lost?: (fault: RemotingFault) => void;
+}
+
+const NOTHING_MORE: InvokeOptions = {};
+
 export class RemotingConnection implements Peer, UnreadPeer {
   readonly remote: Endpoint;
   readonly local: Endpoint;
@@ -126,6 +146,8 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #garbled: string | undefined;
   #nextOpaque = 0;
   #awaited: AwaitedReplies | undefined;
+  /** By opaque, oldest first; undefined while there never was one. */
+  #held: Map<number, HeldRequest> | undefined;
   #closeCallbacks: (() => void)[] | undefined;
 
   /** @param remote Whose connection it is, where a PROXY header says so. */
@@ -242,6 +264,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #drained(): void {
     this.lastActiveAt = this.#options.clock.monotonic();
     this.#options.unread.forget(this);
+    this.#writeHeld();
     this.#takeOn();
   }
 
@@ -262,6 +285,11 @@ export class RemotingConnection implements Peer, UnreadPeer {
         : new RemotingFault("garbled", `what ${endpointText(this.remote)} answered is no RocketMQ remoting: ${this.#garbled}`),
     );
     this.#awaited = undefined;
+    const held = [...(this.#held?.values() ?? [])];
+    this.#held = undefined;
+    for (const { lost } of held) {
+      lost?.(new RemotingFault("closed", `${reason} before ${endpointText(this.remote)} read what was sent before`));
+    }
     const callbacks = this.#closeCallbacks;
     this.#closeCallbacks = undefined;
     for (const callback of callbacks ?? []) callback();
@@ -272,27 +300,131 @@ export class RemotingConnection implements Peer, UnreadPeer {
     this.write(this.#request(name, header, body, FLAG_ONEWAY));
   }
 
+  /**
+   * The same, for one who sends more than a peer may read: written once less than half of what a connection may hold is unread.
+   * @param timeoutMs to wait for that
+   * @returns undefined when it is written at once; else a promise of it, which rejects with a RemotingFault kind closed or
+   *   timeout, or the signal's reason: then it is not sent
+   */
+  onewayInTurn<N extends RequestName>(
+    name: N,
+    header: RequestHeaderOf<N>,
+    body: Uint8Array,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<void> | undefined {
+    if (this.#closed) return Promise.reject(this.#notSent(name));
+    const command = this.#request(name, header, body, FLAG_ONEWAY);
+    if (this.#hasRoom(body.length)) {
+      this.write(command);
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        timer.cancel();
+        signal?.removeEventListener("abort", abort);
+      };
+      const giveUp = (reason: unknown) => {
+        end();
+        this.#held?.delete(command.opaque);
+        reject(reason as Error);
+      };
+      const abort = () => giveUp(signal?.reason);
+      const timer = this.#options.clock.setTimeout(() => giveUp(this.#unread(name, timeoutMs)), timeoutMs);
+      signal?.addEventListener("abort", abort, { once: true });
+      const written = () => {
+        end();
+        resolve();
+      };
+      this.#hold(command, { written, lost: giveUp });
+    });
+  }
+
   invoke<N extends RequestName>(
     name: N,
     header: RequestHeaderOf<N>,
     body: Uint8Array | undefined,
     timeoutMs: number,
-    extraFields?: ExtFields,
-    language?: number,
+    { extFields, language, signal }: InvokeOptions = NOTHING_MORE,
   ): Promise<PeerReply> {
-    if (this.#closed) {
-      return Promise.reject(
-        new RemotingFault("closed", `${name} was not sent: the connection to ${endpointText(this.remote)} is closed`),
-      );
-    }
-    const command = this.#request(name, header, body ?? NO_BODY, 0, extraFields, language);
+    if (this.#closed) return Promise.reject(this.#notSent(name));
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    const command = this.#request(name, header, body ?? NO_BODY, 0, extFields, language);
     const { clock } = this.#options;
     const deadline = clock.monotonic() + timeoutMs;
     return new Promise((resolve, reject) => {
       this.#awaited ??= new AwaitedReplies(clock, endpointText(this.remote));
-      this.#awaited.add(command.opaque, { resolve, reject, name, timeoutMs, deadline });
-      this.write(command);
+      const call = { resolve, reject, name, timeoutMs, deadline };
+      const room = this.#hasRoom(command.body.length);
+      if (room && signal === undefined) {
+        this.#awaited.add(command.opaque, call);
+        this.write(command);
+        return;
+      }
+      this.#awaited.add(command.opaque, this.#forgetful(command.opaque, call, signal));
+      if (room) this.write(command);
+      else this.#hold(command, {});
     });
+  }
+
+  /** The same call; what is held of it goes when it is over, and the signal ends it. */
+  #forgetful(opaque: number, call: AwaitedReply, signal: AbortSignal | undefined): AwaitedReply {
+    const abort = () => {
+      this.#awaited?.take(opaque);
+      this.#held?.delete(opaque);
+      call.reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    return {
+      ...call,
+      resolve: (reply) => {
+        signal?.removeEventListener("abort", abort);
+        call.resolve(reply);
+      },
+      reject: (fault) => {
+        signal?.removeEventListener("abort", abort);
+        const held = this.#held?.delete(opaque) === true;
+        call.reject(held && fault.kind === "timeout" ? this.#unread(call.name, call.timeoutMs) : fault);
+      },
+    };
+  }
+
+  #notSent(name: RequestName): RemotingFault {
+    return new RemotingFault("closed", `${name} was not sent: the connection to ${endpointText(this.remote)} is closed`);
+  }
+
+  #unread(name: string, timeoutMs: number): RemotingFault {
+    const peer = endpointText(this.remote);
+    return new RemotingFault("timeout", `${name} was not sent: ${peer} did not read what was sent before within ${timeoutMs} ms`);
+  }
+
+  /**
+   * True when a request of ours with such a body may be written now. Half of what the connection may hold is for them, so that
+   * they never close it; one that is larger alone goes when nothing else is unread. Nobody overtakes what is held.
+   */
+  #hasRoom(bodyBytes: number): boolean {
+    if (this.#held !== undefined && this.#held.size > 0) return false;
+    const { bufferedBytes } = this.#socket;
+    return bufferedBytes === 0 || bufferedBytes + bodyBytes <= this.#options.writeBytesMax / 2;
+  }
+
+  /** Until `drained`, which comes: something is unread. */
+  #hold(command: RemotingCommand, callbacks: Omit<HeldRequest, "command">): void {
+    this.#held ??= new Map();
+    this.#held.set(command.opaque, { command, ...callbacks });
+  }
+
+  #writeHeld(): void {
+    if (this.#held === undefined) return;
+    const held = this.#held;
+    this.#held = undefined;
+    for (const [opaque, { command, written }] of held) {
+      if (!this.#hasRoom(command.body.length)) break;
+      held.delete(opaque);
+      this.write(command);
+      written?.();
+    }
+    if (held.size > 0) this.#held = held;
   }
 
   onClose(callback: () => void): void {

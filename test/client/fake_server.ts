@@ -50,7 +50,7 @@ export async function fakeServer(
     } as never);
   };
   const listener = await net.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
-    const splitter = new FrameSplitter(1 << 20);
+    const splitter = new FrameSplitter(1 << 26);
     return {
       data(chunk) {
         splitter.push(chunk, (bytes, from, to) => {

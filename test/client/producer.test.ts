@@ -1,7 +1,10 @@
 /** What a producer promises beside the plain send: batches, keys, delays, transactions, bounds, compression. */
 import { describe, expect, test } from "bun:test";
-import { type MessageExt, Producer, PushConsumer, TransactionProducer } from "../../core/client/mod.ts";
+import { simRuntime } from "../../adapters/sim/sim.ts";
+import { ClientInstance, type MessageExt, Producer, PushConsumer, TransactionProducer } from "../../core/client/mod.ts";
+import type { Socket } from "../../core/runtime.ts";
 import type { RocketMQ } from "../../mod.ts";
+import { fakeServer } from "./fake_server.ts";
 import { Collector, rejection, withRocketMQ, withSimulated } from "./harness.ts";
 
 async function collecting(rocketmq: RocketMQ, topic = "T"): Promise<Collector<MessageExt>> {
@@ -66,7 +69,84 @@ describe("back-pressure", () => {
       const offsets = (await Promise.all(sends)).map(({ queueOffset }) => queueOffset);
       expect(offsets).toEqual(bodies.map((_, i) => i + 1));
     }));
+
+  test("what a connection may hold bounds the sends of one turn: they wait for the broker to read, none fails", () =>
+    withSimulated(async (rocketmq) => {
+      const producer = new Producer(rocketmq.client(), { producerGroup: "pg", ...LARGE });
+      const messageQueue = { topic: "T", brokerName: "broker-a", queueId: 1 };
+      await producer.send({ topic: "T", body: "warm" }, { messageQueue });
+      const body = new Uint8Array(BODY_BYTES);
+      const sends = Array.from({ length: 20 }, () => producer.send({ topic: "T", body }, { messageQueue }));
+      const offsets = (await Promise.all(sends)).map(({ queueOffset }) => queueOffset);
+      expect(offsets).toEqual(sends.map((_, i) => i + 1));
+    }));
+
+  test("a loop of oneway sends waits for the broker to read, and cuts nobody's connection", () =>
+    withSimulated(async (rocketmq) => {
+      const client = rocketmq.client();
+      const producer = new Producer(client, { producerGroup: "pg", ...LARGE });
+      const messageQueue = { topic: "T", brokerName: "broker-a", queueId: 1 };
+      await producer.send({ topic: "T", body: "warm" }, { messageQueue });
+      const body = new Uint8Array(BODY_BYTES);
+      const oneways = Array.from({ length: 40 }, () => producer.sendOneway({ topic: "T", body }, { messageQueue }));
+      const others = new Producer(client, { producerGroup: "other", sendMsgTimeout: 60_000 });
+      const other = others.send({ topic: "T", body: "of another" }, { messageQueue });
+      await Promise.all(oneways);
+      expect((await producer.send({ topic: "T", body: "behind" }, { messageQueue })).queueOffset).toBe(42);
+      // Behind what found room on the connection before it, ahead of what waited for room in its producer.
+      expect((await other).queueOffset).toBeLessThan(42);
+    }));
+
+  test("a oneway send counts among those under way, and is given up in its time", async () => {
+    const sim = simRuntime();
+    let stuck: Socket | undefined;
+    const { address, sends } = await fakeServer(sim, {
+      onSend: (socket) => {
+        if (stuck === undefined) socket.pause();
+        stuck ??= socket;
+      },
+    });
+    const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+    const producer = new Producer(client, {
+      producerGroup: "pg",
+      backPressureForAsyncSendSize: 2_000_000,
+      compressMsgBodyOverHowmuch: 2 ** 30,
+      maxMessageSize: 2 ** 30,
+    });
+    const settled: string[] = [];
+    const oneway = (name: string, bytes: number, signal?: AbortSignal) =>
+      producer.sendOneway({ topic: "T", body: new Uint8Array(bytes) }, { timeoutMs: 1_000, ...(signal && { signal }) }).then(
+        () => settled.push(name),
+        (fault: Error) => settled.push(`${name}: ${fault.message}`),
+      );
+    await sim.clock.resolve(oneway("first", 10), 1_000);
+    await sim.clock.until(() => stuck !== undefined, 1_000);
+    // What the other side does not read fills the connection; one more than half of it waits there, the next for that one.
+    const giveUp = new AbortController();
+    const all = [oneway("fills", 33 * 2 ** 20), oneway("waits there", 1_999_000), oneway("waits here", 5_000, giveUp.signal)];
+    await sim.clock.advance(500);
+    giveUp.abort(new Error("not needed any more"));
+    await sim.clock.resolve(Promise.all(all), 2_000);
+    expect(settled).toEqual([
+      "first",
+      "fills",
+      "waits here: not needed any more",
+      expect.stringMatching(/^waits there: Cannot send to topic "T": SEND_MESSAGE_V2 was not sent: .* did not read/),
+    ]);
+    const later = oneway("later", 5_000);
+    stuck?.resume();
+    await sim.clock.resolve(later, 2_000);
+    // The one that was given up on the connection is not sent when there is room after all.
+    await sim.clock.until(() => sends() === 3, 2_000);
+    await sim.clock.advance(1_000);
+    expect([settled.at(-1), sends()]).toEqual(["later", 3]);
+    await client.close();
+  });
 });
+
+const BODY_BYTES = 4_000_000;
+/** As they are, and for a simulated network, which takes its time for so much. */
+const LARGE = { compressMsgBodyOverHowmuch: 2 ** 30, sendMsgTimeout: 60_000 };
 
 describe("a delay", () => {
   test("by level, by milliseconds and by a point in time, never two of them", () =>

@@ -97,7 +97,7 @@ class RemoteNameServer implements NameServerCaller {
         if (this.#current === connection) this.#lost?.();
       });
     }
-    return connection.invoke(name, header, body, timeoutMs, extraFields);
+    return connection.invoke(name, header, body, timeoutMs, { extFields: extraFields });
   }
 
   onLost(callback: () => void): void {
