@@ -156,6 +156,21 @@ export class BrokerHarness {
     return reply.header?.msgId ?? "";
   }
 
+  /** A send of the body "raw" to T with its properties as they are. @returns the answer's code */
+  async sendRaw(of: { topic?: string; properties?: string; bornTimestamp?: number; body?: string }): Promise<number> {
+    const { topic = "T", properties = "", bornTimestamp = this.runtime.clock.now(), body = "raw" } = of;
+    const header = {
+      producerGroup: "PG",
+      topic,
+      defaultTopic: "TBW102",
+      defaultTopicQueueNums: 4,
+      queueId: 0,
+      sysFlag: 0,
+      flag: 0,
+    };
+    return (await this.call("SEND_MESSAGE", { ...header, bornTimestamp, properties }, body)).code ?? 0;
+  }
+
   /** Stops, and starts another broker on the same disk. */
   async restart(settings: BrokerSettingsInput = {}): Promise<BrokerHarness> {
     await this.broker.stop();

@@ -209,20 +209,25 @@ test.each(["ENOSPC", "EIO"])(
 describe("send: the walk over properties", () => {
   test("finds what parsing into a map finds, in texts of any form", () => {
     const random = new Prng(7, 0);
-    const names = [
-      "TAGS",
-      "KEYS",
-      "WAIT",
-      "DELAY",
-      "UNIQ_KEY",
-      "TRAN_MSG",
-      "INNER_NUM",
-      "__LITE_TOPIC",
-      "other",
-      "",
-      "TAGSX",
-      "XTAGS",
-    ];
+    const fields = {
+      TAGS: "tags",
+      KEYS: "keys",
+      DELAY: "delay",
+      UNIQ_KEY: "uniqKey",
+      TRAN_MSG: "transaction",
+      INNER_NUM: "innerNum",
+      TIMER_OUT_MS: "timerOutMs",
+      __LITE_TOPIC: "liteTopic",
+      __SHARDINGKEY: "shardingKey",
+      TIMER_DELAY_MS: "timerDelayMs",
+      TIMER_DELAY_SEC: "timerDelaySec",
+      TIMER_DELIVER_MS: "timerDeliverMs",
+      TIMER_DEL_UNIQKEY: "timerDelete",
+      _SYS_MSG_PRIORITY_: "priority",
+      INNER_MULTI_DISPATCH: "multiDispatch",
+    } as const;
+    const timers = ["TIMER_DELAY_MS", "TIMER_DELAY_SEC", "TIMER_DELIVER_MS"];
+    const names = [...Object.keys(fields), "WAIT", "__STARTDELIVERTIME", "other", "", "TAGSX", "XTAGS"];
     const pieces = ["\u0001", "\u0002", "v", "TAGS", "1"];
     const scan = new PropertyScan();
     for (let round = 0; round < 3_000; round++) {
@@ -235,14 +240,11 @@ describe("send: the walk over properties", () => {
       }
       scan.scan(text);
       const map = parseProperties(text);
-      expect([text, scan.tags]).toEqual([text, map.get("TAGS")]);
-      expect([text, scan.keys]).toEqual([text, map.get("KEYS")]);
+      for (const [name, field] of Object.entries(fields))
+        expect([text, field, scan[field]]).toEqual([text, field, map.get(name)]);
       expect([text, scan.waits]).toEqual([text, (map.get("WAIT") ?? "true").toLowerCase() === "true"]);
-      expect([text, scan.delay]).toEqual([text, map.get("DELAY")]);
-      expect([text, scan.uniqKey]).toEqual([text, map.get("UNIQ_KEY")]);
-      expect([text, scan.transaction]).toEqual([text, map.get("TRAN_MSG")]);
-      expect([text, scan.innerNum]).toEqual([text, map.get("INNER_NUM")]);
-      expect([text, scan.liteTopic]).toEqual([text, map.get("__LITE_TOPIC")]);
+      expect([text, scan.startDeliverTime]).toEqual([text, map.has("__STARTDELIVERTIME")]);
+      expect([text, scan.timer]).toEqual([text, timers.some((name) => map.has(name))]);
     }
   });
 });

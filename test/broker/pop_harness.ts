@@ -80,19 +80,20 @@ export class Pop {
     );
     const acks = messages.map((message) => {
       const ck = propertyOf(message.properties, "POP_CK");
+      const flag = message.topic === "T" ? "0" : "1";
       const extraInfo =
         ck ??
         formatExtraInfo({
-          ckQueueOffset: starts.get(`0 ${message.queueId}`) ?? -1,
+          ckQueueOffset: starts.get(`${flag} ${message.queueId}`) ?? -1,
           popTime: header.popTime,
           invisibleTime: header.invisibleTime,
           reviveQid: header.reviveQid,
-          flag: "0",
+          flag,
           brokerName: "broker-a",
           queueId: message.queueId,
           msgQueueOffset: message.queueOffset,
         });
-      const topic = ck === undefined ? "T" : "%RETRY%G_T";
+      const topic = ck === undefined ? message.topic : "%RETRY%G_T";
       return { topic, queueId: message.queueId, offset: message.queueOffset, extraInfo };
     });
     return { code: reply.code ?? 0, texts: messages.map(textOf), messages, header, acks };

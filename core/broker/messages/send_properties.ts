@@ -41,7 +41,10 @@ export class PropertyScan {
   timerDeliverMs: string | undefined;
   /** Key of the message that this one cancels. */
   timerDelete: string | undefined;
-  /** Where the value of UNIQ_KEY is in the text that was scanned: nearly every message has one, and few need it by itself. */
+  /**
+   * Where the value of UNIQ_KEY is in the text that was scanned: nearly every message has one, and few need it by itself. Without
+   * one `uniqKeyTo` is 0, and `uniqKeyFrom` means nothing.
+   */
   uniqKeyFrom = 0;
   uniqKeyTo = 0;
   /** The text has pairs that are not stored, or a form that readers pass over: it must be written anew. */
@@ -160,6 +163,7 @@ export class PropertyScan {
     this.multiDispatch = undefined;
     this.shardingKey = undefined;
     this.timerOutMs = undefined;
+    this.startDeliverTime = false;
     if (this.timer) {
       this.timer = false;
       this.timerDelaySec = undefined;

@@ -4,16 +4,20 @@
  *
  * One reader a revive queue. It reads on as records surface, keeps check points in memory until their time is over (they surface
  * a second before it) and all acknowledgements that are there are read, and commits the offset before the oldest one that is not
- * done. What can't be put again now is tried again; nothing is passed over before.
+ * done. What can't be put again now is tried again, and holds up no other; what never can be is named in the log and left where
+ * it is.
  */
 import { type PopAck, type PopCheckPoint, popAck, popCheckPoint } from "../../../wire/bodies/pop_revive.ts";
-import { decodeUtf8 } from "../../../wire/bytes.ts";
+import { decodeUtf8, readInt32, readInt64 } from "../../../wire/bytes.ts";
+import { RECORD_AT } from "../../../wire/message.ts";
 import { MessageConst } from "../../../wire/message_const.ts";
-import { decodeRecord, decodeRecords, type StoredMessage } from "../../../wire/message_reader.ts";
+import { decodeRecord, type StoredMessage } from "../../../wire/message_reader.ts";
 import { RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { propertyOf, setProperty } from "../../../wire/properties.ts";
 import type { TimerHandle } from "../../runtime.ts";
+import type { PutStatus } from "../../store/message_store.ts";
 import { renewed } from "../messages/renewed.ts";
+import { groupFault, RETRY_OR_DLQ_TOPIC_LENGTH_MAX } from "../metadata/topics_validator.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { CheckPoints } from "./check_points.ts";
 import { firstUndone, popRetryTopicV1, popRetryTopicV2, REVIVE_GROUP } from "./pop_topics.ts";
@@ -26,12 +30,17 @@ const GRACE_MS = 2_000;
 /** Portions read before what is done of them is dropped, and other work gets its turn. */
 const SLICE = 64;
 /**
- * Check points that wait of one reader, some 0.5 KiB each: a second's worth, unless it is far behind. Beyond it they are judged
- * before all acknowledgements are read, and some of what was acknowledged comes again.
+ * Check points that wait of one reader, some 0.5 KiB each: a second's worth, unless it is far behind. What is beyond it is judged
+ * before all acknowledgements are read, so that some of what was acknowledged comes again; when that is not enough, the reader
+ * reads no further.
  */
 const WAITING_MAX = 100_000;
-/** Nothing was over so long ago. */
-const NEVER = Number.NEGATIVE_INFINITY;
+/** Messages of one check point: Apache counts them in the 32 bits of an int. */
+const MESSAGES_MAX = 32;
+/** A check point surfaces a second before its time is over; clocks that were put back are not so far off. */
+const EARLY_MAX_MS = 3_600_000;
+/** Refusals that time does not mend. */
+const NEVER_TAKEN: ReadonlySet<PutStatus> = new Set(["MESSAGE_ILLEGAL", "PROPERTIES_SIZE_EXCEEDED"]);
 const RETRY_QUEUES = 1;
 const RETRY_PERM = 6;
 
@@ -120,21 +129,34 @@ export class PopReviveService {
   }
 
   async #round(reader: Reader): Promise<void> {
-    const { store, stats, offsets } = this.#parts;
+    const { store, stats, offsets, log } = this.#parts;
     const queue = { topic: this.#topic, queueId: reader.queueId };
     // An acknowledgement may stand far behind its check point: all that was delivered until now is read before one is given back.
     const end = store.maxOffset(queue);
     const over = this.#parts.runtime.clock.now() - this.#timerLagMs() - GRACE_MS;
-    for (let portions = 1; this.#isRunning(reader) && reader.next < end; portions++) {
+    let readOn = true;
+    for (let portions = 1; readOn && this.#isRunning(reader) && reader.next < end; portions++) {
       const found = await store.get(queue, reader.next, PORTION, undefined);
       stats.instruments?.traffic.pulled(this.#topic, REVIVE_GROUP, found.messageCount, found.body.length);
-      for (const record of decodeRecords(found.body)) this.#take(reader, record);
-      if (found.nextBeginOffset <= reader.next) break;
-      reader.next = found.nextBeginOffset;
-      if (portions % SLICE === 0) await this.#judge(reader, reader.waiting.size > WAITING_MAX ? over : NEVER);
+      this.#takeAll(reader, found.body);
+      if (found.nextBeginOffset <= reader.next) {
+        log.warn("the revive topic can't be read on now; tried again", {
+          ...queue,
+          offset: reader.next,
+          end,
+          status: found.status,
+        });
+        readOn = false;
+      } else {
+        reader.next = found.nextBeginOffset;
+        if (portions % SLICE === 0) {
+          await this.#judge(reader, over, WAITING_MAX);
+          readOn = reader.waiting.size <= WAITING_MAX;
+        }
+      }
     }
     const judgedAt = this.#parts.runtime.clock.monotonic();
-    await this.#judge(reader, over);
+    await this.#judge(reader, over, reader.next < end ? WAITING_MAX : 0);
     this.#parts.stats.instruments?.popScanned(this.#parts.runtime.clock.monotonic() - judgedAt);
     if (!this.#isRunning(reader)) return;
     const [oldest] = reader.waiting.values();
@@ -144,13 +166,20 @@ export class PopReviveService {
     }
   }
 
-  #take(reader: Reader, message: StoredMessage): void {
-    const tag = propertyOf(message.properties, MessageConst.TAGS);
+  /** @param records one behind the other, whole */
+  #takeAll(reader: Reader, records: Uint8Array): void {
+    for (let at = 0; at < records.length; at += readInt32(records, at)) this.#take(reader, records, at);
+  }
+
+  #take(reader: Reader, records: Uint8Array, at: number): void {
     try {
+      const message = decodeRecord(records, at);
+      const tag = propertyOf(message.properties, MessageConst.TAGS);
       const text = decodeUtf8(message.body);
       const { instruments } = this.#parts.stats;
       if (tag === CK_TAG) {
         const record = popCheckPoint.parse(text);
+        checkCheckPoint(record, message.storeTimestamp);
         instruments?.reviveOut("CK", record.t, record.c, reader.queueId);
         this.#takeCheckPoint(reader, record, message.queueOffset);
       } else if (tag === ACK_TAG || tag === BATCH_ACK_TAG) {
@@ -162,7 +191,7 @@ export class PopReviveService {
       this.#parts.log.error("a record of the revive topic can't be read and is passed over", {
         topic: this.#topic,
         queueId: reader.queueId,
-        offset: message.queueOffset,
+        physicalOffset: readInt64(records, at + RECORD_AT.physicalOffset),
         why: (error as Error).message,
       });
     }
@@ -181,57 +210,99 @@ export class PopReviveService {
     for (const offset of ack.aol ?? [ack.ao]) waiting?.open.delete(offset);
   }
 
-  /** What was all acknowledged is done; what is not, and was over before `over` (wall clock, ms), is given back. */
-  async #judge(reader: Reader, over: number): Promise<void> {
+  /**
+   * What was all acknowledged is done; what is not, and was over before `over` (wall clock, ms), is given back.
+   * @param keep so many wait on, even if they are over
+   */
+  async #judge(reader: Reader, over: number, keep: number): Promise<void> {
+    let takesMessages = true;
     for (const [key, waiting] of reader.waiting) {
       const { record, open } = waiting;
       if (open.size > 0) {
-        if (record.pt + record.it > over) continue;
-        if (!this.#isRunning(reader) || !(await this.#giveBack(waiting))) return;
+        if (!takesMessages || record.pt + record.it > over || reader.waiting.size <= keep) continue;
+        if (!this.#isRunning(reader)) return;
+        const given = await this.#giveBack(waiting);
+        takesMessages = given !== "store refuses";
+        if (given !== "done") continue;
       }
       this.#checkPoints.forget(refOf(record, reader.queueId));
       reader.waiting.delete(key);
     }
   }
 
-  /** False when it can't be done now. */
-  async #giveBack({ record, open }: Waiting): Promise<boolean> {
-    const { settings, groups, store, log } = this.#parts;
+  /** What is given back, or never can be, is no longer in `open`; `later`: the rest is tried again. */
+  async #giveBack({ record, open }: Waiting): Promise<"done" | "later" | "store refuses"> {
+    const { settings, groups, log } = this.#parts;
     if (settings.popReviveSkipIfGroupAbsent && groups.find(record.c) === undefined) {
       log.warn("messages of a group that is gone are not given back", { group: record.c, topic: record.t, count: open.size });
-      return true;
+      return "done";
     }
-    const queue = { topic: record.t, queueId: record.q };
     for (const offset of [...open]) {
-      const found = await store.get(queue, offset, { messagesMax: 1, bytesMax: 1 }, undefined);
+      const { message, isKnown } = await this.#messageAt(record, offset);
+      if (!isKnown) continue;
       // What is no longer in the log was lost to every consumer.
-      const message = found.status === "FOUND" ? decodeRecord(found.body) : undefined;
-      if (message?.queueOffset === offset && !this.#putAgain(record, message)) return false;
+      if (message !== undefined && !this.#putAgain(record, message)) return "store refuses";
       open.delete(offset);
     }
-    return true;
+    return open.size === 0 ? "done" : "later";
   }
 
+  /** The message of a check point; not known while the disk does not tell. None: it is gone, or no record. */
+  async #messageAt({ t, c, q }: PopCheckPoint, offset: number): Promise<{ message?: StoredMessage; isKnown: boolean }> {
+    const { store, log } = this.#parts;
+    let body: Uint8Array;
+    try {
+      const found = await store.get({ topic: t, queueId: q }, offset, { messagesMax: 1, bytesMax: 1 }, undefined);
+      if (found.status !== "FOUND") return { isKnown: true };
+      body = found.body;
+    } catch (error) {
+      const why = (error as Error).message;
+      log.warn("a message that was not acknowledged can't be read now; tried again", {
+        topic: t,
+        queueId: q,
+        group: c,
+        offset,
+        why,
+      });
+      return { isKnown: false };
+    }
+    try {
+      const message = decodeRecord(body);
+      return message.queueOffset === offset ? { message, isKnown: true } : { isKnown: true };
+    } catch (error) {
+      this.#leave({ topic: t, queueId: q, group: c, offset }, (error as Error).message);
+      return { isKnown: true };
+    }
+  }
+
+  /** False when the store takes no message now. */
   #putAgain(record: PopCheckPoint, message: StoredMessage): boolean {
     const { settings, store, stats, log } = this.#parts;
     const make = settings.enableRetryTopicV2 ? popRetryTopicV2 : popRetryTopicV1;
     const topic = record.t.startsWith(RETRY_PREFIX) ? record.t : make(record.t, record.c);
     const queueId = this.#retryQueue(topic, record);
-    let { properties } = message;
-    if (propertyOf(properties, MessageConst.FIRST_POP_TIME) === undefined) {
-      properties = setProperty(properties, MessageConst.FIRST_POP_TIME, String(record.pt));
-    }
-    properties = setProperty(properties, "ORIGIN_GROUP", record.c);
-    const input = renewed(message, properties);
     const reconsumeTimes = message.reconsumeTimes + (record.sp === true ? 0 : 1);
-    const receipt = store.append({ ...input, topic, queueId, reconsumeTimes });
+    const put = (properties: string) => store.append({ ...renewed(message, properties), topic, queueId, reconsumeTimes });
+    let receipt = put(revivedProperties(message.properties, record));
+    // Full with what its producer sent: better without what is told about it than not at all.
+    if (receipt.status === "PROPERTIES_SIZE_EXCEEDED") receipt = put(message.properties);
     stats.instruments?.reviveRetry(record.t, record.c, receipt.status);
-    if (receipt.status !== "PUT_OK") {
-      log.warn("a message that was not acknowledged can't be given back now; tried again", { topic, reason: receipt.reason });
-      return false;
+    if (receipt.status === "PUT_OK") {
+      stats.put(topic, 1, receipt.size);
+      return true;
     }
-    stats.put(topic, 1, receipt.size);
-    return true;
+    if (NEVER_TAKEN.has(receipt.status)) {
+      this.#leave({ topic: record.t, queueId: record.q, group: record.c, offset: message.queueOffset }, receipt.reason);
+      return true;
+    }
+    log.warn("a message that was not acknowledged can't be given back now; tried again", { topic, reason: receipt.reason });
+    return false;
+  }
+
+  #leave(where: { topic: string; queueId: number; group: string; offset: number }, why: string): void {
+    const words =
+      "a message that was not acknowledged can't be given back to its group: it stays where it is, to be pulled by its offset";
+    this.#parts.log.error(words, { ...where, why });
   }
 
   /** Makes the retry topic: with one queue, or, with useSeparateRetryQueue, with those that its topic has. */
@@ -248,6 +319,29 @@ export class PopReviveService {
     }
     return q < queues ? q : 0;
   }
+}
+
+/** What no broker writes, but anybody may send to the revive topic. @throws Error that says what is wrong */
+function checkCheckPoint({ t, c, q, so, pt, it, n, d }: PopCheckPoint, storeTimestamp: number): void {
+  const fault = groupFault(c);
+  if (fault !== undefined) throw new Error(fault);
+  // Retry topics and light queues have characters of their own.
+  if (t === "" || t.length > RETRY_OR_DLQ_TOPIC_LENGTH_MAX) {
+    throw new Error(`its topic has ${t.length} characters: allowed are 1 to ${RETRY_OR_DLQ_TOPIC_LENGTH_MAX}`);
+  }
+  if (n < 0 || n > MESSAGES_MAX || (d !== undefined && d.length > MESSAGES_MAX)) {
+    throw new Error(`it has ${n} messages and ${d?.length ?? 0} offsets: a check point has at most ${MESSAGES_MAX}`);
+  }
+  if (q < 0 || so < 0 || pt < 0 || it < 0) throw new Error(`a number is below 0: queue ${q}, offset ${so}, time ${pt} + ${it}`);
+  const earlyMs = pt + it - storeTimestamp;
+  if (earlyMs > EARLY_MAX_MS)
+    throw new Error(`its time is over ${earlyMs} ms after it surfaced: at most ${EARLY_MAX_MS} are waited for`);
+}
+
+/** With what a consumer is told of a message that comes again. */
+function revivedProperties(properties: string, { pt, c }: PopCheckPoint): string {
+  const isFirst = propertyOf(properties, MessageConst.FIRST_POP_TIME) === undefined;
+  return setProperty(isFirst ? setProperty(properties, MessageConst.FIRST_POP_TIME, String(pt)) : properties, "ORIGIN_GROUP", c);
 }
 
 const keyOf = ({ t, c, q, so, pt }: Pick<PopCheckPoint, "t" | "c" | "q" | "so" | "pt">): string => `${t} ${c} ${q} ${so} ${pt}`;
