@@ -259,6 +259,12 @@ for (const unknown of [...targets.filter((t) => !targetNames.includes(t)), ...sc
   process.exit(1);
 }
 
+for (const name of ["rounds", "seconds", "warm-up", "backlog"] as const) {
+  if (/^[1-9]\d*$/.test(options[name])) continue;
+  console.error(`--${name} ${options[name]}: a whole number from 1 on`);
+  process.exit(1);
+}
+
 const results = new Map<TargetName, Figures>();
 // Apache's kept figures stand beside a run of ours alone, so that the ratio is there while tuning
 if (!targets.includes("apache")) results.set("apache", readFigures("apache"));

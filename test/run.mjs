@@ -15,6 +15,7 @@ const full = process.argv.includes("--full");
 /** A suite that takes longer hangs, and is ended and counted as failed, so that what comes after it still gets its turn. */
 const LIMIT_MINUTES = 15;
 
+/** Of a suite. */
 const CLOSING_LINES_MAX = 200;
 
 /** On Deno and Node: the port itself, and the suites about bytes and files (test/cli starts processes of all runtimes itself). */
@@ -124,6 +125,8 @@ function run([program, ...args], { quietly = false, limitMinutes = LIMIT_MINUTES
       if (!quietly) process.stdout.write(chunk);
       output += chunk;
     };
+    // A character may lie across two chunks.
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8");
     child.stdout.on("data", take);
     child.stderr.on("data", take);
     // The sum is the last line of this one, whatever the other brings behind it.

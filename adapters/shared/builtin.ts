@@ -14,7 +14,7 @@ interface Builtins {
 
 /** At once, unlike `import()`. Every call looks the module up (some 0.1 us): who needs it often keeps what it takes from it. */
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
-  // Node has this from 20.16 on. The other way wants to be in a file, and Deno may have got this module from elsewhere.
+  // Node has this from 20.16 on. `createRequire` takes URLs of files only, and on Deno this module may have come by https.
   const found = process.getBuiltinModule?.(name) ?? createRequire(import.meta.url)(name);
   return found as Builtins[Name];
 }

@@ -8,7 +8,7 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 export class HostClock implements Clock {
   #queue: (() => void)[] = [];
   #spare: (() => void)[] = [];
-  /** What is asked for has its end of turn already. */
+  /** What is asked for gets its end of turn behind the work that is under way: it needs no immediate. */
   #isLast = false;
 
   now(): number {

@@ -5,7 +5,7 @@
  * The system is asked for every page; one of each `sampleSteps` is kept and stands for those up to the next, as in Apache. The
  * log is looked at while somebody asks, and again when the last look is older than timerColdDataCheckIntervalMs: what is read
  * meanwhile counts as it did before it was read. What no look has seen yet counts as in memory; so a look, which takes minutes of
- * a TiB, begins with the file that is asked about and goes on where a reader does, and what it has seen of a file counts at once.
+ * a TiB, begins with the file that is asked about and goes on where a reader does, and a file counts as soon as all of it was seen (1 GiB: 16 pauses).
  *
  * Bounds: a byte for each sampleSteps pages of the log, 8 MiB a TiB; one look at a time, PORTION_BYTES at once, with pauses of
  * PAUSE_MS: a twentieth of a core while it lasts.

@@ -20,6 +20,7 @@ import { driver, type Report, runJava } from "./java_run.ts";
 import {
   aclCases,
   type ClientVersion,
+  coldScanCases,
   fullRuns,
   ipv6Cases,
   queuesCases,
@@ -74,6 +75,7 @@ function casesOf(names: string): readonly string[] | undefined {
     queues: queuesCases,
     tls: tlsCases,
     acl: aclCases,
+    coldScan: coldScanCases,
   };
   return names === "all" ? undefined : (lists[names] ?? names.split(","));
 }

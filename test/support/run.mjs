@@ -47,9 +47,11 @@ if (again.length === 0) finish(first);
 else {
   console.log(`\n== once more: ${again.join(", ")}`);
   const second = await runOnce(again);
-  const failed = second.early ? first.failed : Math.min(second.failed, first.failed);
-  if (failed === 0)
-    console.log(`Passed at the second try:\n${first.failures.map(({ file, name }) => `  ${file}: ${name}`).join("\n")}`);
+  const failed = second.early || second.passed === 0 ? first.failed : Math.min(second.failed, first.failed);
+  const words = ({ file, name }) => `  ${file}: ${name}`;
+  const failedTwice = new Set(second.failures.map(words));
+  const mended = first.failures.map(words).filter((failure) => !failedTwice.has(failure));
+  if (failed < first.failed) console.log(`Passed at the second try:\n${mended.join("\n")}`);
   finish({ ...first, passed: first.passed + first.failed - failed, failed });
 }
 
@@ -69,6 +71,8 @@ function runOnce(paths) {
     const [command, ...rest] = commands[runtime](paths.map((file) => `./${relative(root, resolve(root, file))}`));
     const child = startSuite(command, rest, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
+    // A character may lie across two chunks.
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8");
     for (const [from, to] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],
@@ -96,7 +100,8 @@ function bunSum(output) {
 
 /** The last line of `main.ts`. */
 function mainSum(output) {
-  const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/m.exec(output) ?? [];
+  // The last: what a test prints may look like a sum.
+  const [, passed, failed, skipped] = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1) ?? [];
   return passed === undefined ? undefined : { passed: Number(passed), failed: Number(failed), skipped: Number(skipped ?? 0) };
 }
 
@@ -108,7 +113,7 @@ function failuresIn(output) {
     const heading = /^(\S+\.test\.ts):$/.exec(line);
     if (heading !== null) file = heading[1];
     const [, own, name] = /^\(fail\) (?:(\S+\.test\.ts) > )?(.*?)(?: \[[\d.]+ms\])?$/.exec(line) ?? [];
-    if (name !== undefined) failures.set(line, { file: own ?? file, name });
+    if (name !== undefined && !failures.has(line)) failures.set(line, { file: own ?? file, name });
   }
   return [...failures.values()];
 }

@@ -1,6 +1,6 @@
 /**
  * A message, or a batch, between its append and its answer, and that answer. Thousands of them may wait for the disk: what is kept
- * of each is one small object, and nothing that holds its request or its record.
+ * of each is one small object; of its request it holds the text of the properties, of its record nothing.
  */
 import type { SendMessageResponseHeader } from "../../../wire/headers/send.ts";
 import type { MessageIdEncoder } from "../../../wire/message_id.ts";
