@@ -27,7 +27,7 @@ import { runningInfo } from "./push_consumer_info.ts";
 import { type ConsumeFromWhere, maxOffset, minOffset, searchOffset } from "./queue_offsets.ts";
 import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
-import { type FilterExpression, sameFilter, subscriptionOf } from "./subscription.ts";
+import { type FilterExpression, Subscriptions, sameFilter, subscriptionOf } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
 import { abortable, LateStart, settledWithin } from "./waiting.ts";
 
@@ -79,7 +79,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   readonly consumerGroup: string;
   readonly #client: ClientInstance;
   readonly #options: LitePullConsumerOptions;
-  readonly #subscriptions = new Map<string, SubscriptionData>();
+  readonly #subscriptions = new Subscriptions();
   readonly #stopping = new AbortController();
   readonly #lateStart: LateStart;
   readonly #offsets: LitePullOffsets;
@@ -143,29 +143,38 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
       consumerGroup,
       messageModel,
       strategy: options.allocateMessageQueueStrategy ?? allocateAveragely,
-      topics: () => this.#subscriptions.keys(),
+      topics: () => this.#subscriptions.topics(),
       // A round may still be under way for a topic that was just given up.
-      assign: (topic, queues) => this.#taker.assign(topic, this.#subscriptions.has(topic) ? queues : []),
+      assign: (topic, queues) => this.#taker.assign(topic, this.#subscriptions.get(topic) === undefined ? [] : queues),
     });
-    for (const [topic, expression] of Object.entries(options.subscription ?? {})) this.#subscribe(topic, expression);
+    for (const [topic, expression] of Object.entries(options.subscription ?? {})) {
+      this.#subscriptions.set(this.#subscription(topic, expression));
+    }
     this.#forget = client.onClose(() => this.close());
   }
 
   // ------------------------------------------------------------------------------------------------ what to consume
 
   /**
-   * Shares `topic` with the group; takes effect at once when it was started. A topic subscribed to before gets the new expression.
+   * Shares `topic` with the group; takes effect at once when it was started. A topic subscribed to before gets the new expression,
+   * but keeps the old one when this fails.
    * @throws MQClientError kind invalid after `assign`; as `start`
    */
   async subscribe(topic: string, expression: FilterExpression = "*"): Promise<void> {
-    const before = this.#subscriptions.get(this.#client.namespace.wrap(topic));
-    const subscription = this.#subscribe(topic, expression);
-    if (this.#started === undefined) return;
-    await this.#started;
-    await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
+    const subscription = this.#subscription(topic, expression);
+    if (this.#started === undefined) {
+      this.#subscriptions.set(subscription);
+      return;
+    }
+    const set = await this.#subscriptions.setWhen(subscription, async () => {
+      await this.#started;
+      await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
+      this.#checkNotAssigned();
+    });
+    if (set === undefined) return;
     await this.#client.beat();
     // What is under way was asked for by the old expression, and would pass over what the new one wants.
-    if (before !== undefined && !sameFilter(before, subscription)) this.#taker.pullAnew(subscription.topic);
+    if (set.before !== undefined && !sameFilter(set.before, subscription)) this.#taker.pullAnew(subscription.topic);
     this.#rebalance.soon();
   }
 
@@ -384,13 +393,13 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
       consumeType: "CONSUME_ACTIVELY",
       messageModel: this.#options.messageModel ?? "CLUSTERING",
       consumeFromWhere: this.#options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
-      subscriptionDataSet: [...this.#subscriptions.values()],
+      subscriptionDataSet: [...this.#subscriptions.all()],
       unitMode: this.#client.unitMode,
     };
   }
 
   topics(): Iterable<string> {
-    return this.#assigned?.keys() ?? this.#subscriptions.keys();
+    return this.#assigned?.keys() ?? this.#subscriptions.topics();
   }
 
   rebalanceSoon(): void {
@@ -442,14 +451,15 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     return new MQClientError("closed", `Consumer of group "${this.consumerGroup}" was closed`);
   }
 
-  #subscribe(name: string, expression: FilterExpression): SubscriptionData {
-    const topic = this.#client.namespace.wrap(name);
-    if (this.#assigned !== undefined) {
-      throw new MQClientError("invalid", `Group "${this.consumerGroup}" has queues assigned here: subscribe or assign, not both`);
-    }
-    const subscription = subscriptionOf(topic, expression, this.#client.nextSubVersion());
-    this.#subscriptions.set(topic, subscription);
-    return subscription;
+  /** @throws MQClientError kind invalid */
+  #subscription(name: string, expression: FilterExpression): SubscriptionData {
+    this.#checkNotAssigned();
+    return subscriptionOf(this.#client.namespace.wrap(name), expression, this.#client.nextSubVersion());
+  }
+
+  #checkNotAssigned(): void {
+    if (this.#assigned === undefined) return;
+    throw new MQClientError("invalid", `Group "${this.consumerGroup}" has queues assigned here: subscribe or assign, not both`);
   }
 
   /** @throws MQClientError kind invalid */
@@ -476,7 +486,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     const { clock } = this.#client.runtime;
     const { signal } = this.#stopping;
     if (this.#assigned === undefined) {
-      await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values(), signal);
+      await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.all(), signal);
     }
     signal.throwIfAborted();
     this.#startTimestamp = clock.now();

@@ -24,7 +24,7 @@ import {
   pop,
 } from "./pop.ts";
 import { runningInfo } from "./push_consumer_info.ts";
-import { type FilterExpression, subscriptionOf } from "./subscription.ts";
+import { type FilterExpression, Subscriptions, subscriptionOf } from "./subscription.ts";
 import { abortable, delay, LateStart, settledWithin } from "./waiting.ts";
 
 export interface SimpleConsumerOptions {
@@ -60,7 +60,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   readonly consumerGroup: string;
   readonly #client: ClientInstance;
   readonly #options: SimpleConsumerOptions;
-  readonly #subscriptions = new Map<string, SubscriptionData>();
+  readonly #subscriptions = new Subscriptions();
   readonly #stopping = new AbortController();
   readonly #lateStart: LateStart;
   readonly #forget: () => void;
@@ -78,17 +78,24 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     this.#client = client;
     this.#options = options;
     this.#lateStart = new LateStart(client.runtime.clock);
-    for (const [topic, expression] of Object.entries(options.subscription ?? {})) this.#subscribe(topic, expression);
+    for (const [topic, expression] of Object.entries(options.subscription ?? {})) {
+      this.#subscriptions.set(this.#subscription(topic, expression));
+    }
     this.#forget = client.onClose(() => this.close());
   }
 
-  /** Adds a topic, or gives it another expression. @throws as `start` */
+  /** Adds a topic, or gives it another expression; it keeps the old one when this fails. @throws as `start` */
   async subscribe(topic: string, expression: FilterExpression = "*"): Promise<void> {
-    const subscription = this.#subscribe(topic, expression);
-    if (this.#started === undefined) return;
-    await this.#started;
-    await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
-    await this.#client.beat();
+    const subscription = this.#subscription(topic, expression);
+    if (this.#started === undefined) {
+      this.#subscriptions.set(subscription);
+      return;
+    }
+    const set = await this.#subscriptions.setWhen(subscription, async () => {
+      await this.#started;
+      await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
+    });
+    if (set !== undefined) await this.#client.beat();
   }
 
   /** Received messages can still be acknowledged. */
@@ -200,13 +207,13 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
       consumeType: "CONSUME_POP",
       messageModel: "CLUSTERING",
       consumeFromWhere: this.#options.consumeFromWhere ?? "CONSUME_FROM_LAST_OFFSET",
-      subscriptionDataSet: [...this.#subscriptions.values()],
+      subscriptionDataSet: [...this.#subscriptions.all()],
       unitMode: this.#client.unitMode,
     };
   }
 
   topics(): Iterable<string> {
-    return this.#subscriptions.keys();
+    return this.#subscriptions.topics();
   }
 
   /** Queues are not divided. */
@@ -248,16 +255,14 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     return Math.max(10, given ?? this.#options.invisibleDuration ?? 30_000);
   }
 
-  #subscribe(name: string, expression: FilterExpression): SubscriptionData {
-    const topic = this.#client.namespace.wrap(name);
-    const subscription = subscriptionOf(topic, expression, this.#client.nextSubVersion());
-    this.#subscriptions.set(topic, subscription);
-    return subscription;
+  /** @throws MQClientError kind invalid */
+  #subscription(name: string, expression: FilterExpression): SubscriptionData {
+    return subscriptionOf(this.#client.namespace.wrap(name), expression, this.#client.nextSubVersion());
   }
 
   async #start(): Promise<void> {
     const { signal } = this.#stopping;
-    await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.values(), signal);
+    await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.all(), signal);
     signal.throwIfAborted();
     this.#startTimestamp = this.#client.runtime.clock.now();
     this.#client.addConsumer(this);
@@ -268,7 +273,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   async #targets(): Promise<PopTarget[]> {
     const targets: PopTarget[] = [];
     let fault: unknown = new MQClientError("invalid", `Group "${this.consumerGroup}" subscribes to nothing here`);
-    for (const topic of this.#subscriptions.keys()) {
+    for (const topic of this.#subscriptions.topics()) {
       try {
         const { readQueues, masters } = await this.#client.route(topic);
         const brokers = new Set(readQueues.map(({ brokerName }) => brokerName).filter((brokerName) => masters.has(brokerName)));

@@ -30,6 +30,60 @@ export function subscriptionOf(topic: string, expression: FilterExpression, subV
   };
 }
 
+/** What a consumer subscribes to, by topic: of the expressions that are tried for one, the newest that a broker has read. */
+export class Subscriptions {
+  readonly #byTopic = new Map<string, SubscriptionData>();
+  readonly #tried = new Set<SubscriptionData>();
+
+  get size(): number {
+    return this.#byTopic.size;
+  }
+
+  topics(): IterableIterator<string> {
+    return this.#byTopic.keys();
+  }
+
+  all(): IterableIterator<SubscriptionData> {
+    return this.#byTopic.values();
+  }
+
+  get(topic: string): SubscriptionData | undefined {
+    return this.#byTopic.get(topic);
+  }
+
+  set(subscription: SubscriptionData): void {
+    this.#byTopic.set(subscription.topic, subscription);
+  }
+
+  /**
+   * Sets `subscription` once `read` is done; until then, and when that fails, the one before counts.
+   * @returns what it replaced; undefined when it was not set: its topic was given up meanwhile, or has a newer one
+   * @throws what `read` throws
+   */
+  async setWhen(
+    subscription: SubscriptionData,
+    read: () => Promise<void>,
+  ): Promise<{ readonly before: SubscriptionData | undefined } | undefined> {
+    this.#tried.add(subscription);
+    try {
+      await read();
+      const before = this.#byTopic.get(subscription.topic);
+      const newer = before !== undefined && before.subVersion > subscription.subVersion;
+      if (newer || !this.#tried.has(subscription)) return undefined;
+      this.set(subscription);
+      return { before };
+    } finally {
+      this.#tried.delete(subscription);
+    }
+  }
+
+  /** Also those that are tried. @returns false when `topic` was not subscribed to */
+  delete(topic: string): boolean {
+    for (const each of this.#tried) if (each.topic === topic) this.#tried.delete(each);
+    return this.#byTopic.delete(topic);
+  }
+}
+
 export const sameFilter = (a: SubscriptionData, b: SubscriptionData): boolean =>
   a.subString === b.subString && a.expressionType === b.expressionType;
 
