@@ -108,6 +108,7 @@ export class ClientInstance implements AsyncDisposable {
   readonly #consumers = new Map<string, ConsumerMember>();
   readonly #closers = new Set<() => Promise<void>>();
   readonly #timers: TimerHandle[];
+  #refreshing = false;
   #subVersion = 0;
   #closing: Promise<void> | undefined;
 
@@ -265,7 +266,15 @@ export class ClientInstance implements AsyncDisposable {
     return route;
   }
 
+  /** One round at a time: at silent nameservers each topic takes a time-out, and a round more than the interval. */
   async #refreshRoutes(): Promise<void> {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    await this.#refreshAllRoutes();
+    this.#refreshing = false;
+  }
+
+  async #refreshAllRoutes(): Promise<void> {
     const topics = new Set(this.#routes.keys());
     for (const consumer of this.#consumers.values()) for (const topic of consumer.topics()) topics.add(topic);
     for (const topic of topics) {

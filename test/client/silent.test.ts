@@ -10,6 +10,7 @@ import {
   SimpleConsumer,
   TransactionProducer,
 } from "../../core/client/mod.ts";
+import { topicRouteData } from "../../wire/bodies/route.ts";
 import { REQUESTS } from "../../wire/requests.ts";
 import { type Answers, fakeServer, frameOf } from "./fake_server.ts";
 
@@ -58,6 +59,7 @@ async function at(answers: Answers) {
 }
 
 const silent = () => {};
+const NO_BROKERS = { brokerDatas: [], queueDatas: [], filterServerTable: new Map() };
 
 describe("a nameserver that says nothing", () => {
   for (const [name, call] of Object.entries({
@@ -84,6 +86,29 @@ describe("a nameserver that says nothing", () => {
       expect.stringContaining(`${address} did not answer GET_ROUTEINFO_BY_TOPIC within 3000 ms`),
     ]);
     expect(tookMs).toBeLessThanOrEqual(3_001);
+    await close();
+  });
+
+  test("is asked for one route at a time, however many topics are in use", async () => {
+    let answering = true;
+    const { sim, client, timed, close } = await at({
+      onRoute: (socket, request) => {
+        if (answering) socket.write(frameOf(request, { body: topicRouteData.encode(NO_BROKERS) }));
+      },
+    });
+    const topics = Array.from({ length: 20 }, (_, i) => `T${i}`);
+    await timed(() => Promise.all(topics.map((topic) => client.route(topic))));
+    answering = false;
+    const asked = new Set<string>();
+    let [underWay, most] = [0, 0];
+    const refreshRoute = client.refreshRoute.bind(client);
+    client.refreshRoute = (topic, createWith) => {
+      asked.add(topic);
+      most = Math.max(most, ++underWay);
+      return refreshRoute(topic, createWith).finally(() => underWay--);
+    };
+    await sim.clock.advance(5 * 60_000);
+    expect([asked.size, most]).toEqual([topics.length, 1]);
     await close();
   });
 
