@@ -7,7 +7,10 @@
  */
 import { type TopicRouteData, topicRouteData } from "../../wire/bodies/route.ts";
 import { decodeUtf8 } from "../../wire/bytes.ts";
+import { hostPortText } from "../../wire/host.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
+import { isIpLiteral, parseHostPort } from "../advertised_rules.ts";
+import { withoutBrackets } from "../option_checks.ts";
 import { type RemotingClient, splitAddress } from "../remoting/client.ts";
 import { type PeerReply, RemotingFault } from "../remoting/processor.ts";
 import type { Log, Runtime } from "../runtime.ts";
@@ -18,6 +21,8 @@ export const NAME_SERVERS_REFRESH_MS = 120_000;
 /** A list of addresses is a line. */
 const LIST_BYTES_MAX = 64 * 1024;
 const ADDRESSES_MAX = 1_000;
+/** As the Java client. */
+const END_POINT_PORT = 8080;
 
 export interface NameServersOptions {
   readonly runtime: Runtime;
@@ -25,7 +30,7 @@ export interface NameServersOptions {
   readonly remoting: RemotingClient;
   /** `host:port`, several joined by `;`; wins over the end point. */
   readonly namesrvAddr: string | undefined;
-  /** Host, or `host:port` (8080 without), of the end point; asked is `http://<it>/rocketmq/<namesrvDomainSubgroup>`. */
+  /** Host, or `host:port` (8080 without; an IPv6 literal with a port is in brackets), of the end point; asked is `http://<it>/rocketmq/<namesrvDomainSubgroup>`. */
   readonly namesrvDomain: string | undefined;
   readonly namesrvDomainSubgroup: string | undefined;
   readonly timeoutMs: number;
@@ -58,8 +63,7 @@ export class NameServers {
           `namesrvDomain can't be used: the runtime ${runtime.name} has no HTTP; set namesrvAddr`,
         );
       }
-      const host = namesrvDomain.trim();
-      this.#endPoint = `http://${host.includes(":") ? host : `${host}:8080`}/rocketmq/${namesrvDomainSubgroup}`;
+      this.#endPoint = `http://${endPointAddress(namesrvDomain.trim())}/rocketmq/${namesrvDomainSubgroup}`;
     }
     this.#current = this.#addresses.length === 0 ? 0 : runtime.random.below(this.#addresses.length);
   }
@@ -167,6 +171,14 @@ const listed = (text: string): string[] =>
     .map((address) => address.trim())
     .filter((address) => address !== "")
     .slice(0, ADDRESSES_MAX);
+
+/** With a port. @throws MQClientError kind invalid */
+function endPointAddress(domain: string): string {
+  const host = withoutBrackets(domain);
+  const address = isIpLiteral(host) || !domain.includes(":") ? hostPortText(host, END_POINT_PORT) : domain;
+  if (parseHostPort(address) !== undefined) return address;
+  throw new MQClientError("invalid", `namesrvDomain: "${domain}" is neither a host nor host:port with a port of 1..65535`);
+}
 
 function checkAddress(address: string): void {
   try {

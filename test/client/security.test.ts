@@ -183,6 +183,32 @@ describe("nameservers by an HTTP end point", () => {
       expect(fault.message).toInclude("namesrvAddr");
     }));
 
+  test.each([
+    ["::1", "[::1]:8080"],
+    ["[::1]", "[::1]:8080"],
+    ["[fd00::5]:80", "[fd00::5]:80"],
+    ["10.0.0.1", "10.0.0.1:8080"],
+    [" ns.example:81 ", "ns.example:81"],
+  ])("namesrvDomain %p is asked at %s", async (namesrvDomain, address) => {
+    const asked: string[] = [];
+    const httpClient = {
+      request({ url }: HttpCall) {
+        asked.push(url);
+        return Promise.resolve({ status: 404, body: new Uint8Array() });
+      },
+    };
+    const client = new ClientInstance({ runtime: { ...simRuntime(), httpClient }, namesrvDomain });
+    await rejection(client.route("T"));
+    expect([asked, new URL(asked[0] as string).pathname]).toEqual([[`http://${address}/rocketmq/nsaddr`], "/rocketmq/nsaddr"]);
+    await client.close();
+  });
+
+  test.each(["ns.example:0", "ns example", "[::1", "[::1]:x"])("namesrvDomain %p is refused", (namesrvDomain) => {
+    const httpClient = { request: () => Promise.reject(new Error("not asked")) };
+    const runtime = { ...simRuntime(), httpClient };
+    expect(() => new ClientInstance({ runtime, namesrvDomain })).toThrow(`"${namesrvDomain}" is neither a host nor host:port`);
+  });
+
   test("without any of the three there is no client", () => {
     expect(() => new ClientInstance({ runtime: simRuntime() })).toThrow("namesrvDomain");
     expect(() => new ClientInstance({ runtime: simRuntime(), namesrvDomain: "a" })).toThrow("has no HTTP");
