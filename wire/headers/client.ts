@@ -94,6 +94,14 @@ export const getProducerConnectionListRequestHeader: HeaderCodec<GetProducerConn
     producerGroup: required.string,
   });
 
+export type HeartbeatRequestHeader = RpcHeader;
+export const heartbeatRequestHeader: HeaderCodec<HeartbeatRequestHeader> = header<HeartbeatRequestHeader>(
+  "HeartbeatRequestHeader",
+  {
+    ...rpcFields,
+  },
+);
+
 export type LockBatchMqRequestHeader = RpcHeader;
 export const lockBatchMqRequestHeader: HeaderCodec<LockBatchMqRequestHeader> = header<LockBatchMqRequestHeader>(
   "LockBatchMqRequestHeader",

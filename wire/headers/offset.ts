@@ -49,6 +49,19 @@ export const updateConsumerOffsetRequestHeader: HeaderCodec<UpdateConsumerOffset
     commitOffset: required.long,
   });
 
+export interface InitConsumerOffsetRequestHeader extends TopicHeader {
+  /** Topic name. */
+  topic?: string | undefined;
+  /** Where the group starts: 0 min, 1 max. */
+  initMode?: number | undefined;
+}
+export const initConsumerOffsetRequestHeader: HeaderCodec<InitConsumerOffsetRequestHeader> =
+  header<InitConsumerOffsetRequestHeader>("InitConsumerOffsetRequestHeader", {
+    ...topicFields,
+    topic: optional.string,
+    initMode: optional.int,
+  });
+
 export interface GetMaxOffsetRequestHeader extends TopicQueueHeader {
   /** Topic name. */
   topic: string;
@@ -226,3 +239,25 @@ export const cloneGroupOffsetRequestHeader: HeaderCodec<CloneGroupOffsetRequestH
     offline: optional.boolean,
   },
 );
+
+export interface StatisticsMessagesRequestHeader extends TopicQueueHeader {
+  /** Consumer group. */
+  consumerGroup: string;
+  /** Topic name. */
+  topic: string;
+  /** Queue number within the topic on this broker. */
+  queueId: number;
+  /** From, ms since 1970. */
+  fromTime?: number | undefined;
+  /** To, ms since 1970. */
+  toTime?: number | undefined;
+}
+export const statisticsMessagesRequestHeader: HeaderCodec<StatisticsMessagesRequestHeader> =
+  header<StatisticsMessagesRequestHeader>("StatisticsMessagesRequestHeader", {
+    ...topicQueueFields,
+    consumerGroup: required.string,
+    topic: required.string,
+    queueId: required.int,
+    fromTime: optional.long,
+    toTime: optional.long,
+  });

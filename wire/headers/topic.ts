@@ -130,3 +130,15 @@ export const queryTopicsByConsumerRequestHeader: HeaderCodec<QueryTopicsByConsum
     ...rpcFields,
     group: required.string,
   });
+
+export interface RegisterOrderTopicRequestHeader {
+  /** Topic name. */
+  topic: string;
+  /** `brokerName:queues;…`. */
+  orderTopicString: string;
+}
+export const registerOrderTopicRequestHeader: HeaderCodec<RegisterOrderTopicRequestHeader> =
+  header<RegisterOrderTopicRequestHeader>("RegisterOrderTopicRequestHeader", {
+    topic: required.string,
+    orderTopicString: required.string,
+  });

@@ -27,6 +27,24 @@ export const checkTransactionStateRequestHeader: HeaderCodec<CheckTransactionSta
     offsetMsgId: optional.string,
   });
 
+export interface CheckTransactionStateResponseHeader {
+  /** Producer group. */
+  producerGroup: string;
+  /** Queue offset of the half message. */
+  tranStateTableOffset: number;
+  /** Physical offset of the half message. */
+  commitLogOffset: number;
+  /** 8 commit, 12 rollback, 0 unknown (sysFlag bits). */
+  commitOrRollback: number;
+}
+export const checkTransactionStateResponseHeader: HeaderCodec<CheckTransactionStateResponseHeader> =
+  header<CheckTransactionStateResponseHeader>("CheckTransactionStateResponseHeader", {
+    producerGroup: required.string,
+    tranStateTableOffset: required.long,
+    commitLogOffset: required.long,
+    commitOrRollback: required.int,
+  });
+
 export interface EndTransactionRequestHeader extends RpcHeader {
   /** Topic name. */
   topic?: string | undefined;
