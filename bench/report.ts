@@ -9,6 +9,14 @@ import { median } from "./median.ts";
 /** The figures of one target, by `scenario.figure`, in the unit the row names. */
 export type Figures = Record<string, number>;
 
+/** A figure, and the begin of the run that measured it (ISO 8601): two of different runs met different machines. */
+export interface Measured {
+  readonly value: number;
+  readonly run: string;
+}
+
+export type MeasuredFigures = Record<string, Measured>;
+
 interface Row {
   readonly key: string;
   readonly title: string;
@@ -92,28 +100,34 @@ export function joinRounds(rounds: readonly Figures[]): Figures {
   );
 }
 
-/** Keeps a target's figures for later tables, joined to what earlier partial runs found. */
-export function keepFigures(target: TargetName, figures: Figures): void {
+/** Keeps a target's figures for later tables, joined to what earlier partial runs found. @param run see `Measured` */
+export function keepFigures(target: TargetName, figures: Figures, run: string): void {
   mkdirSync(resultsDirectory, { recursive: true });
-  writeFileSync(join(resultsDirectory, `${target}.json`), JSON.stringify({ ...readFigures(target), ...figures }, undefined, 1));
+  const measured = Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, { value, run }]));
+  writeFileSync(join(resultsDirectory, `${target}.json`), JSON.stringify({ ...readFigures(target), ...measured }, undefined, 1));
 }
 
 /** The kept figures of a target; empty when it never ran. */
-export function readFigures(target: TargetName): Figures {
-  const inTable = readJson<Partial<Record<TargetName, Figures>>>(tableFigures)?.[target];
-  return { ...inTable, ...readJson<Figures>(join(resultsDirectory, `${target}.json`)) };
+export function readFigures(target: TargetName): MeasuredFigures {
+  const inTable = readJson<Partial<Record<TargetName, MeasuredFigures>>>(tableFigures)?.[target];
+  return { ...inTable, ...readJson<MeasuredFigures>(join(resultsDirectory, `${target}.json`)) };
 }
 
 function readJson<T>(path: string): T | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
 }
 
-function verdict(row: Row, ours: number | undefined, apache: number | undefined): string {
+/** Ours : Apache's, where one run measured both. */
+function ratioOf(ours: Measured | undefined, apache: Measured | undefined): number | undefined {
+  return ours !== undefined && apache?.run === ours.run && apache.value !== 0 ? ours.value / apache.value : undefined;
+}
+
+function verdict(row: Row, ours: Measured | undefined, apache: Measured | undefined): string {
   if (row.floor === undefined || ours === undefined) return "";
   const { ratioMin, ratioMax, max } = row.floor;
-  if (max !== undefined) return `≤ ${max} ${ours <= max ? "✓" : "✗"}`;
-  if (apache === undefined) return "";
-  const ratio = ours / apache;
+  if (max !== undefined) return `≤ ${max} ${ours.value <= max ? "✓" : "✗"}`;
+  const ratio = ratioOf(ours, apache);
+  if (ratio === undefined) return "";
   if (ratioMin !== undefined) return `≥ ${ratioMin} × ${ratio >= ratioMin ? "✓" : "✗"}`;
   return `≤ ${ratioMax} × ${ratio <= ratioMax! ? "✓" : "✗"}`;
 }
@@ -123,7 +137,10 @@ function verdict(row: Row, ours: number | undefined, apache: number | undefined)
  *
  * @param ran whose figures decide which rows there are: those of this run, not the kept ones beside them
  */
-export function table(byTarget: ReadonlyMap<TargetName, Figures>, ran: readonly TargetName[] = [...byTarget.keys()]): string {
+export function table(
+  byTarget: ReadonlyMap<TargetName, MeasuredFigures>,
+  ran: readonly TargetName[] = [...byTarget.keys()],
+): string {
   const targets = [...byTarget.keys()];
   const apache = byTarget.get("apache") ?? {};
   const lines = [`| | ${targets.join(" | ")} | asked of Bun |`, `|---|${targets.map(() => "---:|").join("")}---|`];
@@ -132,9 +149,9 @@ export function table(byTarget: ReadonlyMap<TargetName, Figures>, ran: readonly 
     const cells = targets.map((target) => {
       const figure = byTarget.get(target)![row.key];
       if (figure === undefined) return "";
-      const text = figure.toLocaleString("en", { minimumFractionDigits: row.digits, maximumFractionDigits: row.digits });
-      const reference = apache[row.key];
-      return target === "apache" || !reference ? text : `${text} (${(figure / reference).toFixed(2)} ×)`;
+      const text = figure.value.toLocaleString("en", { minimumFractionDigits: row.digits, maximumFractionDigits: row.digits });
+      const ratio = target === "apache" ? undefined : ratioOf(figure, apache[row.key]);
+      return ratio === undefined ? text : `${text} (${ratio.toFixed(2)} ×)`;
     });
     lines.push(`| ${row.title} | ${cells.join(" | ")} | ${verdict(row, byTarget.get("bun")?.[row.key], apache[row.key])} |`);
   }
@@ -148,7 +165,7 @@ export function table(byTarget: ReadonlyMap<TargetName, Figures>, ran: readonly 
  * @param versions of what ran, one sentence each
  */
 export function writeResults(
-  byTarget: ReadonlyMap<TargetName, Figures>,
+  byTarget: ReadonlyMap<TargetName, MeasuredFigures>,
   ran: readonly TargetName[],
   rounds: number,
   versions: readonly string[],
@@ -160,7 +177,7 @@ export function writeResults(
 Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${gib} GiB, Linux ${release().split(".").slice(0, 2).join(".")}.
 ${versions.join("; ")}.
 
-Every target ran on the same machine, in turns, each time with a fresh store, ASYNC_FLUSH, topics of 8 queues and bodies of 1 KiB, driven by the same Java load generator (the unmodified 5.5.0 client) on the same cores. Figures of Apache are the sum of two processes, nameserver and broker, with \`-Xms1g -Xmx1g\` each; ours are of one process that is both. In parentheses: ours : Apache. CPU is user + system time of the server's processes, over the measured part of the scenario. Measured in the last run: ${ran.join(", ")}, the median of ${rounds} rounds in turns (of memory and of waits for the disk the most); what else stands here is kept from earlier ones.
+Every target ran on the same machine, in turns, each time with a fresh store, ASYNC_FLUSH, topics of 8 queues and bodies of 1 KiB, driven by the same Java load generator (the unmodified 5.5.0 client) on the same cores. Figures of Apache are the sum of two processes, nameserver and broker, with \`-Xms1g -Xmx1g\` each; ours are of one process that is both. In parentheses: ours : Apache, where one run measured both. CPU is user + system time of the server's processes, over the measured part of the scenario. Measured in the last run: ${ran.join(", ")}, the median of ${rounds} rounds in turns (of memory and of waits for the disk the most); what else stands here is kept from earlier ones.
 
 ${table(byTarget)}
 

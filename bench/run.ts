@@ -231,11 +231,7 @@ async function runParts(parts: readonly Part[], targets: readonly TargetName[], 
         rounds.get(name)!.push(await part.measure(name, toolchain));
       }
     }
-    for (const [name, figures] of rounds) {
-      const joined = joinRounds(figures);
-      keepFigures(name, joined);
-      results.set(name, { ...results.get(name), ...joined });
-    }
+    for (const [name, figures] of rounds) keepFigures(name, joinRounds(figures), startedAt);
   }
 }
 
@@ -265,10 +261,11 @@ for (const name of ["rounds", "seconds", "warm-up", "backlog"] as const) {
   process.exit(1);
 }
 
-const results = new Map<TargetName, Figures>();
-// Apache's kept figures stand beside a run of ours alone, so that the ratio is there while tuning
-if (!targets.includes("apache")) results.set("apache", readFigures("apache"));
+const startedAt = new Date().toISOString();
 await runParts(partsOf(scenarios), targets, toolchain);
+const results = new Map(
+  targets.map((name) => [name, Object.fromEntries(Object.entries(readFigures(name)).filter(([, { run }]) => run === startedAt))]),
+);
 console.log(table(results, targets));
 const complete = targets.length === targetNames.length && scenarios.length === allScenarios.length;
 if (complete || options.write) {
