@@ -19,13 +19,13 @@ import type { SendResult } from "./send_request.ts";
 export type LocalTransactionState = "COMMIT_MESSAGE" | "ROLLBACK_MESSAGE" | "UNKNOW";
 
 export interface TransactionProducerOptions extends ProducerOptions {
-  /** What became of the local part of `message`, perhaps run by another process. A throw counts as UNKNOW. */
+  /** What became of the local part of `message`, perhaps run by another process. A throw, or another answer, counts as UNKNOW. */
   readonly checkLocalTransaction: (message: MessageExt) => LocalTransactionState | Promise<LocalTransactionState>;
 }
 
 export interface TransactionSendResult extends SendResult {
   readonly localTransactionState: LocalTransactionState;
-  /** What the local part threw; the state is UNKNOW then, and the broker will ask. */
+  /** What the local part threw, or what was wrong with its answer; the state is UNKNOW then, and the broker will ask. */
   readonly localException: unknown;
 }
 
@@ -34,6 +34,15 @@ const COMMIT_OR_ROLLBACK: Readonly<Record<LocalTransactionState, number>> = {
   ROLLBACK_MESSAGE: SYS_FLAG_TRANSACTION_ROLLBACK,
   UNKNOW: 0,
 };
+/** A program without types may answer anything. @throws MQClientError kind invalid */
+function stateOf(state: LocalTransactionState, answered: string): LocalTransactionState {
+  if (Object.hasOwn(COMMIT_OR_ROLLBACK, state)) return state;
+  throw new MQClientError(
+    "invalid",
+    `${answered} answered ${String(state)}: COMMIT_MESSAGE, ROLLBACK_MESSAGE or UNKNOW is wanted`,
+  );
+}
+
 /** Checks under way; the broker asks again for those beyond. */
 const CHECKS_MAX = 2_000;
 
@@ -49,7 +58,7 @@ export class TransactionProducer extends Producer {
 
   /**
    * Sends a half message, runs the local part, ends the transaction accordingly. Nobody sees the message before that.
-   * @param executeLocalTransaction its state; nothing returned is COMMIT_MESSAGE, a throw UNKNOW
+   * @param executeLocalTransaction its state; nothing returned is COMMIT_MESSAGE, a throw, or another answer, UNKNOW
    * @throws as `send`: then nothing was run
    */
   async sendMessageInTransaction(
@@ -74,7 +83,8 @@ export class TransactionProducer extends Producer {
     let localException: unknown;
     if (sent.sendStatus === "SEND_OK") {
       try {
-        localTransactionState = (await executeLocalTransaction(sent.transactionId ?? sent.msgId)) ?? "COMMIT_MESSAGE";
+        const state = await executeLocalTransaction(sent.transactionId ?? sent.msgId);
+        localTransactionState = stateOf(state ?? "COMMIT_MESSAGE", "the local transaction");
       } catch (fault) {
         localException = fault;
       }
@@ -106,7 +116,7 @@ export class TransactionProducer extends Producer {
     message.topic = this.client.namespace.unwrap(topic);
     let state: LocalTransactionState = "UNKNOW";
     try {
-      state = await this.#checkLocalTransaction(message);
+      state = stateOf(await this.#checkLocalTransaction(message), "checkLocalTransaction");
     } catch (fault) {
       this.client.log.warn("the check of a transaction failed; the broker asks again", {
         group: this.producerGroup,

@@ -195,10 +195,11 @@ describe("a transaction", () => {
         await send("thrown", () => {
           throw new Error("the local part broke");
         }),
+        await send("nonsense", () => "COMMITTED" as never),
       ].map(({ localTransactionState }) => localTransactionState);
-      expect(states).toEqual(["COMMIT_MESSAGE", "ROLLBACK_MESSAGE", "UNKNOW", "UNKNOW"]);
+      expect(states).toEqual(["COMMIT_MESSAGE", "ROLLBACK_MESSAGE", "UNKNOW", "UNKNOW", "UNKNOW"]);
       await seen.until(2);
       expect(seen.items.map((message) => message.text())).toEqual(["committed", "unknown"]);
-      expect(checked.sort()).toEqual(["thrown", "unknown"]);
+      expect(checked.sort()).toEqual(["nonsense", "thrown", "unknown"]);
     }));
 });
