@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { simRuntime } from "../../adapters/sim/sim.ts";
-import { ClientInstance, MQClientError, Producer, PushConsumer } from "../../core/client/mod.ts";
+import { ClientInstance, MQClientError, Producer, PushConsumer, SimpleConsumer } from "../../core/client/mod.ts";
 import type { Socket } from "../../core/runtime.ts";
 import { startRocketMQ } from "../../mod.ts";
 import { heartbeatData } from "../../wire/bodies/heartbeat.ts";
@@ -119,6 +119,43 @@ test("a broker whose connection broke is told everything again", async () => {
   const closing = client.close();
   await sim.clock.advance(60_000);
   await closing;
+});
+
+test("a broker that says that it does not know what is subscribed to is told everything at once", async () => {
+  const sim = simRuntime();
+  const told: { readonly withoutSub: boolean; readonly topics: string[]; readonly fingerprint: number }[] = [];
+  let knows = true;
+  const { address } = await fakeServer(sim, {
+    onOther: (socket, request) => {
+      const extFields = { IS_SUPPORT_HEART_BEAT_V2: "true", IS_SUB_CHANGE: String(!knows) };
+      if (request.code === REQUESTS.HEART_BEAT.code) {
+        const { isWithoutSub, consumerDataSet, heartbeatFingerprint } = heartbeatData.decode(request.body);
+        const topics = consumerDataSet.flatMap(({ subscriptionDataSet }) => subscriptionDataSet.map(({ topic }) => topic)).sort();
+        told.push({ withoutSub: isWithoutSub, topics, fingerprint: heartbeatFingerprint });
+      }
+      socket.write(frameOf(request, { extFields }));
+    },
+  });
+  const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+  const consumer = new SimpleConsumer(client, { consumerGroup: "cg", subscription: { T: "*", U: "A" } });
+  await sim.clock.resolve(consumer.start());
+  const fingerprint = told[0]?.fingerprint as number;
+  const all = { withoutSub: false, topics: ["T", "U"], fingerprint };
+  const short = { withoutSub: true, topics: [], fingerprint };
+  expect([told, fingerprint === 0]).toEqual([[all], false]);
+  const beaten = async () => {
+    told.length = 0;
+    await sim.clock.advance(30_000);
+    return told;
+  };
+  expect(await beaten()).toEqual([short]);
+  knows = false;
+  expect(await beaten()).toEqual([short, all]);
+  // It says so of the full one as well, and is not told again before the next.
+  expect(await beaten()).toEqual([short, all]);
+  knows = true;
+  expect(await beaten()).toEqual([short]);
+  await sim.clock.resolve(client.close());
 });
 
 describe("a producer", () => {
