@@ -50,6 +50,8 @@ export class RemotingClient<R extends Role = "client"> {
   readonly #connections = new Map<string, Promise<RemotingConnection>>();
   /** Those of them that are open: a call on one waits for nothing. */
   readonly #open = new Map<string, RemotingConnection>();
+  /** Given up, until they are closed. */
+  readonly #leaving = new Map<RemotingConnection, TimerHandle>();
   #sweeper: TimerHandle | undefined;
   #stopped = false;
 
@@ -150,19 +152,21 @@ export class RemotingClient<R extends Role = "client"> {
     });
   }
 
-  /**
-   * Resolves the host name of `address` again. A connection to where it no longer points is not used any more, and closed when
-   * calls under way had time to be answered. Rejects when the name can't be resolved; then nothing changes.
-   */
-  async resolveAgain(address: string): Promise<void> {
+  /** Nobody calls `address` any more: its connection is closed when calls under way had time to be answered. */
+  giveUp(address: string): void {
+    this.#open.delete(address);
     const opening = this.#connections.get(address);
-    if (opening === undefined) return;
-    const hosts = await this.#options.runtime.dns.resolve(splitAddress(address).host);
-    const connection = await opening.catch(() => undefined);
-    if (connection === undefined || hosts.includes(connection.remote.host)) return;
-    if (this.#connections.get(address) === opening) this.#connections.delete(address);
-    if (this.#open.get(address) === connection) this.#open.delete(address);
-    this.#options.runtime.clock.setTimeout(() => connection.close(), LEFT_OPEN_MS);
+    this.#connections.delete(address);
+    opening?.then(
+      (connection) => {
+        if (connection.closed || this.#leaving.has(connection)) return;
+        this.#leaving.set(
+          connection,
+          this.#options.runtime.clock.setTimeout(() => connection.close(), this.#stopped ? 0 : LEFT_OPEN_MS),
+        );
+      },
+      () => {},
+    );
   }
 
   /**
@@ -216,6 +220,7 @@ export class RemotingClient<R extends Role = "client"> {
         () => {},
       );
     }
+    for (const connection of this.#leaving.keys()) connection.close();
     this.#connections.clear();
     this.#open.clear();
   }
@@ -275,6 +280,8 @@ export class RemotingClient<R extends Role = "client"> {
   }
 
   #forget(connection: RemotingConnection): void {
+    this.#leaving.get(connection)?.cancel();
+    this.#leaving.delete(connection);
     for (const [address, open] of this.#open) {
       if (open !== connection) continue;
       this.#open.delete(address);

@@ -19,6 +19,8 @@ export function frameOf(request: RemotingCommand, fields: Partial<RemotingComman
 export interface FakeServer {
   readonly address: string;
   readonly sends: () => number;
+  /** Hosts of this machine that connections are open at, one each. */
+  readonly connectedAt: () => string[];
   /** Of a real port; the simulator's goes with the simulator. */
   readonly close: () => Promise<void>;
 }
@@ -28,6 +30,8 @@ export interface Answers {
   readonly onSend?: Answer;
   readonly onRoute?: Answer | undefined;
   readonly onOther?: Answer;
+  /** Asked with each request for a route: true at a host of this machine that says nothing to it. Then it listens at all hosts. */
+  readonly silentAt?: (host: string) => boolean;
   /** Sees each request before it is answered. */
   readonly onRequest?: Answer;
   /** name -> address, of the route; default: this server alone, as "b". */
@@ -37,7 +41,7 @@ export interface Answers {
 /** Nameserver and broker in one: it says of every topic that it is here, one queue a broker. */
 export async function fakeServer(
   { net }: Pick<Runtime, "net">,
-  { onSend, onRoute, brokers, onRequest, onOther = (socket, request) => socket.write(frameOf(request, {})) }: Answers,
+  { onSend, onRoute, brokers, onRequest, silentAt, onOther = (socket, request) => socket.write(frameOf(request, {})) }: Answers,
 ): Promise<FakeServer> {
   let address = "";
   let sends = 0;
@@ -49,7 +53,9 @@ export async function fakeServer(
       filterServerTable: new Map(),
     } as never);
   };
-  const listener = await net.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
+  const open = new Set<Socket>();
+  const listener = await net.listen({ host: silentAt === undefined ? "127.0.0.1" : "0.0.0.0", port: 0 }, (socket) => {
+    open.add(socket);
     const splitter = new FrameSplitter(1 << 26);
     return {
       data(chunk) {
@@ -57,6 +63,7 @@ export async function fakeServer(
           const request = decodeCommand(bytes, from, to);
           onRequest?.(socket, request);
           if (request.code === REQUESTS.GET_ROUTEINFO_BY_TOPIC.code) {
+            if (silentAt?.(socket.local.host) === true) return true;
             if (onRoute !== undefined) onRoute(socket, request);
             else socket.write(frameOf(request, { body: route() }));
           } else if (request.code === REQUESTS.SEND_MESSAGE_V2.code) {
@@ -67,9 +74,14 @@ export async function fakeServer(
         });
       },
       drained() {},
-      closed() {},
+      closed: () => void open.delete(socket),
     };
   });
   address = `127.0.0.1:${listener.address.port}`;
-  return { address, sends: () => sends, close: () => listener.close() };
+  return {
+    address,
+    sends: () => sends,
+    connectedAt: () => [...open].map(({ local }) => local.host),
+    close: () => listener.close(),
+  };
 }
