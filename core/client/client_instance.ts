@@ -379,11 +379,13 @@ export class ClientInstance implements AsyncDisposable {
 
   /** Forgets a member, and tells the brokers when this client has no other in its group. What is no member is left alone. */
   async removeMember(member: { producer: ProducerMember } | { consumer: ConsumerMember }): Promise<void> {
+    // Slaves as well, when this is the last consumer.
+    const addresses = this.#brokerAddresses();
     const groups = "producer" in member ? this.#forgetProducer(member.producer) : this.#forgetConsumer(member.consumer);
     if (groups === undefined) return;
     const header = { clientID: this.clientId, ...groups };
     await Promise.all(
-      this.#brokerAddresses().map((address) =>
+      addresses.map((address) =>
         this.#remoting.invoke(address, "UNREGISTER_CLIENT", header, undefined, this.timeoutMs).catch((fault: Error) => {
           this.log.warn("a broker did not hear that a member left", { broker: address, reason: fault.message });
         }),

@@ -49,21 +49,12 @@ export class QueueLocks {
   async unlock(queues: readonly ProcessQueue[]): Promise<void> {
     const held = queues.filter((queue) => this.#held.delete(queue));
     for (const queue of held) queue.locked = false;
-    for (const [brokerName, ofBroker] of this.#byBroker(held)) {
-      try {
-        const body = this.#body(ofBroker.map(({ messageQueue }) => messageQueue));
-        const address = await this.#client.masterOf((ofBroker[0] as ProcessQueue).messageQueue);
-        await this.#client.call(
-          `unlock queues of ${brokerName}`,
-          address,
-          "UNLOCK_BATCH_MQ",
-          {},
-          { body, timeoutMs: TIMEOUT_MS },
-        );
-      } catch (fault) {
-        this.#client.log.warn("queues were not unlocked; the broker does it after 60 s", { reason: (fault as Error).message });
-      }
-    }
+    for (const ofBroker of this.#byBroker(held).values()) await this.#unlock(ofBroker.map(({ messageQueue }) => messageQueue));
+  }
+
+  /** Of `tryLock`, for a queue that is not kept after all. */
+  giveBack(queue: MessageQueue): Promise<void> {
+    return this.#unlock([queue]);
   }
 
   stop(): void {
@@ -97,6 +88,18 @@ export class QueueLocks {
     const options = { body: this.#body(queues), timeoutMs: TIMEOUT_MS };
     const answer = await this.#client.call(`lock queues of ${first.brokerName}`, address, "LOCK_BATCH_MQ", {}, options);
     return new Set(answer.read(lockBatchResponseBody).lockOKMQSet.map(queueText));
+  }
+
+  /** @param queues of one broker, one at least */
+  async #unlock(queues: readonly MessageQueue[]): Promise<void> {
+    const first = queues[0] as MessageQueue;
+    try {
+      const address = await this.#client.masterOf(first);
+      const options = { body: this.#body(queues), timeoutMs: TIMEOUT_MS };
+      await this.#client.call(`unlock queues of ${this.#client.brokerNameOf(first)}`, address, "UNLOCK_BATCH_MQ", {}, options);
+    } catch (fault) {
+      this.#client.log.warn("queues were not unlocked; the broker does it after 60 s", { reason: (fault as Error).message });
+    }
   }
 
   #body(mqSet: readonly MessageQueue[]): Uint8Array {

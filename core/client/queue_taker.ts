@@ -138,19 +138,20 @@ export class QueueTaker {
 
   async #take(key: string, messageQueue: MessageQueue): Promise<boolean> {
     const { client, offsets, begin, locks, lite = false, signal } = this.#options;
+    if (signal.aborted) return true;
     if (locks !== undefined && !(await locks.tryLock(messageQueue))) return false;
     try {
       const stored = await offsets.read(messageQueue, signal);
       const offset = stored ?? (await initialOffset(client, messageQueue, begin, signal));
-      if (signal.aborted || this.#queues.has(key)) return true;
+      signal.throwIfAborted();
+      if (this.#queues.has(key)) return true;
       // Where a group begins the first pull tells the broker: killed now, it does not begin behind what comes meanwhile.
       if (stored === undefined && !lite) offsets.update(messageQueue, offset, true);
       this.#add(key, messageQueue, offset);
       return true;
     } catch (fault) {
-      if (!signal.aborted) {
-        client.log.warn("a queue could not be taken yet", { queue: key, reason: (fault as Error).message });
-      }
+      if (signal.aborted && !this.#queues.has(key)) await locks?.giveBack(messageQueue);
+      if (!signal.aborted) client.log.warn("a queue could not be taken yet", { queue: key, reason: (fault as Error).message });
       return false;
     }
   }

@@ -13,6 +13,9 @@ import {
 } from "../../core/client/mod.ts";
 import type { RocketMQ } from "../../mod.ts";
 import { getConsumerListByGroupResponseBody } from "../../wire/bodies/client.ts";
+import { lockBatchRequestBody, lockBatchResponseBody } from "../../wire/bodies/lock.ts";
+import { topicRouteData } from "../../wire/bodies/route.ts";
+import type { RemotingCommand } from "../../wire/remoting_command.ts";
 import { REQUESTS } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { type Answer, fakeServer, frameOf } from "./fake_server.ts";
@@ -106,6 +109,33 @@ test("of two producers of a group in one client, the one that stays is still kno
     expect((await rejection(known())).message).toInclude("pg");
   }));
 
+test("a consumer that was the only one is forgotten by slaves too, which it may have pulled from", async () => {
+  const sim = simRuntime();
+  const told: number[] = [];
+  const slave = await fakeServer(sim, {
+    onOther: (socket, request) => {
+      told.push(request.code);
+      socket.write(frameOf(request, {}));
+    },
+  });
+  const brokerAddrs = new Map<number, string>();
+  const { address } = await fakeServer(sim, {
+    onRoute: (socket, request) => {
+      const brokerDatas = [{ cluster: "c", brokerName: "b", brokerAddrs, enableActingMaster: false }];
+      socket.write(
+        frameOf(request, { body: topicRouteData.encode({ brokerDatas, queueDatas: [], filterServerTable: new Map() }) }),
+      );
+    },
+  });
+  brokerAddrs.set(0, address).set(1, slave.address);
+  const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+  const consumer = new SimpleConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
+  await sim.clock.resolve(consumer.start());
+  await sim.clock.resolve(consumer.close());
+  expect(told).toEqual([REQUESTS.HEART_BEAT.code, REQUESTS.UNREGISTER_CLIENT.code]);
+  await sim.clock.resolve(client.close());
+});
+
 /** Timers of `sim` that are set: those that neither fired nor were cancelled. */
 function countingTimers({ clock }: SimRuntime): () => number {
   const open = new Set<object>();
@@ -130,6 +160,18 @@ function countingTimers({ clock }: SimRuntime): () => number {
   return () => open.size;
 }
 
+/** The client is the only member of its group, and gets all locks: into `locked`, and out again. */
+function brokerAnswer({ code, body }: RemotingCommand, { clientId }: ClientInstance, locked: Set<string>) {
+  if (code === REQUESTS.GET_CONSUMER_LIST_BY_GROUP.code) {
+    return { body: getConsumerListByGroupResponseBody.encode({ consumerIdList: [clientId] }) };
+  }
+  const locking = code === REQUESTS.LOCK_BATCH_MQ.code;
+  if (!locking && code !== REQUESTS.UNLOCK_BATCH_MQ.code) return {};
+  const { mqSet } = lockBatchRequestBody.decode(body);
+  for (const { topic } of mqSet) locked[locking ? "add" : "delete"](topic);
+  return locking ? { body: lockBatchResponseBody.encode({ lockOKMQSet: mqSet }) } : {};
+}
+
 describe("a close during the start leaves nothing", () => {
   const push = (client: ClientInstance, options: Partial<PushConsumerOptions> = {}) => {
     const consumer = pushOf(client, options);
@@ -145,11 +187,10 @@ describe("a close during the start leaves nothing", () => {
   };
   const orderly = (client: ClientInstance) => push(client, { orderly: true });
   const joining = ["GET_ROUTEINFO_BY_TOPIC", "HEART_BEAT"] as const;
-  const sharing = [...joining, "GET_CONSUMER_LIST_BY_GROUP"] as const;
-  const taking = [...sharing, "QUERY_CONSUMER_OFFSET"] as const;
+  const taking = [...joining, "GET_CONSUMER_LIST_BY_GROUP", "QUERY_CONSUMER_OFFSET"] as const;
   const cases = [
     { name: "a push consumer", make: push, steps: taking },
-    { name: "an orderly one", make: orderly, steps: [...sharing, "LOCK_BATCH_MQ"] as const },
+    { name: "an orderly one", make: orderly, steps: [...taking, "LOCK_BATCH_MQ"] as const },
     { name: "a lite pull consumer", make: lite, steps: taking },
     { name: "a simple consumer", make: simple, steps: joining },
   ];
@@ -158,6 +199,7 @@ describe("a close during the start leaves nothing", () => {
       test(`${name}, at ${step}`, async () => {
         const sim = simRuntime();
         const asked = new Set<number>();
+        const locked = new Set<string>();
         let closing: Promise<void> | undefined;
         const at: Answer = (_socket, { code }) => {
           asked.add(code);
@@ -165,11 +207,7 @@ describe("a close during the start leaves nothing", () => {
         };
         const { address } = await fakeServer(sim, {
           onRequest: at,
-          onOther: (socket, request) => {
-            const listed = request.code === REQUESTS.GET_CONSUMER_LIST_BY_GROUP.code;
-            const body = { consumerIdList: [client.clientId] };
-            socket.write(frameOf(request, listed ? { body: getConsumerListByGroupResponseBody.encode(body) } : {}));
-          },
+          onOther: (socket, request) => socket.write(frameOf(request, brokerAnswer(request, client, locked))),
         });
         const timers = countingTimers(sim);
         const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
@@ -186,7 +224,7 @@ describe("a close during the start leaves nothing", () => {
         // What the client itself asks; no heartbeat, for it has no member.
         expect([...asked]).toEqual([REQUESTS.GET_ROUTEINFO_BY_TOPIC.code]);
         await sim.clock.resolve(client.close(), 60_000);
-        expect(timers()).toBe(0);
+        expect([timers(), [...locked]]).toEqual([0, []]);
       });
     }
   }
