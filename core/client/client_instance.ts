@@ -8,6 +8,7 @@
  * both ends of a request are one declaration.
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
+import type { TopicRouteData } from "../../wire/bodies/route.ts";
 import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../wire/mix_all.ts";
 import type { ExtFields } from "../../wire/remoting_command.ts";
 import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
@@ -103,6 +104,8 @@ export class ClientInstance implements AsyncDisposable {
   readonly #nameServers: NameServers;
   readonly #heartbeats: Heartbeats;
   readonly #routes = new Map<string, TopicRoute>();
+  /** brokerName -> id -> `host:port`, as the newest answer that names the broker has it: another topic's may be older. */
+  readonly #brokers = new Map<string, ReadonlyMap<number, string>>();
   readonly #asking = new Map<string, Promise<TopicRoute | undefined>>();
   readonly #producers = new Set<ProducerMember>();
   readonly #consumers = new Map<string, ConsumerMember>();
@@ -218,12 +221,7 @@ export class ClientInstance implements AsyncDisposable {
 
   /** `host:port` of a broker that some route names; the master unless another id is wanted. */
   brokerAddr(brokerName: string, brokerId = MASTER_ID): string | undefined {
-    for (const { data } of this.#routes.values()) {
-      const addrs = data.brokerDatas.find((each) => each.brokerName === brokerName)?.brokerAddrs;
-      const address = addrs?.get(brokerId);
-      if (address !== undefined) return address;
-    }
-    return undefined;
+    return this.#brokers.get(brokerName)?.get(brokerId);
   }
 
   /** The broker that has `queue`: its own, or of a logic queue of a static topic the one that leads it. */
@@ -256,6 +254,7 @@ export class ClientInstance implements AsyncDisposable {
     this.#routes.delete(topic);
     this.#routes.set(topic, route);
     if (this.#routes.size > ROUTES_MAX) this.#routes.delete(this.#routes.keys().next().value as string);
+    this.#learnBrokers(before, route);
     if (before === undefined || addressesOf(before).join() !== addressesOf(route).join()) {
       // Known to the brokers before they are called; but one that is gone must not hold up the others.
       await settledWithin(this.runtime.clock, this.beat(addressesOf(route)), FIRST_BEAT_MS);
@@ -264,6 +263,17 @@ export class ClientInstance implements AsyncDisposable {
       for (const consumer of this.#consumers.values()) consumer.rebalanceSoon();
     }
     return route;
+  }
+
+  #learnBrokers(before: TopicRoute | undefined, { data }: TopicRoute): void {
+    const names = ({ brokerDatas }: TopicRouteData) => brokerDatas.map(({ brokerName }) => brokerName);
+    for (const { brokerName, brokerAddrs } of data.brokerDatas) this.#brokers.set(brokerName, brokerAddrs);
+    if (before === undefined) return;
+    const named = new Set(names(data));
+    for (const name of names(before.data)) {
+      const stays = named.has(name) || [...this.#routes.values()].some((route) => names(route.data).includes(name));
+      if (!stays) this.#brokers.delete(name);
+    }
   }
 
   /** One round at a time: at silent nameservers each topic takes a time-out, and a round more than the interval. */

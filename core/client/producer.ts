@@ -377,7 +377,11 @@ export class Producer implements ProducerMember, AsyncDisposable {
         if (result.sendStatus === "SEND_OK" || this.#options.retryAnotherBrokerWhenNotStoreOK !== true) return result;
         last = { brokerName: queue.brokerName, fault: undefined, result };
       } catch (fault) {
-        if (!retriable(fault)) throw fault;
+        if (!retriable(fault)) {
+          // A queue that is not there any more: nobody else would take it either, but the next send should not choose it.
+          if (fault instanceof MQBrokerError && routeMayBeWrong(fault)) void this.#refresh(out.topic);
+          throw fault;
+        }
         this.#selection.learn(queue.brokerName, startedAt, true);
         last = { brokerName: queue.brokerName, fault };
         const restMs = deadline - clock.monotonic();
