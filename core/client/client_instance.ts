@@ -232,6 +232,7 @@ export class ClientInstance implements AsyncDisposable {
 
   /** The master of `queue`'s broker. @throws MQClientError kind no-route */
   async masterOf(queue: MessageQueue, signal?: AbortSignal): Promise<string> {
+    signal?.throwIfAborted();
     let address = this.brokerAddr(this.brokerNameOf(queue));
     if (address === undefined) {
       await abortable(this.refreshRoute(queue.topic), signal);

@@ -7,6 +7,8 @@
  * `MQClientError` when no answer was to be had. What is asked of several servers is asked of all of them at once, and one
  * that fails fails the whole, except in the operations whose name ends in `Concurrent`: these say who failed.
  *
+ * Operations take no AbortSignal each: those of `admin.with({ signal })` end with it, and with nothing else.
+ *
  * ```ts
  * await using admin = new Admin(new ClientInstance({ runtime, namesrvAddr: "127.0.0.1:9876" }));
  * for (const name of (await admin.topics.fetchAllTopicList()).topicList) console.log(name);
@@ -31,6 +33,7 @@ import { TopicAdmin } from "./topics.ts";
 import { UserAdmin } from "./users.ts";
 
 export class Admin implements AsyncDisposable {
+  readonly #options: AdminOptions;
   readonly client: ClientInstance;
   /** Which brokers there are. */
   readonly clusters: ClusterAdmin;
@@ -59,6 +62,7 @@ export class Admin implements AsyncDisposable {
   /** @param client closed with this; it needs no member */
   constructor(client: ClientInstance, options: AdminOptions = {}) {
     this.client = client;
+    this.#options = options;
     const calls = new AdminCalls(client, options);
     this.clusters = new ClusterAdmin(calls);
     this.nameServers = new NameServerAdmin(calls);
@@ -77,7 +81,15 @@ export class Admin implements AsyncDisposable {
 
   /** Which groups have consumed a message; all of its topic are asked for at once. */
   messageTrackDetail(message: MessageExt): Promise<MessageTrack[]> {
-    return messageTrackDetail(this, message);
+    return messageTrackDetail(this, message, this.#options.signal);
+  }
+
+  /**
+   * The same over the same client, with other options: `admin.with({ signal }).topics.deleteTopic(…)`. It costs no connection, and
+   * need not be closed: a close of either closes the client.
+   */
+  with(options: AdminOptions): Admin {
+    return new Admin(this.client, { ...this.#options, ...options });
   }
 
   close(): Promise<void> {

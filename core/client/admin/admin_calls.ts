@@ -1,16 +1,21 @@
 /** What all subjects share: calls to brokers and nameservers with one time-out, and the brokers of a topic. */
+
+import type { MessageQueue } from "../../../wire/bodies/message_queue.ts";
 import { type BrokerData, type TopicRouteData, topicRouteData } from "../../../wire/bodies/route.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../wire/bytes.ts";
 import { isLmq, MASTER_ID } from "../../../wire/mix_all.ts";
 import type { RequestHeaderOf, RequestName } from "../../../wire/requests.ts";
 import { formatProperties, type Properties, parseProperties } from "../../properties.ts";
+import type { PeerReply } from "../../remoting/processor.ts";
 import type { Answer, CallOptions, ClientInstance } from "../client_instance.ts";
 import { MQClientError } from "../errors.ts";
 import { TIMER_TOPIC } from "./system_names.ts";
 
 export interface AdminOptions {
   /** Of each call, ms; default 5,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
+  /** Ends every operation under way, which rejects with its reason. What a server was asked to change by then may be changed. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Who did it, and who did not; `host:port` each. */
@@ -24,10 +29,12 @@ const TIMEOUT_MS_DEFAULT = 5_000;
 export class AdminCalls {
   readonly client: ClientInstance;
   readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
 
   constructor(client: ClientInstance, options: AdminOptions) {
     this.client = client;
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
+    this.signal = options.signal;
   }
 
   /** Calls any server. @param tried for messages: "create topic T". @throws MQBrokerError, MQClientError */
@@ -38,12 +45,32 @@ export class AdminCalls {
     header: RequestHeaderOf<N>,
     options: CallOptions = {},
   ): Promise<Answer<N>> {
-    return this.client.call(tried, address, name, header, { timeoutMs: this.timeoutMs, ...options });
+    return this.client.call(tried, address, name, header, this.#ours(options));
+  }
+
+  /** The same, whatever the code of the answer. @throws MQClientError */
+  invoke<N extends RequestName>(
+    tried: string,
+    address: string,
+    name: N,
+    header: RequestHeaderOf<N>,
+    options: CallOptions = {},
+  ): Promise<PeerReply> {
+    return this.client.invoke(tried, address, name, header, this.#ours(options));
+  }
+
+  #ours(options: CallOptions): CallOptions {
+    return { timeoutMs: this.timeoutMs, signal: this.signal, ...options };
   }
 
   /** Asks one nameserver after the other until one answers. @throws MQBrokerError, MQClientError */
   nameServer<N extends RequestName>(tried: string, name: N, header: RequestHeaderOf<N>): Promise<Answer<N>> {
-    return this.client.callNameServer(tried, name, header, { timeoutMs: this.timeoutMs });
+    return this.client.callNameServer(tried, name, header, this.#ours({}));
+  }
+
+  /** The master of `queue`'s broker. @throws MQClientError kind no-route */
+  masterOf(queue: MessageQueue): Promise<string> {
+    return this.client.masterOf(queue, this.signal);
   }
 
   /** @throws MQBrokerError TOPIC_NOT_EXIST when no broker offers `topic` */
@@ -93,7 +120,7 @@ export class AdminCalls {
     throw new MQClientError("no-route", `The route of topic "${topic}" names no broker with an address`);
   }
 
-  /** Does `each` at all addresses at once; those where it fails are logged and named. */
+  /** Does `each` at all addresses at once; those where it fails are logged and named. @throws the signal's reason */
   async tolerantly(
     what: string,
     addresses: readonly string[],
@@ -107,6 +134,7 @@ export class AdminCalls {
           await each(address);
           successList.push(address);
         } catch (fault) {
+          this.signal?.throwIfAborted();
           this.client.log.warn(`${what} failed at one server`, { address, reason: (fault as Error).message });
           failureList.push(address);
         }

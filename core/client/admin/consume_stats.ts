@@ -121,6 +121,7 @@ export class ConsumeStatsAdmin {
     try {
       model = (await this.#connections.examineConsumerConnectionInfo(consumerGroup)).messageModel;
     } catch {
+      this.#calls.signal?.throwIfAborted();
       const remark = `${nothing}maybe the consumer not online`;
       throw new MQBrokerError(tried, address, { code: ResponseCode.CONSUMER_NOT_ONLINE, remark });
     }

@@ -91,9 +91,7 @@ export class GroupAdmin {
     return wholeTable(async (groupSeq, version) => {
       const header = { groupSeq, maxGroupNum: PAGE_SIZE, dataVersion: version };
       const tried = "list the groups";
-      const answer = await this.#calls.client.invoke(tried, brokerAddr, "GET_ALL_SUBSCRIPTIONGROUP_CONFIG", header, {
-        timeoutMs: timeoutMs ?? this.#calls.timeoutMs,
-      });
+      const answer = await this.#calls.invoke(tried, brokerAddr, "GET_ALL_SUBSCRIPTIONGROUP_CONFIG", header, timeout(timeoutMs));
       const { body, extFields } = expectSuccess(tried, brokerAddr, answer);
       const table = readReply(tried, brokerAddr, () => subscriptionGroupWrapper.decode(body));
       const { subscriptionGroupTable, dataVersion } = table;

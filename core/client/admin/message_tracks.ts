@@ -34,10 +34,16 @@ interface Subjects {
   readonly topics: TopicAdmin;
 }
 
-/** Of each group that consumes the message's topic; all are asked for at once. */
-export async function messageTrackDetail(subjects: Subjects, message: MessageExt): Promise<MessageTrack[]> {
+/** Of each group that consumes the message's topic; all are asked for at once. @param signal that of the subjects */
+export async function messageTrackDetail(
+  subjects: Subjects,
+  message: MessageExt,
+  signal: AbortSignal | undefined,
+): Promise<MessageTrack[]> {
   const { groupList } = await subjects.topics.queryTopicConsumeByWho(message.topic);
-  return Promise.all([...groupList].map((group) => trackOf(subjects, message, group)));
+  const tracks = await Promise.all([...groupList].map((group) => trackOf(subjects, message, group)));
+  signal?.throwIfAborted();
+  return tracks;
 }
 
 async function trackOf(subjects: Subjects, message: MessageExt, consumerGroup: string): Promise<MessageTrack> {

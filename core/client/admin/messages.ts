@@ -77,6 +77,7 @@ export class MessageAdmin {
     try {
       return await this.viewMessageByOffsetId(topic, msgId);
     } catch (fault) {
+      this.#calls.signal?.throwIfAborted();
       this.#calls.client.log.debug("not an offsetMsgId; looked for as a unique key", { msgId, reason: (fault as Error).message });
     }
     const begin = this.#calls.client.runtime.clock.now() - UNIQUE_KEY_AGE_MS;
@@ -120,7 +121,7 @@ export class MessageAdmin {
     const addresses = this.#calls.addressesOf({ ...route, brokerDatas: brokers });
     await this.#calls.tolerantly("finding messages by key", addresses, async (address) => {
       const options = { timeoutMs: this.#calls.timeoutMs * 3, extFields: { _UNIQUE_KEY_QUERY: String(byUniqueKey) } };
-      const reply = await this.#calls.client.invoke(tried, address, "QUERY_MESSAGE", header, options);
+      const reply = await this.#calls.invoke(tried, address, "QUERY_MESSAGE", header, options);
       if (reply.code === ResponseCode.QUERY_NOT_FOUND) return;
       const { body, extFields } = expectSuccess(tried, address, reply);
       const brokerName = brokers.find(({ brokerAddrs }) => [...brokerAddrs.values()].includes(address))?.brokerName ?? "";
@@ -174,9 +175,8 @@ export class MessageAdmin {
   async resumeCheckHalfMessage(topic: string, msgId: string): Promise<boolean> {
     const { storeHost, offsetMsgId } = await this.#found(topic, msgId, undefined);
     const tried = `let half message ${msgId} be checked again`;
-    const { timeoutMs } = this.#calls;
     const header = { topic, msgId: offsetMsgId };
-    const reply = await this.#calls.client.invoke(tried, storeHost, "RESUME_CHECK_HALF_MESSAGE", header, { timeoutMs });
+    const reply = await this.#calls.invoke(tried, storeHost, "RESUME_CHECK_HALF_MESSAGE", header);
     if (reply.code === ResponseCode.SUCCESS) return true;
     this.#calls.client.log.warn("a half message is not checked again", { msgId, broker: storeHost, reason: reply.remark ?? "" });
     return false;

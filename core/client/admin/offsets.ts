@@ -34,8 +34,8 @@ export class OffsetAdmin {
 
   /** The offset of the first message stored at `timestamp` (ms since 1970) or later; UPPER: of the last one until then. */
   async searchOffset(queue: MessageQueue, timestamp: number, boundaryType: "LOWER" | "UPPER" = "LOWER"): Promise<number> {
-    if (boundaryType === "LOWER") return searchOffset(this.#calls.client, queue, timestamp);
-    return this.searchOffsetAt(await this.#calls.client.masterOf(queue), queue, timestamp, boundaryType);
+    if (boundaryType === "LOWER") return searchOffset(this.#calls.client, queue, timestamp, this.#calls.signal);
+    return this.searchOffsetAt(await this.#calls.masterOf(queue), queue, timestamp, boundaryType);
   }
 
   /** The same, asked at this broker. */
@@ -52,18 +52,18 @@ export class OffsetAdmin {
 
   /** The offset after the last message. */
   maxOffset(queue: MessageQueue): Promise<number> {
-    return maxOffset(this.#calls.client, queue);
+    return maxOffset(this.#calls.client, queue, this.#calls.signal);
   }
 
   /** The offset of the first message that is still there. */
   minOffset(queue: MessageQueue): Promise<number> {
-    return minOffset(this.#calls.client, queue);
+    return minOffset(this.#calls.client, queue, this.#calls.signal);
   }
 
   /** Of the first message, ms since 1970; -1 when there is none. */
   async earliestMsgStoreTime(queue: MessageQueue): Promise<number> {
     const { topic, queueId, brokerName } = queue;
-    const address = await this.#calls.client.masterOf(queue);
+    const address = await this.#calls.masterOf(queue);
     const tried = `find the time of the first message in queue ${queueId} of topic "${topic}"`;
     const header = { topic, queueId, bname: brokerName };
     return (await this.#calls.call(tried, address, "GET_EARLIEST_MSG_STORETIME", header)).header.timestamp;
