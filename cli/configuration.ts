@@ -42,10 +42,12 @@ export function readFile(runtime: Runtime, path: string | undefined): Properties
   try {
     bytes = runtime.files.read(path);
   } catch (fault) {
-    throw new ConfigError([`Cannot read the configuration file ${path}, which -c names: ${(fault as Error).message}`]);
+    throw new ConfigError([
+      `Cannot read the configuration file ${path}: ${(fault as Error).message}; make it readable, or name another with -c`,
+    ]);
   }
   if (bytes === undefined) {
-    throw new ConfigError([`Cannot read the configuration file ${path}, which -c names: there is no such file`]);
+    throw new ConfigError([`Cannot read the configuration file ${path}: there is no such file; name another with -c`]);
   }
   try {
     return parseProperties(bytes);

@@ -34,9 +34,13 @@ function hintFor(code: string | undefined, remedies: Remedies): string | undefin
     case "EACCES":
     case "EPERM":
     case "EROFS":
+      return `Choose a port and a directory that this user may use, with ${remedies.port} and ${remedies.directory}`;
     case "ENOTDIR":
     case "ENOENT":
-      return `Choose a port and a directory that this user may use, with ${remedies.port} and ${remedies.directory}`;
+      return `Choose a directory that is there, or can be made, with ${remedies.directory}`;
+    case "EMFILE":
+    case "ENFILE":
+      return "This process may have no more open files: raise the limit (ulimit -n), or lower openFilesMax";
     case "ELOCKED":
       return `Another process works on this directory: stop it, or choose another directory with ${remedies.directory}`;
     case "ENOSPC":

@@ -20,6 +20,9 @@ await serve(
       return undefined;
     }
     follow(settings);
+    if (args.namesrvAddr !== undefined) {
+      log.warn("a nameserver asks no other: -n is for brokers and clients, and does nothing here", { given: args.namesrvAddr });
+    }
     for (const warning of warnings) {
       log.warn(warning);
     }

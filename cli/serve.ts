@@ -55,7 +55,9 @@ export async function serve(
   const signal = await signalled;
   log.info("stopping", { signal });
   const late = setTimeout(() => {
-    complain(`The stop took longer than ${STOP_MS_MAX} ms: ended without it`);
+    complain(
+      `The stop took longer than ${STOP_MS_MAX} ms: ended without it. Nothing that was acknowledged is lost; the next start recovers the store`,
+    );
     process.exit(1);
   }, STOP_MS_MAX);
   try {

@@ -226,7 +226,7 @@ describe("on bun", () => {
     [
       "no such file",
       ["-c", "/no/such.conf"],
-      "Cannot read the configuration file /no/such.conf, which -c names: there is no such file",
+      "Cannot read the configuration file /no/such.conf: there is no such file; name another with -c",
     ],
     ["an unknown option", ["-x"], "unknown option '-x'"],
     ["an option without its value", ["-c"], "argument missing"],
