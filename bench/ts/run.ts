@@ -6,7 +6,8 @@
  *     --broker bun,apache       against which (default: both)
  *     --client bun,java         whose (default: these; also node, deno)
  *     --scenario sync1,…        which (default: all)
- *     --seconds N --warm-up N --backlog N --rounds N    defaults 6, 3, 200000, 1: rounds alternate, the median counts
+ *     --seconds N --warm-up N --backlog N --rounds N    defaults 6, 3, 200000, 2: there and back, so that none always follows
+ *                               the other on a server that is still warming up; the median counts
  *
  * Without JDK and Maven only our client against our broker is measured. Linux only: it reads /proc.
  */
@@ -35,7 +36,7 @@ const { values: options } = parseArgs({
     seconds: { type: "string", default: "6" },
     "warm-up": { type: "string", default: "3" },
     backlog: { type: "string", default: "200000" },
-    rounds: { type: "string", default: "1" },
+    rounds: { type: "string", default: "2" },
   },
 });
 
@@ -133,6 +134,11 @@ await client.close();
   }
 }
 
+function bunVersion(): string {
+  const { program } = runtimeCommand("bun", "", []);
+  return `bun ${spawnSync(program, ["--version"], { encoding: "utf8" }).stdout.trim()}`;
+}
+
 const found = findToolchain();
 const toolchain = typeof found === "string" ? undefined : found;
 const clients = (options.client.split(",") as ClientName[]).filter((name) => toolchain !== undefined || name !== "java");
@@ -163,7 +169,7 @@ for (const broker of brokers) {
     for (const scenario of scenarios) {
       const rounds = new Map<ClientName, Figures[]>(clients.map((client) => [client, []]));
       for (let round = 0; round < Number(options.rounds); round++) {
-        for (const client of clients) {
+        for (const client of round % 2 === 0 ? clients : clients.toReversed()) {
           const figures = await load(client, scenario, server, toolchain);
           console.error(`  ${client} ${scenario} ${JSON.stringify(figures)}`);
           rounds.get(client)?.push(figures);
@@ -186,8 +192,9 @@ for (const broker of brokers) {
 const text = [
   "# Our client and Java's",
   "",
-  `\`npm run bench:ts\`, ${cpus()[0]?.model ?? ""} × ${cpus().length}, bodies of 1 KiB. The last column is the first client by Java's. Client CPU and memory are`,
-  "those of the load generator's whole process, warm-up left out of the CPU.",
+  `Made by \`npm run bench:ts\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, ${bunVersion()}, Java's client 5.5.0; ${options.rounds} rounds, there and`,
+  "back, medians; bodies of 1 KiB. The last column is the first client by Java's. Client CPU and memory are those of the load",
+  "generator's whole process, warm-up left out of the CPU.",
   ...lines,
   "",
   `Start of a process to its first message stored: ${first["first.bun"] ?? "-"} ms on Bun (from the sources), ${first["first.node"] ?? "-"} ms on Node (from the built package).`,
