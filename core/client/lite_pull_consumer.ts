@@ -29,7 +29,7 @@ import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
 import { type FilterExpression, Subscriptions, sameFilter, subscriptionOf } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
-import { abortable, LateStart, settledWithin } from "./waiting.ts";
+import { abortable, LateStart, settledWithin, startUntil } from "./waiting.ts";
 
 export interface LitePullConsumerOptions {
   readonly consumerGroup: string;
@@ -157,29 +157,38 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   /**
    * Shares `topic` with the group; takes effect at once when it was started. A topic subscribed to before gets the new expression,
-   * but keeps the old one when this fails.
+   * but keeps the old one when this fails, or is aborted before brokers are told.
    * @throws MQClientError kind invalid after `assign`; as `start`
    */
-  async subscribe(topic: string, expression: FilterExpression = "*"): Promise<void> {
+  async subscribe(topic: string, expression: FilterExpression = "*", { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
     const subscription = this.#subscription(topic, expression);
     if (this.#started === undefined) {
       this.#subscriptions.set(subscription);
       return;
     }
     const set = await this.#subscriptions.setWhen(subscription, async () => {
-      await this.#started;
-      await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
+      await abortable(this.#started ?? Promise.resolve(), signal);
+      await abortable(learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal), signal);
       this.#checkNotAssigned();
     });
-    if (set === undefined) return;
+    if (set !== undefined) await abortable(this.#subscribed(subscription, set.before), signal);
+  }
+
+  async #subscribed(subscription: SubscriptionData, before: SubscriptionData | undefined): Promise<void> {
     await this.#client.beat();
     // What is under way was asked for by the old expression, and would pass over what the new one wants.
-    if (set.before !== undefined && !sameFilter(set.before, subscription)) this.#taker.pullAnew(subscription.topic);
+    if (before !== undefined && !sameFilter(before, subscription)) this.#taker.pullAnew(subscription.topic);
     this.#rebalance.soon();
   }
 
-  /** Gives the queues of `topic` up. Settles when they are given up. */
-  async unsubscribe(name: string): Promise<void> {
+  /** Gives the queues of `topic` up. Settles when they are given up. @param options signal: ends the wait for that, no more */
+  async unsubscribe(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    await abortable(this.#unsubscribe(name), signal);
+  }
+
+  async #unsubscribe(name: string): Promise<void> {
     const topic = this.#client.namespace.wrap(name);
     if (!this.#subscriptions.delete(topic)) return;
     await this.#taker.assign(topic, []);
@@ -188,9 +197,19 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   /**
    * Consumes exactly `queues`, whoever else does; replaces what was assigned before. Offsets are the group's.
-   * @throws MQClientError kind invalid after `subscribe`
+   * @param options signal: ends the wait until they are taken, no more
+   * @throws MQClientError kind invalid after `subscribe`; the signal's reason
    */
-  async assign(queues: readonly MessageQueue[], expression: FilterExpression = "*"): Promise<void> {
+  async assign(
+    queues: readonly MessageQueue[],
+    expression: FilterExpression = "*",
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    await abortable(this.#assign(queues, expression), signal);
+  }
+
+  async #assign(queues: readonly MessageQueue[], expression: FilterExpression): Promise<void> {
     if (this.#subscriptions.size > 0) {
       throw new MQClientError(
         "invalid",
@@ -225,9 +244,18 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   /**
    * Joins the group; the first `poll` does it too. Settles when the first queues are taken.
-   * @throws MQClientError kind unreachable when no nameserver answers; MQBrokerError SUBSCRIPTION_PARSE_FAILED
+   * @param options signal: aborted while it starts, this consumer is closed
+   * @throws MQClientError kind unreachable when no nameserver answers; MQBrokerError SUBSCRIPTION_PARSE_FAILED; the signal's reason
    */
-  start(): Promise<void> {
+  start(options: { signal?: AbortSignal } = {}): Promise<void> {
+    return startUntil(
+      options.signal,
+      () => this.#startOnce(),
+      () => this.close(),
+    );
+  }
+
+  #startOnce(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#closedError());
     if (this.#started === undefined) {
       const started = this.#start();
@@ -358,9 +386,18 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   /**
    * Says that what was polled is consumed, and stores it. With `offsets` stores these and no others.
-   * @throws MQBrokerError, MQClientError when an offset was not stored; others may be
+   * @param options signal: ends the wait until they are stored, no more
+   * @throws MQBrokerError, MQClientError when an offset was not stored; others may be. The signal's reason
    */
-  async commit(offsets?: readonly (readonly [queue: MessageQueue, offset: number])[]): Promise<void> {
+  async commit(
+    offsets?: readonly (readonly [queue: MessageQueue, offset: number])[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    await abortable(this.#commit(offsets), signal);
+  }
+
+  async #commit(offsets: readonly (readonly [queue: MessageQueue, offset: number])[] | undefined): Promise<void> {
     if (offsets !== undefined) {
       return this.#offsets.commitAt(offsets.map(([queue, offset]) => [this.#client.namespace.wrapQueue(queue), offset]));
     }

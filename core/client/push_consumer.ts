@@ -39,7 +39,7 @@ import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
 import { sendMessageBack } from "./send_back.ts";
 import { type FilterExpression, subscriptionOf } from "./subscription.ts";
-import { settledWithin } from "./waiting.ts";
+import { settledWithin, startUntil } from "./waiting.ts";
 
 export interface PushConsumerOptions {
   readonly consumerGroup: string;
@@ -153,16 +153,27 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
   /**
    * Joins the group and consumes, a message a call. Settles when the first queues are taken. A start that failed left nothing
    * behind, and can be tried again.
+   * @param options signal: aborted before it settled, this consumer is closed
    * @throws MQClientError kind unreachable when no nameserver answers, invalid when it was started before, closed;
-   *   MQBrokerError SUBSCRIPTION_PARSE_FAILED for a SQL92 expression that the broker can't read
+   *   MQBrokerError SUBSCRIPTION_PARSE_FAILED for a SQL92 expression that the broker can't read; the signal's reason
    */
-  start(listener: MessageListener): Promise<void> {
-    return this.#start(1, ([message], context) => listener(message as MessageExt, context));
+  start(listener: MessageListener, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const one: BatchListener = ([message], context) => listener(message as MessageExt, context);
+    return startUntil(
+      options.signal,
+      () => this.#start(1, one),
+      () => this.close(),
+    );
   }
 
   /** As `start`, up to `consumeMessageBatchMaxSize` messages of one queue a call; a throw gives back all of them. */
-  startBatch(listener: BatchListener): Promise<void> {
-    return this.#start(this.#options.consumeMessageBatchMaxSize ?? 1, listener);
+  startBatch(listener: BatchListener, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { consumeMessageBatchMaxSize = 1 } = this.#options;
+    return startUntil(
+      options.signal,
+      () => this.#start(consumeMessageBatchMaxSize, listener),
+      () => this.close(),
+    );
   }
 
   /**

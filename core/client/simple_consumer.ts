@@ -25,7 +25,7 @@ import {
 } from "./pop.ts";
 import { runningInfo } from "./push_consumer_info.ts";
 import { type FilterExpression, Subscriptions, subscriptionOf } from "./subscription.ts";
-import { abortable, delay, LateStart, settledWithin } from "./waiting.ts";
+import { abortable, delay, LateStart, settledWithin, startUntil } from "./waiting.ts";
 
 export interface SimpleConsumerOptions {
   readonly consumerGroup: string;
@@ -84,30 +84,45 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     this.#forget = client.onClose(() => this.close());
   }
 
-  /** Adds a topic, or gives it another expression; it keeps the old one when this fails. @throws as `start` */
-  async subscribe(topic: string, expression: FilterExpression = "*"): Promise<void> {
+  /**
+   * Adds a topic, or gives it another expression; it keeps the old one when this fails, or is aborted before brokers are told.
+   * @throws as `start`
+   */
+  async subscribe(topic: string, expression: FilterExpression = "*", { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
     const subscription = this.#subscription(topic, expression);
     if (this.#started === undefined) {
       this.#subscriptions.set(subscription);
       return;
     }
     const set = await this.#subscriptions.setWhen(subscription, async () => {
-      await this.#started;
-      await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
+      await abortable(this.#started ?? Promise.resolve(), signal);
+      await abortable(learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal), signal);
     });
-    if (set !== undefined) await this.#client.beat();
+    if (set !== undefined) await abortable(this.#client.beat(), signal);
   }
 
-  /** Received messages can still be acknowledged. */
-  async unsubscribe(topic: string): Promise<void> {
-    if (this.#subscriptions.delete(this.#client.namespace.wrap(topic)) && this.#started !== undefined) await this.#client.beat();
+  /** Received messages can still be acknowledged. @param options signal: ends the wait until brokers know, no more */
+  async unsubscribe(topic: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const subscribed = this.#subscriptions.delete(this.#client.namespace.wrap(topic));
+    if (subscribed && this.#started !== undefined) await abortable(this.#client.beat(), signal);
   }
 
   /**
    * Joins the group; the first `receive` does it too.
-   * @throws MQClientError kind unreachable when no nameserver answers; MQBrokerError SUBSCRIPTION_PARSE_FAILED
+   * @param options signal: aborted while it starts, this consumer is closed
+   * @throws MQClientError kind unreachable when no nameserver answers; MQBrokerError SUBSCRIPTION_PARSE_FAILED; the signal's reason
    */
-  start(): Promise<void> {
+  start(options: { signal?: AbortSignal } = {}): Promise<void> {
+    return startUntil(
+      options.signal,
+      () => this.#startOnce(),
+      () => this.close(),
+    );
+  }
+
+  #startOnce(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#closedError());
     if (this.#started === undefined) {
       const started = this.#start();

@@ -61,6 +61,26 @@ export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: numbe
   });
 }
 
+/**
+ * `start()`; aborted meanwhile, `close()` ends what it began, and that is not waited for.
+ * @throws what the start fails with; the signal's reason
+ */
+export async function startUntil(
+  signal: AbortSignal | undefined,
+  start: () => Promise<void>,
+  close: () => Promise<void>,
+): Promise<void> {
+  if (signal === undefined) return start();
+  signal.throwIfAborted();
+  try {
+    await abortable(start(), signal);
+  } catch (fault) {
+    // Who closes it as well waits for the same, and hears what goes wrong.
+    if (signal.aborted) close().catch(() => {});
+    throw fault;
+  }
+}
+
 /** A start that goes on when the call that began it gives up waiting. What it fails with then, the next call throws. */
 export class LateStart {
   readonly #clock: Clock;

@@ -12,14 +12,15 @@ export async function withRocketMQ(body: (rocketmq: RocketMQ) => Promise<void>, 
   }
 }
 
-/** The same on the simulator's clock, which stands still until the test moves it: `until` moves it, as far as it must. */
+/** The same on the simulator's clock, which stands still until the test moves it: `until` moves it, as far as it must. @param listen on its network, whose faults count then */
 export async function withSimulated(
   body: (rocketmq: RocketMQ, sim: SimRuntime) => Promise<void>,
   broker: BrokerSettingsInput = {},
+  listen = false,
 ): Promise<void> {
   const sim = simRuntime();
   const running = <T>(promise: Promise<T>) => moving(sim, promise);
-  const rocketmq = await running(startRocketMQ({ broker, runtime: sim }));
+  const rocketmq = await running(startRocketMQ({ broker, runtime: sim, listen }));
   try {
     await running(body(rocketmq, sim));
   } finally {
