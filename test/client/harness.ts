@@ -29,7 +29,7 @@ export async function withSimulated(
 }
 
 /** Moves time until `promise` settles, an hour at most. */
-async function moving<T>(sim: SimRuntime, promise: Promise<T>): Promise<T> {
+export async function moving<T>(sim: SimRuntime, promise: Promise<T>): Promise<T> {
   let settled = false;
   const settle = () => {
     settled = true;
