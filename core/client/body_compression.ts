@@ -15,9 +15,16 @@ export interface BodyCompressor {
   readonly compress: (bytes: Uint8Array) => Uint8Array;
 }
 
-/** @param level ZLIB 0..9, ZSTD 1..22; LZ4 has none. @throws MQClientError kind invalid where the runtime can't */
+/** From the least to the most. LZ4 has none. */
+const LEVELS: Readonly<Partial<Record<CompressType, readonly [least: number, most: number]>>> = { ZLIB: [0, 9], ZSTD: [1, 22] };
+
+/** @param level of `LEVELS`. @throws MQClientError kind invalid for another, and where the runtime can't */
 export function bodyCompressor(compression: Compression, type: CompressType, level: number): BodyCompressor {
   const flag = COMPRESS_TYPE_FLAGS[type];
+  const levels = LEVELS[type];
+  if (levels !== undefined && !(Number.isInteger(level) && level >= levels[0] && level <= levels[1])) {
+    throw new MQClientError("invalid", `compressLevel ${level} can't be used: ${type} has ${levels.join(" to ")}`);
+  }
   if (type === "ZLIB") return { flag, compress: (bytes) => compression.deflate(bytes, level) };
   if (type === "LZ4") return new Lz4Compressor(compression);
   const { writeZstd } = compression;

@@ -3,9 +3,12 @@ import { describe, expect, test } from "bun:test";
 import { hostCompression } from "../../adapters/shared/compression.ts";
 import { readZstdInJavaScript } from "../../adapters/shared/zstd.ts";
 import { simCompression } from "../../adapters/sim/compression.ts";
+import { simRuntime } from "../../adapters/sim/sim.ts";
 import { bodyCompressor, COMPRESS_TYPE_FLAGS, type CompressType, decompressed } from "../../core/client/body_compression.ts";
-import { type MessageExt, Producer, PushConsumer } from "../../core/client/mod.ts";
+import { ClientInstance, type MessageExt, Producer, type ProducerOptions, PushConsumer } from "../../core/client/mod.ts";
+import type { Compression } from "../../core/runtime.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
+import { fakeServer, frameOf } from "./fake_server.ts";
 import { Collector, withSimulated } from "./harness.ts";
 
 const TEXT = encodeUtf8(Array.from({ length: 300 }, (_, i) => `message ${i % 7} `).join(""));
@@ -88,6 +91,64 @@ describe("each kind", () => {
     // A window of 3.75 TiB is not made before it is looked at.
     expect(codeOf(() => readZstdInJavaScript(fromHex("28b52ffd00ff00000000"), BYTES_MAX))).toBe("EMSGSIZE");
   });
+});
+
+describe("compressLevel", () => {
+  /** The bodies that go to the broker, of one message a producer. */
+  async function sentBodies(all: readonly Partial<ProducerOptions>[], more: Partial<Compression> = {}): Promise<Uint8Array[]> {
+    const sim = simRuntime();
+    const bodies: Uint8Array[] = [];
+    const { address } = await fakeServer(sim, {
+      onSend: (socket, request) => {
+        bodies.push(request.body.slice());
+        socket.write(frameOf(request, { extFields: { msgId: "id", queueId: "0", queueOffset: "5" } }));
+      },
+    });
+    const runtime = { ...sim, compression: { ...hostCompression, ...more } };
+    const client = new ClientInstance({ runtime, namesrvAddr: address });
+    for (const options of all) {
+      const producer = new Producer(client, { producerGroup: "pg", compressMsgBodyOverHowmuch: 100, ...options });
+      await sim.clock.resolve(producer.send({ topic: "T", body: TEXT }));
+    }
+    await sim.clock.resolve(client.close());
+    return bodies;
+  }
+
+  test("is that of ZLIB, and 5 where none is given; with 0 a body stays as it is", async () => {
+    const [one, nine, usual, none] = await sentBodies([{ compressLevel: 1 }, { compressLevel: 9 }, {}, { compressLevel: 0 }]);
+    // RFC 1950: the two upper bits of the second byte say how hard it was tried.
+    expect([one, nine, usual].map((body) => (body?.[1] ?? 0) >> 6)).toEqual([0, 3, 1]);
+    for (const body of [one, nine, usual]) {
+      expect(decompressed(COMPRESS_TYPE_FLAGS.ZLIB, body ?? TEXT, hostCompression, BYTES_MAX)).toEqual(TEXT);
+    }
+    expect(none).toEqual(TEXT);
+  });
+
+  test("is that of ZSTD as well", async () => {
+    const levels: number[] = [];
+    const writeZstd = (_bytes: Uint8Array, level: number) => {
+      levels.push(level);
+      return new Uint8Array(1);
+    };
+    await sentBodies([{ compressType: "ZSTD" }, { compressType: "ZSTD", compressLevel: 19 }], { writeZstd });
+    expect(levels).toEqual([5, 19]);
+  });
+
+  test.each([
+    ["ZLIB", -1, "0 to 9"],
+    ["ZLIB", 10, "0 to 9"],
+    ["ZLIB", 1.5, "0 to 9"],
+    ["ZSTD", 0, "1 to 22"],
+    ["ZSTD", 23, "1 to 22"],
+  ] as const)("of %s can't be %p", (compressType, compressLevel, allowed) =>
+    withSimulated(async (rocketmq) => {
+      const runtime = rocketmq.client().runtime;
+      const compression = { ...runtime.compression, writeZstd: (bytes: Uint8Array) => bytes };
+      const client = rocketmq.client({ runtime: { ...runtime, compression } });
+      const make = () => new Producer(client, { producerGroup: "pg", compressType, compressLevel });
+      expect(make).toThrow(`compressLevel ${compressLevel} can't be used: ${compressType} has ${allowed}`);
+    }),
+  );
 });
 
 describe("a producer with compressType LZ4", () => {

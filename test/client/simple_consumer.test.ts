@@ -1,7 +1,7 @@
 /** What a simple consumer promises: a message is one member's until it is acknowledged or its invisible time is over. */
 import { describe, expect, test } from "bun:test";
 import type { SimRuntime } from "../../adapters/sim/sim.ts";
-import { type MessageExt, Producer, SimpleConsumer, type SimpleConsumerOptions } from "../../core/client/mod.ts";
+import { Admin, type MessageExt, Producer, SimpleConsumer, type SimpleConsumerOptions } from "../../core/client/mod.ts";
 import type { RocketMQ } from "../../mod.ts";
 import { rejection, withSimulated } from "./harness.ts";
 
@@ -86,6 +86,50 @@ describe("receive", () => {
       },
       { enablePropertyFilter: true },
     ));
+});
+
+describe("unsubscribe", () => {
+  test("takes no more of the topic, by a receive under way neither; what was received can be acknowledged", () =>
+    withSimulated(async (rocketmq, sim) => {
+      const producer = await produced(rocketmq, ["T0"]);
+      await producer.send({ topic: "U", body: "U0" });
+      const consumer = consumerOf(rocketmq, { subscription: { T: "*", U: "*" } });
+      const first = await received(consumer, 2);
+      expect(texts(first)).toEqual(["T0", "U0"]);
+      const waiting = consumer.receive({ awaitDuration: 60_000 });
+      await passed(sim, 1_000);
+      await consumer.unsubscribe("U");
+      await producer.send({ topic: "U", body: "U1" });
+      await passed(sim, 1_000);
+      await producer.send({ topic: "T", body: "T1" });
+      const second = await waiting;
+      expect(texts(second)).toEqual(["T1"]);
+      for (const message of [...first, ...second]) await consumer.acknowledge(message);
+      expect(await consumer.receive({ awaitDuration: 60_000 })).toEqual([]);
+      await consumer.subscribe("U");
+      expect(texts(await received(consumer, 1))).toEqual(["U1"]);
+    }));
+
+  test("is told to the broker; of the last topic it leaves nothing to receive; of another it changes nothing", () =>
+    withSimulated(async (rocketmq) => {
+      const producer = await produced(rocketmq, ["T0"]);
+      await producer.send({ topic: "U", body: "U0" });
+      const { connections } = new Admin(rocketmq.client());
+      const consumer = consumerOf(rocketmq, { subscription: { T: "*", U: "*" } });
+      const told = async () => [...(await connections.examineConsumerConnectionInfo("cg")).subscriptionTable.keys()].sort();
+      await consumer.start();
+      expect(await told()).toEqual(["T", "U"]);
+      await consumer.unsubscribe("Other");
+      expect(await told()).toEqual(["T", "U"]);
+      await consumer.unsubscribe("U");
+      expect(await told()).toEqual(["T"]);
+      await consumer.unsubscribe("T");
+      expect((await rejection(consumer.receive({ awaitDuration: 0 }))).message).toInclude("subscribes to nothing");
+      const early = consumerOf(rocketmq, { consumerGroup: "early", subscription: { T: "*", U: "*" } });
+      await early.unsubscribe("T");
+      expect(texts(await received(early, 1))).toEqual(["U0"]);
+      expect(await early.receive({ awaitDuration: 1_000 })).toEqual([]);
+    }));
 });
 
 describe("changeInvisibleDuration", () => {
