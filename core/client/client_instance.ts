@@ -8,7 +8,6 @@
  * both ends of a request are one declaration.
  */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
-import type { TopicRouteData } from "../../wire/bodies/route.ts";
 import { AUTO_CREATE_TOPIC, MASTER_ID } from "../../wire/mix_all.ts";
 import type { ExtFields } from "../../wire/remoting_command.ts";
 import { REQUESTS, type ReplyHeaderOf, type RequestHeaderOf, type RequestName } from "../../wire/requests.ts";
@@ -254,8 +253,13 @@ export class ClientInstance implements AsyncDisposable {
     if (route === undefined) return before;
     this.#routes.delete(topic);
     this.#routes.set(topic, route);
-    if (this.#routes.size > ROUTES_MAX) this.#routes.delete(this.#routes.keys().next().value as string);
-    this.#learnBrokers(before, route);
+    this.#learnBrokers(route);
+    if (before !== undefined) this.#forgetBrokers(before);
+    const [oldest] = this.#routes.size > ROUTES_MAX ? this.#routes : [];
+    if (oldest !== undefined) {
+      this.#routes.delete(oldest[0]);
+      this.#forgetBrokers(oldest[1]);
+    }
     if (before === undefined || addressesOf(before).join() !== addressesOf(route).join()) {
       // Known to the brokers before they are called; but one that is gone must not hold up the others.
       await settledWithin(this.runtime.clock, this.beat(addressesOf(route)), FIRST_BEAT_MS);
@@ -266,23 +270,29 @@ export class ClientInstance implements AsyncDisposable {
     return route;
   }
 
-  #learnBrokers(before: TopicRoute | undefined, { data }: TopicRoute): void {
-    const names = ({ brokerDatas }: TopicRouteData) => brokerDatas.map(({ brokerName }) => brokerName);
+  #learnBrokers({ data }: TopicRoute): void {
     for (const { brokerName, brokerAddrs } of data.brokerDatas) this.#brokers.set(brokerName, brokerAddrs);
-    if (before === undefined) return;
-    const named = new Set(names(data));
-    for (const name of names(before.data)) {
-      const stays = named.has(name) || [...this.#routes.values()].some((route) => names(route.data).includes(name));
-      if (!stays) this.#brokers.delete(name);
+  }
+
+  /** Those of a route that is no more, which no other one names. */
+  #forgetBrokers({ data }: TopicRoute): void {
+    const gone = new Set(data.brokerDatas.map(({ brokerName }) => brokerName));
+    for (const route of this.#routes.values()) {
+      if (gone.size === 0) return;
+      for (const { brokerName } of route.data.brokerDatas) gone.delete(brokerName);
     }
+    for (const brokerName of gone) this.#brokers.delete(brokerName);
   }
 
   /** One round at a time: at silent nameservers each topic takes a time-out, and a round more than the interval. */
   async #refreshRoutes(): Promise<void> {
     if (this.#refreshing) return;
     this.#refreshing = true;
-    await this.#refreshAllRoutes();
-    this.#refreshing = false;
+    try {
+      await this.#refreshAllRoutes();
+    } finally {
+      this.#refreshing = false;
+    }
   }
 
   async #refreshAllRoutes(): Promise<void> {

@@ -214,3 +214,18 @@ describe("a broker that moved to another address", () => {
       expect(client.brokerAddr("c")).toBe(addresses.two);
     }));
 });
+
+test("a broker that no route names any more is forgotten, also when the oldest of 10,000 routes made room", async () => {
+  await withWorld(async ({ sim, client, brokers, addresses }) => {
+    const learn = (topic: string) => sim.clock.resolve(client.refreshRoute(topic));
+    await learn("oldest");
+    await learn("second");
+    expect(client.brokerAddr("b")).toBe(addresses.one);
+    brokers.delete("b");
+    brokers.set("c", addresses.two);
+    await learn("second");
+    expect([client.brokerAddr("b"), client.brokerAddr("c")]).toEqual([addresses.one, addresses.two]);
+    for (let n = 0; n < 9_999; n++) await learn(`t${n}`);
+    expect([client.brokerAddr("b"), client.brokerAddr("c")]).toEqual([undefined, addresses.two]);
+  });
+});
