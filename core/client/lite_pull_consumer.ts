@@ -163,15 +163,11 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   async subscribe(topic: string, expression: FilterExpression = "*", { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
     const subscription = this.#subscription(topic, expression);
-    if (this.#started === undefined) {
-      this.#subscriptions.set(subscription);
-      return;
-    }
-    const set = await this.#subscriptions.setWhen(subscription, async () => {
-      await abortable(this.#started ?? Promise.resolve(), signal);
-      await abortable(learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal), signal);
+    const read = async () => {
+      await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
       this.#checkNotAssigned();
-    });
+    };
+    const set = await this.#subscriptions.subscribe(subscription, this.#started, read, signal);
     if (set !== undefined) await abortable(this.#subscribed(subscription, set.before), signal);
   }
 

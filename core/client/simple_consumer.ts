@@ -91,14 +91,8 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   async subscribe(topic: string, expression: FilterExpression = "*", { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
     const subscription = this.#subscription(topic, expression);
-    if (this.#started === undefined) {
-      this.#subscriptions.set(subscription);
-      return;
-    }
-    const set = await this.#subscriptions.setWhen(subscription, async () => {
-      await abortable(this.#started ?? Promise.resolve(), signal);
-      await abortable(learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal), signal);
-    });
+    const read = () => learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
+    const set = await this.#subscriptions.subscribe(subscription, this.#started, read, signal);
     if (set !== undefined) await abortable(this.#client.beat(), signal);
   }
 

@@ -3,6 +3,7 @@ import type { SubscriptionData } from "../../wire/bodies/subscription.ts";
 import { hashCode } from "../../wire/java_hash.ts";
 import { MQClientError } from "./errors.ts";
 import type { MessageExt } from "./message.ts";
+import { abortable } from "./waiting.ts";
 
 /** `*`, tags joined by `||`, or an SQL92 expression over properties. */
 export type FilterExpression = string | { readonly sql: string };
@@ -56,17 +57,26 @@ export class Subscriptions {
   }
 
   /**
-   * Sets `subscription` once `read` is done; until then, and when that fails, the one before counts.
-   * @returns what it replaced; undefined when it was not set: its topic was given up meanwhile, or has a newer one
-   * @throws what `read` throws
+   * Sets `subscription`: at once while `started` is undefined, else once its consumer has started and `read` is done. Until then,
+   * and when that fails, the one before counts.
+   * @returns what it replaced under a consumer that was started; undefined when it was not set: its topic was given up meanwhile, or
+   *   has a newer one
+   * @throws what `started` and `read` throw; the signal's reason
    */
-  async setWhen(
+  async subscribe(
     subscription: SubscriptionData,
+    started: Promise<void> | undefined,
     read: () => Promise<void>,
+    signal: AbortSignal | undefined,
   ): Promise<{ readonly before: SubscriptionData | undefined } | undefined> {
+    if (started === undefined) {
+      this.set(subscription);
+      return undefined;
+    }
     this.#tried.add(subscription);
     try {
-      await read();
+      await abortable(started, signal);
+      await abortable(read(), signal);
       const before = this.#byTopic.get(subscription.topic);
       const newer = before !== undefined && before.subVersion > subscription.subVersion;
       if (newer || !this.#tried.has(subscription)) return undefined;

@@ -1,4 +1,5 @@
 /** Waiting that can be given up: with an AbortSignal, or until a time. */
+import { bounded } from "../remoting/bounded.ts";
 import type { Clock } from "../runtime.ts";
 import { MQClientError } from "./errors.ts";
 
@@ -34,19 +35,7 @@ export const delay = (clock: Clock, ms: number): Promise<void> =>
 
 /** `promise`, or a rejection with `late()` after `ms`. What runs behind `promise` runs on. */
 export function inTime<T>(clock: Clock, promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = clock.setTimeout(() => reject(late()), ms);
-    promise.then(
-      (value) => {
-        timer.cancel();
-        resolve(value);
-      },
-      (fault: unknown) => {
-        timer.cancel();
-        reject(fault as Error);
-      },
-    );
-  });
+  return bounded<T>(clock, { timeoutMs: ms, late }, (resolve, reject) => void promise.then(resolve, reject));
 }
 
 /** True when `promise` settled (either way) within `ms`. */

@@ -13,6 +13,7 @@ import {
 import type { RequestHeaderOf, RequestName, Role } from "../../wire/requests.ts";
 import type { Log, Runtime, RuntimeFault, Socket, SocketHandler, TimerHandle, TlsContext } from "../runtime.ts";
 import { Admission } from "./admission.ts";
+import { bounded } from "./bounded.ts";
 import { type ConnectionOptions, type InvokeOptions, PartialFrames, RemotingConnection, WriterPool } from "./connection.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type PeerReply, type ProcessorMap, RemotingFault } from "./processor.ts";
@@ -125,30 +126,13 @@ export class RemotingClient<R extends Role = "client"> {
   ): Promise<{ connection: RemotingConnection; leftMs: number }> {
     const { clock } = this.#options.runtime;
     const startedAt = clock.monotonic();
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        timer.cancel();
-        signal?.removeEventListener("abort", abort);
-      };
-      const giveUp = (reason: unknown) => {
-        end();
-        reject(reason as Error);
-      };
-      const abort = () => giveUp(signal?.reason);
-      const timer = clock.setTimeout(() => {
-        giveUp(new RemotingFault("timeout", `no connection to ${address} within the ${timeoutMs} ms for ${name}`));
-      }, timeoutMs);
-      if (signal?.aborted === true) {
-        abort();
-        return;
-      }
-      signal?.addEventListener("abort", abort, { once: true });
+    const late = () => new RemotingFault("timeout", `no connection to ${address} within the ${timeoutMs} ms for ${name}`);
+    return bounded(clock, { timeoutMs, late, signal }, (resolve, reject) => {
       this.connection(address).then((connection) => {
-        end();
         const leftMs = timeoutMs - (clock.monotonic() - startedAt);
         if (leftMs > 0) resolve({ connection, leftMs });
         else reject(new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`));
-      }, giveUp);
+      }, reject);
     });
   }
 

@@ -30,6 +30,7 @@ import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { VERSION_CURRENT } from "../../wire/version.ts";
 import type { Clock, Endpoint, Log, RuntimeFault, Socket, SocketHandler } from "../runtime.ts";
 import { AwaitedReplies, type AwaitedReply } from "./awaited_replies.ts";
+import { bounded } from "./bounded.ts";
 import { type Peer, type PeerReply, RemotingFault } from "./processor.ts";
 import type { UnreadBytes, UnreadPeer } from "./unread_bytes.ts";
 
@@ -319,24 +320,10 @@ export class RemotingConnection implements Peer, UnreadPeer {
       this.write(command);
       return undefined;
     }
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        timer.cancel();
-        signal?.removeEventListener("abort", abort);
-      };
-      const giveUp = (reason: unknown) => {
-        end();
-        this.#held?.delete(command.opaque);
-        reject(reason as Error);
-      };
-      const abort = () => giveUp(signal?.reason);
-      const timer = this.#options.clock.setTimeout(() => giveUp(this.#unread(name, timeoutMs)), timeoutMs);
-      signal?.addEventListener("abort", abort, { once: true });
-      const written = () => {
-        end();
-        resolve();
-      };
-      this.#hold(command, { written, lost: giveUp });
+    const late = () => this.#unread(name, timeoutMs);
+    const givenUp = () => this.#held?.delete(command.opaque);
+    return bounded(this.#options.clock, { timeoutMs, late, signal, givenUp }, (resolve, reject) => {
+      this.#hold(command, { written: resolve, lost: reject });
     });
   }
 

@@ -85,6 +85,14 @@ export interface HarnessOptions {
 export const settingsOf = (runtime: Runtime, input: BrokerSettingsInput = {}): BrokerSettings =>
   settingsWith(brokerOptions, { ...SETTINGS, ...input }, runtime.system);
 
+interface Sent {
+  readonly topic?: string;
+  readonly queueId?: number;
+  readonly properties?: string;
+  readonly bornTimestamp?: number;
+  readonly body?: string;
+}
+
 export class BrokerHarness {
   readonly runtime: SimRuntime;
   readonly log = new RecordingLog();
@@ -138,37 +146,19 @@ export class BrokerHarness {
 
   /** One message of user text into a queue. */
   async send(topic: string, queueId: number, text: string, tag = "a"): Promise<string> {
-    const reply = await this.call(
-      "SEND_MESSAGE",
-      {
-        producerGroup: "PG",
-        topic,
-        defaultTopic: "TBW102",
-        defaultTopicQueueNums: 4,
-        queueId,
-        sysFlag: 0,
-        bornTimestamp: this.runtime.clock.now(),
-        flag: 0,
-        properties: `TAGS\u0001${tag}\u0002`,
-      },
-      text,
-    );
+    const reply = await this.#send({ topic, queueId, properties: `TAGS\u0001${tag}\u0002`, body: text });
     return reply.header?.msgId ?? "";
   }
 
   /** A send of the body "raw" to T with its properties as they are. @returns the answer's code */
-  async sendRaw(of: { topic?: string; properties?: string; bornTimestamp?: number; body?: string }): Promise<number> {
-    const { topic = "T", properties = "", bornTimestamp = this.runtime.clock.now(), body = "raw" } = of;
-    const header = {
-      producerGroup: "PG",
-      topic,
-      defaultTopic: "TBW102",
-      defaultTopicQueueNums: 4,
-      queueId: 0,
-      sysFlag: 0,
-      flag: 0,
-    };
-    return (await this.call("SEND_MESSAGE", { ...header, bornTimestamp, properties }, body)).code ?? 0;
+  async sendRaw(of: Sent): Promise<number> {
+    return (await this.#send(of)).code ?? 0;
+  }
+
+  #send(of: Sent): Promise<TypedReply<"SEND_MESSAGE">> {
+    const { topic = "T", queueId = 0, properties = "", bornTimestamp = this.runtime.clock.now(), body = "raw" } = of;
+    const header = { producerGroup: "PG", topic, defaultTopic: "TBW102", defaultTopicQueueNums: 4, queueId, sysFlag: 0, flag: 0 };
+    return this.call("SEND_MESSAGE", { ...header, bornTimestamp, properties }, body);
   }
 
   /** Stops, and starts another broker on the same disk. */
