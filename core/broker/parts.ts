@@ -9,8 +9,8 @@ import type { Peer } from "../remoting/processor.ts";
 import type { Log, Runtime } from "../runtime.ts";
 import type { MessageStore } from "../store/message_store.ts";
 import type { ConsumerFilters } from "./filters/consumer_filters.ts";
+import type { MessageType } from "./messages/message_type.ts";
 import type { BrokerInstruments } from "./metrics/instruments.ts";
-import type { MessageType } from "./metrics/traffic.ts";
 import type { BrokerSettings } from "./options.ts";
 
 /** What every part gets. `settings` is live: read a key when it is needed, keep no copy. */

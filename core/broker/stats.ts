@@ -7,9 +7,10 @@
 import type { BrokerStatsData, BrokerStatsItem } from "../../wire/bodies/stats.ts";
 import { isLmq, LMQ_PREFIX } from "../../wire/mix_all.ts";
 import type { Clock, TimerHandle } from "../runtime.ts";
+import type { MessageType } from "./messages/message_type.ts";
 import { isSystemGroup, isSystemTopicName } from "./metadata/topics_validator.ts";
 import type { BrokerInstruments } from "./metrics/instruments.ts";
-import { type Arrivals, isRetryOrDeadLetters, type MessageType } from "./metrics/traffic.ts";
+import { type Arrivals, isRetryOrDeadLetters } from "./metrics/traffic.ts";
 import type { Stats } from "./parts.ts";
 
 /** Names of Apache's statistics. Keys: a topic, `topic@group`, `queueId@topic`, or the cluster's name for `BROKER_…`. */

@@ -9,7 +9,7 @@ import type { FieldsWriter } from "../../../wire/reply_writer.ts";
 import { sendReplyBytesMax, sendReplyJson, sendReplyRocketmq } from "../../../wire/send_reply.ts";
 import { LaterReply } from "../../remoting/later_reply.ts";
 import type { MessageInput, PutReceipt } from "../../store/message_store.ts";
-import type { MessageType } from "../metrics/traffic.ts";
+import type { MessageType } from "./message_type.ts";
 
 export interface SendReply {
   readonly code?: number;

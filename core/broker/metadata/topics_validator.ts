@@ -98,6 +98,9 @@ export const isNotAllowedSendTopic = (topic: string): boolean => NOT_ALLOWED_SEN
 
 export const isSystemGroup = (group: string): boolean => SYSTEM_GROUPS.has(group) || group.startsWith(SYSTEM_GROUP_PREFIX);
 
+/** What a group does with a topic is the broker's own business: either of them is. */
+export const isSystem = (topic: string, group: string): boolean => isSystemTopicName(topic) || isSystemGroup(group);
+
 export const isSystemGroupByPrefix = (group: string): boolean => group.startsWith(SYSTEM_GROUP_PREFIX);
 
 export const retryTopicOf = (group: string): string => RETRY_PREFIX + group;

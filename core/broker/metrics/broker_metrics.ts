@@ -7,12 +7,11 @@ import { LANGUAGES } from "../../../wire/remoting_command.ts";
 import { versionDesc } from "../../../wire/version.ts";
 import { CATALOGUE, type MetricFamily, type MetricName } from "../../metrics/catalogue.ts";
 import type { Labels, MetricsSource, Reading, Sample } from "../../metrics/metrics.ts";
-import { isSystemGroup } from "../metadata/topics_validator.ts";
+import { isSystem, isSystemGroup } from "../metadata/topics_validator.ts";
 import type { ClientChannel } from "../parts.ts";
 import { lagReadings } from "./lag_metrics.ts";
 import type { MetricsParts } from "./metrics_parts.ts";
 import { reviveLag, reviveLatency } from "./revive_metrics.ts";
-import { sentToDeadLetters } from "./traffic.ts";
 
 const STORE: Labels = { storage_type: "local", storage_medium: "disk" };
 /** Apache's, seconds: a message counts in the first that it comes within. */
@@ -45,7 +44,7 @@ const READERS: { readonly [N in MetricName]?: Reader } = {
   rocketmq_broker_permission: ({ settings }) => one(settings.brokerPermission),
   rocketmq_topic_number: ({ topics }) => one(topics.all().size),
   rocketmq_consumer_group_number: ({ groups }) => one(groups.all().size),
-  rocketmq_send_to_dlq_messages_total: ({ stats }) => sentToDeadLetters(stats),
+  rocketmq_send_to_dlq_messages_total: (parts) => sentToDeadLetters(parts),
   rocketmq_producer_connections: ({ producers }) => {
     // A connection stands with each of its groups; as in Apache it counts with each.
     const channels = [...producers.groups()].flatMap((group) => producers.channels(group));
@@ -129,6 +128,15 @@ function families({ settings }: MetricsParts): Readonly<Record<MetricFamily, boo
     enablePopMetrics,
     enableRemotingMetrics,
   };
+}
+
+/** Messages that were put into the dead letter queue of a group, by the topic that they were consumed from; code 315 has them. */
+function sentToDeadLetters({ stats }: MetricsParts): Sample[] {
+  return Array.from(stats.counted("DLQ_PUT_NUMS"), ([key, value]) => {
+    // `topic@group`; neither name has an `@`.
+    const [topic = "", group = ""] = key.split("@");
+    return { labels: { consumer_group: group, topic, is_system: String(isSystem(topic, group)) }, value };
+  });
 }
 
 const clientLabels = ({ language, version }: ClientChannel): Labels => ({

@@ -8,7 +8,7 @@ import type { MetricName } from "../../metrics/catalogue.ts";
 import type { Sample } from "../../metrics/metrics.ts";
 import { lagsOf, oldestOf } from "../lite/lite_lag.ts";
 import { LiteMetadata } from "../lite/lite_metadata.ts";
-import { isSystemGroup, isSystemTopicName } from "../metadata/topics_validator.ts";
+import { isSystem } from "../metadata/topics_validator.ts";
 import { popRetryTopicV1, popRetryTopicV2 } from "../pop/pop_topics.ts";
 import type { MetricsParts } from "./metrics_parts.ts";
 
@@ -40,7 +40,7 @@ export async function lagReadings(parts: MetricsParts): Promise<Map<MetricName, 
       topic,
       consumer_group: group,
       is_retry: String(read !== topic),
-      is_system: String(isSystemTopicName(topic) || isSystemGroup(group)),
+      is_system: String(isSystem(topic, group)),
     };
     const age = (time: number): number => (Number.isFinite(time) ? Math.max(0, now - time) : 0);
     add("rocketmq_consumer_lag_messages", labels, lag.behind);

@@ -6,22 +6,8 @@
 import { DLQ_PREFIX, RETRY_PREFIX } from "../../../wire/mix_all.ts";
 import { Histogram, LabelSets } from "../../metrics/instruments.ts";
 import type { HistogramSample, Labels, Sample } from "../../metrics/metrics.ts";
-import type { PropertyScan } from "../messages/send_properties.ts";
-import { isSystemGroup, isSystemTopicName } from "../metadata/topics_validator.ts";
-import type { BrokerStats } from "../stats.ts";
-
-/** message_type of a message, which it tells by its properties, whatever its topic was declared for. */
-export type MessageType = "normal" | "transaction" | "fifo" | "delay";
-
-type TypeProperties = Pick<PropertyScan, "transaction" | "shardingKey" | "delay" | "timer" | "startDeliverTime">;
-
-/** In Apache's order of precedence. */
-export function messageTypeOf(properties: TypeProperties): MessageType {
-  const { delay, timer, startDeliverTime, shardingKey, transaction } = properties;
-  if (delay !== undefined || timer || startDeliverTime) return "delay";
-  if (shardingKey !== undefined) return "fifo";
-  return transaction?.toLowerCase() === "true" ? "transaction" : "normal";
-}
+import type { MessageType } from "../messages/message_type.ts";
+import { isSystem, isSystemTopicName } from "../metadata/topics_validator.ts";
 
 /** Messages of one type that came into a topic. */
 export class Arrivals {
@@ -101,17 +87,6 @@ export class Traffic {
 /** Neither counts as having come in, but from a delay level, nor as pulled. */
 export const isRetryOrDeadLetters = (topic: string): boolean => topic.startsWith(RETRY_PREFIX) || topic.startsWith(DLQ_PREFIX);
 
-/** Messages that were put into the dead letter queue of a group, by the topic that they were consumed from; code 315 has them. */
-export function sentToDeadLetters(stats: Pick<BrokerStats, "counted">): Sample[] {
-  return Array.from(stats.counted("DLQ_PUT_NUMS"), ([key, value]) => {
-    // `topic@group`; neither name has an `@`.
-    const [topic = "", group = ""] = key.split("@");
-    return { labels: { consumer_group: group, topic, is_system: systemText(topic, group) }, value };
-  });
-}
-
-const systemText = (topic: string, group: string): string => String(isSystemTopicName(topic) || isSystemGroup(group));
-
 function samplesOf<V>(sets: LabelSets<string, V>, value: (set: V) => number): Sample[] {
   return Array.from(sets.entries(), ([labels, set]) => ({ labels, value: value(set) }));
 }
@@ -128,7 +103,7 @@ function departureLabels(key: string): Labels {
   const labels = {
     topic,
     consumer_group: group,
-    is_system: systemText(topic, group),
+    is_system: String(isSystem(topic, group)),
   };
   return how === "pull" ? labels : { ...labels, is_retry: String(how === "retry") };
 }
