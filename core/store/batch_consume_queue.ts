@@ -12,9 +12,9 @@
  * A message sent singly to such a topic is a batch of one.
  */
 import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
-import type { DispatchRequest } from "./dispatch_request.ts";
+import { type DispatchRequest, offsetsOf } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
-import { type InTurn, type LogicQueue, offsetsOf } from "./logic_queue.ts";
+import type { InTurn, LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
 
 export const BATCH_UNIT_BYTES = 46;

@@ -41,6 +41,9 @@ export function isQueued(sysFlag: number): boolean {
   return transaction !== SYS_FLAG_TRANSACTION_PREPARED && transaction !== SYS_FLAG_TRANSACTION_ROLLBACK;
 }
 
+/** Queue offsets that a dispatched record takes: one, or as many as its batch has messages. */
+export const offsetsOf = (request: Pick<DispatchRequest, "batchSize">): number => request.batchSize ?? 1;
+
 /** The request of a record read back from the log, as recovery needs it. @param delaysMs by level, the first is level 1 */
 export function requestOf(bytes: Uint8Array, layout: RecordLayout, delaysMs: readonly number[]): DispatchRequest {
   const header = readRecordHeader(bytes, layout.at);

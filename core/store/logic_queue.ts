@@ -5,7 +5,6 @@
  *     int64 physicalOffset   int32 size   int64 tagsCode
  */
 import type { ConsumeQueueExt } from "./consume_queue_ext.ts";
-import type { DispatchRequest } from "./dispatch_request.ts";
 import type { QueueEntry } from "./message_store.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -83,6 +82,3 @@ export interface LogicQueues {
   /** After `stop`: puts everything dispatched so far into the page cache at least. @throws RuntimeFault */
   leave(): Promise<void>;
 }
-
-/** Queue offsets that a dispatched record takes: one, or as many as its batch has messages. */
-export const offsetsOf = (request: Pick<DispatchRequest, "batchSize">): number => request.batchSize ?? 1;
