@@ -53,6 +53,10 @@ describe("imports", () => {
     expect(findings).toEqual([]);
   });
 
+  test("go in no circle, types included", () => {
+    expect(circles(within("wire", "core", "adapters", "cli", ...doors))).toEqual([]);
+  });
+
   test("of our own files end in .ts", () => {
     const findings = sources.flatMap(({ path, imports }) =>
       imports
@@ -147,6 +151,23 @@ function allowed(source: Source, target: string, typeOnly: boolean): boolean {
   if (source.part === "core") return part === "wire" || (part.startsWith("core/") && typeOnly);
   if (part === "wire" || part === "core") return true;
   return (MAY_IMPORT[source.part] ?? []).some((may) => may === part || (may === "core/*" && part.startsWith("core")));
+}
+
+/** Each as `a -> b -> a`: what imports a file that is still waiting for its own imports. */
+function circles(files: readonly Source[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const found: string[] = [];
+  const done = new Set<string>();
+  const walk = (path: string, way: readonly string[]): void => {
+    const begin = way.indexOf(path);
+    if (begin >= 0) found.push([...way.slice(begin), path].join(" -> "));
+    if (begin >= 0 || done.has(path)) return;
+    const relative = (byPath.get(path)?.imports ?? []).filter(({ specifier }) => specifier.startsWith("."));
+    for (const { specifier } of relative) walk(posix.join(dirname(path), specifier), [...way, path]);
+    done.add(path);
+  };
+  for (const { path } of files) walk(path, []);
+  return found;
 }
 
 /** Files directly in `core` are the part `core`; a folder in it is a part of its own. */
