@@ -52,6 +52,8 @@ const { values: options } = parseArgs({
 const startRounds = 3;
 const idleSeconds = 20;
 const idleConnections = 10_000;
+/** The load generator calls this before each scenario. */
+const beforeLoad = join(projectDirectory, "bench/pages.sh");
 const wakeRounds = 300;
 
 /**
@@ -64,10 +66,16 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Runs the Java load generator and adds its figures. */
 async function runLoad(server: BenchServer, toolchain: Toolchain, scenarios: string[], figures: Figures): Promise<void> {
-  // What the target before left dirty is none of this one's business.
-  spawnSync("sync");
   const classpath = buildJava(toolchain, join(projectDirectory, "bench/java"), ["."])["."]!;
-  const jvm = ["-Xms1g", "-Xmx2g", "-XX:+UseParallelGC", `-Duser.home=${tmpdir()}`, "-cp", classpath];
+  const jvm = [
+    "-Xms1g",
+    "-Xmx2g",
+    "-XX:+UseParallelGC",
+    `-Duser.home=${tmpdir()}`,
+    `-Dedgemq.bench.before=${beforeLoad}`,
+    "-cp",
+    classpath,
+  ];
   const backlog = Number(options.backlog) * (scenarios.some((name) => name.startsWith("sql")) ? SQL_BACKLOG_TIMES : 1);
   const load = [server.namesrvAddr, server.pids.join(","), options["warm-up"], options.seconds, String(backlog)];
   const args = [...jvm, "edgemq.bench.LoadGenerator", ...load, ...scenarios];

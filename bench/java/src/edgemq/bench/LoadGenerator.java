@@ -32,6 +32,8 @@ import org.apache.rocketmq.common.message.MessageRequestMode;
  * <p>Arguments: nameserver address, comma-separated pids of the server's processes, warm-up seconds, measured seconds,
  * size of the backlogs that are consumed, then the scenarios in the order wanted. The CPU of those pids is read at both
  * ends of the measured span, so that warm-up does not count.
+ *
+ * <p>The shell script that the system property {@code edgemq.bench.before} names runs before each scenario.
  */
 public final class LoadGenerator {
     private static final int BODY_BYTES = 1024;
@@ -74,6 +76,7 @@ public final class LoadGenerator {
         int exitCode = 0;
         for (int i = 5; i < args.length; i++) {
             try {
+                prepareMachine();
                 generator.run(args[i]);
             } catch (Throwable e) {
                 // the client's threads would keep this process alive
@@ -82,6 +85,11 @@ public final class LoadGenerator {
             }
         }
         System.exit(exitCode);
+    }
+
+    private static void prepareMachine() throws Exception {
+        String script = System.getProperty("edgemq.bench.before");
+        if (script != null) new ProcessBuilder("sh", script).inheritIO().start().waitFor();
     }
 
     private void run(String scenario) throws Exception {
