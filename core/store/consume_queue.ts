@@ -1,7 +1,6 @@
 /**
- * ConsumeQueue: where the messages of one queue are in the log. Unit N, at byte 20·N of the queue's files:
- *
- *     int64 physicalOffset   int32 size   int64 tagsCode          (tagsCode: hash of TAGS, or time of delivery)
+ * ConsumeQueue: where the messages of one queue are in the log. Unit N (`consume_queue_unit.ts`) is at byte 20·N of the queue's
+ * files.
  *
  * New units lie in a window in memory. They are written in one go when `PENDING_UNITS_MAX` have gathered, when memory is
  * short, or before a checkpoint; readers see them at once. Written ones stay in the window as long as their messages are in
@@ -15,16 +14,17 @@
  * log never decrease along a queue, as every binary search over it needs, and Apache, which knows no holes, delivers the
  * message before once more. A blank unit there would cost more: its pull passes over all that follow in the same log file.
  */
-import { readInt32, readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
+import { readInt64, writeInt32, writeInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
+import { END_BLOCK_BYTES, endsAt, findEnd } from "./consume_queue_end.ts";
 import { type ConsumeQueueExt, extOffsetAt, writeExtAddress } from "./consume_queue_ext.ts";
+import { BLANK_SIZE, entryAt, isBlank, UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { FileQueue } from "./file_queue.ts";
 import type { InTurn, LogicQueue } from "./logic_queue.ts";
 import type { QueueEntry } from "./message_store.ts";
 import type { Scratch } from "./scratch.ts";
 import { TAIL_CACHE_BYTES } from "./tail_buffer.ts";
 
-export const UNIT_BYTES = 20;
 /** Units gathered before a write: 2.5 KiB. */
 const PENDING_UNITS_MAX = 128;
 /** The window starts small, as most queues are quiet. */
@@ -33,10 +33,6 @@ const WINDOW_UNITS_FIRST = 8;
 const WINDOW_UNITS_MAX = 8192;
 /** Units that are read at once and kept: 4 KiB. */
 const AHEAD_UNITS = 204;
-/** Size of a blank unit. */
-const BLANK_SIZE = 0x7fff_ffff;
-/** Read at once when the end of a queue is looked for: 200 units. */
-const RECOVERY_BLOCK_BYTES = 4000;
 
 /** What all queues of a store have in memory. */
 export interface QueueMemory {
@@ -295,68 +291,24 @@ export class ConsumeQueue implements LogicQueue {
    * @param isWhole units follow each other without a gap: where the first one behind the end is none, nothing needs cutting
    */
   recover(beforePhysical: number, cut: boolean, isWhole = false): void {
-    // Units before `beforePhysical` are on the disk without holes and grow, so "is one of them" flips once: first among the
-    // files, by their first unit, then within one. Most queues end in the first block of their file.
-    const isBefore = (units: Uint8Array, at: number): boolean =>
-      readInt32(units, at + 8) > 0 && readInt64(units, at) < beforePhysical;
     const { files } = this;
     // One for all queues: a store has 20,000 of them.
-    this.#memory.recoveryBlock ??= new Uint8Array(RECOVERY_BLOCK_BYTES);
-    const block = this.#memory.recoveryBlock.subarray(0, Math.min(RECOVERY_BLOCK_BYTES, files.fileSize));
-    const unit = new Uint8Array(UNIT_BYTES);
-    // The first one need not be asked: its block is read in any case.
-    let file = Math.min(1, files.count);
-    for (let after = files.count; file < after; ) {
-      const middle = Math.floor((file + after) / 2);
-      files.readSync(unit, files.begin + middle * files.fileSize);
-      if (isBefore(unit, 0)) file = middle + 1;
-      else after = middle;
-    }
-    const blockFrom = (files.begin + Math.max(0, file - 1) * files.fileSize) / UNIT_BYTES;
-    let low = blockFrom;
-    if (file > 0) {
-      let high = low + files.fileSize / UNIT_BYTES;
-      files.readSync(block, low * UNIT_BYTES);
-      let at = 0;
-      while (at < block.length && isBefore(block, at)) at += UNIT_BYTES;
-      low += at / UNIT_BYTES;
-      if (at < block.length) high = low;
-      while (low < high) {
-        const middle = Math.floor((low + high) / 2);
-        files.readSync(unit, middle * UNIT_BYTES);
-        if (isBefore(unit, 0)) low = middle + 1;
-        else high = middle;
-      }
-    }
-    /** As it was before anything is cut. */
-    const unitAt = (offset: number): Uint8Array | undefined => {
-      const at = (offset - blockFrom) * UNIT_BYTES;
-      if (file > 0 && at >= 0 && at < block.length) return block.subarray(at, at + UNIT_BYTES);
-      return offset >= 0 && files.readSync(unit, offset * UNIT_BYTES) === UNIT_BYTES ? unit : undefined;
-    };
-    const isCut = cut && files.count > 0 && !(isWhole && (unitAt(low)?.every((byte) => byte === 0) ?? true));
-    if (isCut) files.cut(low * UNIT_BYTES);
-    this.#beginAt(low);
+    this.#memory.recoveryBlock ??= new Uint8Array(END_BLOCK_BYTES);
+    const end = findEnd(files, beforePhysical, this.#memory.recoveryBlock);
+    const isCut = cut && files.count > 0 && !(isWhole && end.hasNothingBehind);
+    if (isCut) files.cut(end.offset * UNIT_BYTES);
+    this.#beginAt(end.offset);
     // Else what was cut off is there again after a power cut.
-    if (isCut) this.unsyncedFrom = low;
+    if (isCut) this.unsyncedFrom = end.offset;
     this.minOffset = files.begin / UNIT_BYTES;
-    const lastUnit = low > this.minOffset ? unitAt(low - 1) : undefined;
-    const last = lastUnit && entryAt(lastUnit, 0, low - 1);
-    this.maxPhysicalOffset = last === undefined || isBlank(last) ? -1 : last.physicalOffset;
-    this.ext?.recover(this.#extOffsetOf(low - 1), cut);
+    this.maxPhysicalOffset = end.offset > this.minOffset ? end.lastPhysicalOffset : -1;
+    this.ext?.recover(this.#extOffsetOf(end.offset - 1), cut);
   }
 
   recoverAt(maxOffset: number, maxPhysicalOffset: number): boolean {
-    const { begin, end, fileSize } = this.files;
-    const at = (maxOffset - 1) * UNIT_BYTES;
-    // The last unit lies in the last file.
-    if (this.files.count === 0 || !(at >= begin && at >= end - fileSize && at < end)) return false;
-    const units = new Uint8Array(Math.min(2 * UNIT_BYTES, end - at));
-    if (this.files.readSync(units, at) < units.length) return false;
-    const isLast = units.length === UNIT_BYTES || readInt32(units, UNIT_BYTES + 8) === 0;
-    if (!isLast || readInt32(units, 8) <= 0 || readInt64(units, 0) !== maxPhysicalOffset) return false;
+    if (!endsAt(this.files, maxOffset, maxPhysicalOffset)) return false;
     this.#beginAt(maxOffset);
-    this.minOffset = begin / UNIT_BYTES;
+    this.minOffset = this.files.begin / UNIT_BYTES;
     this.maxPhysicalOffset = maxPhysicalOffset;
     this.ext?.recover(this.#extOffsetOf(maxOffset - 1), false);
     return true;
@@ -510,23 +462,6 @@ export class ConsumeQueue implements LogicQueue {
     return { units, filePart: units.subarray(0, inFiles * UNIT_BYTES) };
   }
 }
-
-export function entryAt(units: Uint8Array, index: number, queueOffset: number): QueueEntry {
-  const at = index * UNIT_BYTES;
-  return {
-    queueOffset,
-    physicalOffset: readInt64(units, at),
-    size: readInt32(units, at + 8),
-    tagsCode: readInt64(units, at + 12),
-  };
-}
-
-/** A unit before the start of a queue. */
-export const isBlank = (entry: QueueEntry): boolean => entry.physicalOffset === 0 && entry.size === BLANK_SIZE;
-
-/** True when the unit at `at` repeats the one before it: its message is lost. False for the first of `units`. */
-export const isHole = (units: Uint8Array, at: number): boolean =>
-  at >= UNIT_BYTES && readInt64(units, at) === readInt64(units, at - UNIT_BYTES);
 
 /** A file that is shorter than expected (it was removed meanwhile) leaves only what was read in front of it. */
 function trim(units: Uint8Array, filePart: Uint8Array, got: number): Uint8Array {

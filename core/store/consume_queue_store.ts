@@ -3,7 +3,8 @@
  * first written, so a topic of 1,024 queues costs nothing until they are used.
  */
 import type { Clock, Files } from "../runtime.ts";
-import { ConsumeQueue, type QueueMemory, UNIT_BYTES } from "./consume_queue.ts";
+import { ConsumeQueue, type QueueMemory } from "./consume_queue.ts";
+import { UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { DispatchRequest } from "./dispatch_request.ts";
 import { FileQueue } from "./file_queue.ts";
 import type { QueueRef } from "./message_store.ts";

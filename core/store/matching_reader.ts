@@ -9,7 +9,7 @@ import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
 import type { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
-import { UNIT_BYTES } from "./consume_queue.ts";
+import { UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, RecordFilter } from "./message_store.ts";

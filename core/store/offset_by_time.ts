@@ -7,7 +7,7 @@ import { readInt64 } from "../../wire/bytes.ts";
 import { storeTimestampAt } from "../../wire/message_reader.ts";
 import { BatchConsumeQueue } from "./batch_consume_queue.ts";
 import type { CommitLog } from "./commit_log.ts";
-import { isBlank } from "./consume_queue.ts";
+import { isBlank } from "./consume_queue_unit.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import { isRecordOf } from "./record_checks.ts";
 

@@ -5,7 +5,7 @@
  */
 import { hashCode } from "../../../wire/java_hash.ts";
 import type { Clock, Log } from "../../runtime.ts";
-import { isBlank } from "../consume_queue.ts";
+import { isBlank } from "../consume_queue_unit.ts";
 import type { MessageStore, QueueEntry } from "../message_store.ts";
 import { TIMER_MAGIC_DEFAULT, TIMER_MAGIC_DELETE, TIMER_MAGIC_ROLL, type TimerLog } from "./timer_log.ts";
 import { ENQUEUE_MS_EXPIRED, TIMER_QUEUE, type WaitingMessage, waitingMessage } from "./timer_message.ts";
