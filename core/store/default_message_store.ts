@@ -18,17 +18,15 @@ import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import { setProperty } from "../../wire/properties.ts";
 import type { FileLock, Log, Runtime } from "../runtime.ts";
 import { Appended } from "./appended.ts";
-import { BATCH_UNIT_BYTES, batchEntryAt } from "./batch_consume_queue.ts";
+import { BATCH_UNIT_BYTES } from "./batch_consume_queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { CleanFiles } from "./clean_files.ts";
 import { ColdDataCheckService } from "./cold_data_check.ts";
 import { CommitLog } from "./commit_log.ts";
 import { CommitLogPaths } from "./commit_log_paths.ts";
 import { CompactionStore } from "./compaction/compaction_store.ts";
-import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { ConsumeQueueKinds } from "./consume_queue_kinds.ts";
 import { ConsumeQueueStore } from "./consume_queue_store.ts";
-import { entryAt, isHole, UNIT_BYTES } from "./consume_queue_unit.ts";
 import { DeletedTopics } from "./deleted_topics.ts";
 import { makeDirectories, syncAncestors } from "./directories.ts";
 import { DiskGuard } from "./disk_guard.ts";
@@ -64,6 +62,7 @@ import type { StoreSettings } from "./options.ts";
 import { scanPortions } from "./portion_scan.ts";
 import { illegalPut } from "./put_checks.ts";
 import { type LeftEnds, QueueEnds } from "./queue_ends.ts";
+import { entriesOf } from "./queue_entries.ts";
 import { isRecordOf } from "./record_checks.ts";
 import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
@@ -482,18 +481,7 @@ export class DefaultMessageStore implements MessageStore {
   async entries(queue: QueueRef, offset: number, countMax: number): Promise<QueueEntry[]> {
     const found = this.#found(queue);
     if (found === undefined || countMax <= 0) return [];
-    const from = Math.max(offset, found.minOffset);
-    if (found.unitBytes === BATCH_UNIT_BYTES) {
-      const batches = await found.readLater(from, countMax);
-      return Array.from({ length: batches.length / BATCH_UNIT_BYTES }, (_, i) => batchEntryAt(batches, i * BATCH_UNIT_BYTES));
-    }
-    // One more in front tells whether the first is a hole.
-    const lead = from > found.minOffset ? 1 : 0;
-    const units = await found.readLater(from - lead, countMax + lead);
-    return Array.from({ length: units.length / UNIT_BYTES }, (_, i) => {
-      const entry = withTagsCode(entryAt(units, i, from - lead + i), units, i * UNIT_BYTES + 12, found.ext);
-      return isHole(units, i * UNIT_BYTES) ? { ...entry, isHole: true } : entry;
-    }).slice(lead);
+    return entriesOf(found, Math.max(offset, found.minOffset), countMax);
   }
 
   queues(): Map<string, number[]> {
@@ -607,11 +595,3 @@ const withBase = (message: MessageInput, base: number): MessageInput => ({
   ...message,
   properties: setProperty(message.properties, MessageConst.INNER_BASE, String(base)),
 });
-
-/** An entry whose tagsCode is the address of an extended unit gets that unit's. */
-function withTagsCode(entry: QueueEntry, units: Uint8Array, at: number, ext: ConsumeQueueExt | undefined): QueueEntry {
-  const address = ext === undefined ? -1 : extOffsetAt(units, at);
-  if (address < 0) return entry;
-  const unit = ext?.get(address);
-  return { ...entry, tagsCode: unit?.tagsCode ?? 0, ext: unit };
-}
