@@ -61,14 +61,14 @@ import { OpenFiles } from "./open_files.ts";
 import type { StoreSettings } from "./options.ts";
 import { scanPortions } from "./portion_scan.ts";
 import { illegalPut } from "./put_checks.ts";
-import { type LeftEnds, QueueEnds } from "./queue_ends.ts";
+import { QueueEnds } from "./queue_ends.ts";
 import { entriesOf } from "./queue_entries.ts";
 import { isRecordOf } from "./record_checks.ts";
 import { recover } from "./recovery.ts";
 import { rocksDbRefusal } from "./rocksdb_form.ts";
 import { StoreCheckpoint } from "./store_checkpoint.ts";
 import type { TopicAttributes } from "./topic_attributes.ts";
-import { UnsyncedMark, writeAgain } from "./unsynced_mark.ts";
+import { writeMarkedAgain } from "./unsynced_mark.ts";
 import { WallClock } from "./wall_clock.ts";
 
 type State = "new" | "loading" | "open" | "closing" | "closed";
@@ -197,7 +197,7 @@ export class DefaultMessageStore implements MessageStore {
       if (!this.#checkpoint.load() && this.#commitLog.files.count > 0) {
         this.#log.warn("the file checkpoint is absent or broken; more of the log is read instead", { directory: root });
       }
-      const left = this.#endsThatHold(isStopped);
+      const left = this.#ends.readTrue(isStopped, this.#checkpoint.queuesSum);
       const orderly = isStopped || left !== undefined;
       this.#index.load(orderly, this.#checkpoint.indexMsgTimestamp);
       this.#compaction.load(isStopped ? Number.POSITIVE_INFINITY : this.#checkpoint.logicsMsgTimestamp);
@@ -233,7 +233,10 @@ export class DefaultMessageStore implements MessageStore {
       await this.#compaction.catchUp(this.#queues.refsOf((topic) => this.#compaction.isCompacted(topic)));
       this.#deleted.endAt(recovered.end);
       this.#ends.remove();
-      const flushedOffset = Math.min(recovered.flushedOffset, await this.#writeMarkedAgain(recovered.end));
+      const flushedOffset = Math.min(
+        recovered.flushedOffset,
+        await writeMarkedAgain(this.#commitLog.files, files, root, recovered.end, this.#log),
+      );
       this.#commitLog.start(flushedOffset, recovered.end, recovered.lastStoreTimestamp);
       this.#dispatcher.dispatchedOffset = recovered.end;
       this.#checkpoint.create();
@@ -249,19 +252,6 @@ export class DefaultMessageStore implements MessageStore {
       this.#state = "closed";
       throw error;
     }
-  }
-
-  /** What a process before this one could not sync is made dirty again; returns where it begins, or `end`. */
-  async #writeMarkedAgain(end: number): Promise<number> {
-    const mark = new UnsyncedMark(this.#runtime.files, this.#settings.storePathRootDir);
-    const marked = mark.read();
-    if (marked === undefined) return end;
-    const { files } = this.#commitLog;
-    const from = Math.min(Math.max(marked, files.begin), end);
-    await writeAgain(files, from, end);
-    mark.remove();
-    this.#log.warn("a write or sync of the commit log had failed; what followed is written to the disk again", { from, end });
-    return from;
   }
 
   async close(): Promise<void> {
@@ -287,15 +277,6 @@ export class DefaultMessageStore implements MessageStore {
       this.#lock?.release();
       this.#state = "closed";
     }
-  }
-
-  /** What a stop left of the queues' ends, if it is still true: nobody wrote since, or no power was lost. */
-  #endsThatHold(isStopped: boolean): LeftEnds | undefined {
-    const left = this.#ends.read();
-    if (left === undefined) return undefined;
-    const inPageCache = left.bootId !== undefined;
-    if (isStopped) return !inPageCache && left.sum === this.#checkpoint.queuesSum ? left : undefined;
-    return inPageCache && left.bootId === this.#ends.bootId ? left : undefined;
   }
 
   #takeLock(path: string): void {

@@ -55,8 +55,20 @@ export class QueueEnds {
     this.#files.write(this.#path, encodeUtf8(JSON.stringify(left)), { sync: !inPageCache });
   }
 
-  /** Undefined without a file, or when it is broken: then the queues are asked. */
-  read(): LeftEnds | undefined {
+  /**
+   * What a stop left, if it is still true: nobody wrote since, or no power was lost. Else the queues are asked.
+   * @param isStopped the last stop was orderly @param queuesSum of the checkpoint
+   */
+  readTrue(isStopped: boolean, queuesSum: number): LeftEnds | undefined {
+    const left = this.#read();
+    if (left === undefined) return undefined;
+    const inPageCache = left.bootId !== undefined;
+    if (isStopped) return !inPageCache && left.sum === queuesSum ? left : undefined;
+    return inPageCache && left.bootId === this.bootId ? left : undefined;
+  }
+
+  /** Undefined without a file, or when it is broken. */
+  #read(): LeftEnds | undefined {
     const bytes = this.#files.read(this.#path);
     if (bytes === undefined) return undefined;
     try {

@@ -7,7 +7,7 @@
  * The mark needs no sync of its own: a power cut takes it along with the pages, and what is read then is what the disk has.
  */
 import { decodeUtf8, encodeUtf8 } from "../../wire/bytes.ts";
-import type { Files } from "../runtime.ts";
+import type { Files, Log } from "../runtime.ts";
 import type { FileQueue } from "./file_queue.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
@@ -39,8 +39,29 @@ export class UnsyncedMark {
   }
 }
 
+/**
+ * Makes dirty again what a process before this one could not sync. @param end of the log
+ * @returns where that begins; `end` without a mark @throws RuntimeFault
+ */
+export async function writeMarkedAgain(
+  commitLog: FileQueue,
+  files: Files,
+  storePathRootDir: string,
+  end: number,
+  log: Log,
+): Promise<number> {
+  const mark = new UnsyncedMark(files, storePathRootDir);
+  const marked = mark.read();
+  if (marked === undefined) return end;
+  const from = Math.min(Math.max(marked, commitLog.begin), end);
+  await writeAgain(commitLog, from, end);
+  mark.remove();
+  log.warn("a write or sync of the commit log had failed; what followed is written to the disk again", { from, end });
+  return from;
+}
+
 /** Writes `[from, to)` of the log with what is read there. @throws RuntimeFault */
-export async function writeAgain(log: FileQueue, from: number, to: number): Promise<void> {
+async function writeAgain(log: FileQueue, from: number, to: number): Promise<void> {
   const block = new Uint8Array(Math.min(BLOCK_BYTES, to - from));
   for (let at = from; at < to; ) {
     const part = block.subarray(0, Math.min(block.length, to - at));
