@@ -157,6 +157,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
   /**
    * Sends and asks for no answer: settles when the request is on its way, and nobody hears whether it arrived. What is under way
    * counts as a send's does until the broker has read enough of it, so a loop that awaits goes as fast as the broker reads.
+   * It is not tried again; one whose broker can't be reached asks for the route before it rejects, so that the next finds another.
    * @throws as `send`, except for what a broker would say
    */
   async sendOneway(message: Message, options: SendOptions = {}): Promise<void> {
@@ -182,8 +183,15 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const queue = this.#choose(route, options, undefined);
     const address = await this.client.masterOf(queue, signal);
     const header = this.#header(out, queue, leaderOf(route, queue));
+    const startedAt = this.client.runtime.clock.monotonic();
     const call = { body: out.body, timeoutMs: leftMs(), signal };
-    await this.client.oneway(`send to topic "${out.topic}"`, address, "SEND_MESSAGE_V2", header, call);
+    try {
+      await this.client.oneway(`send to topic "${out.topic}"`, address, "SEND_MESSAGE_V2", header, call);
+    } catch (fault) {
+      // That it left says nothing of the broker; that it did not says what a failed send says.
+      if (retriable(fault)) await this.#learnFailure(fault, queue, startedAt, deadline, signal);
+      throw fault;
+    }
   }
 
   /**
@@ -382,12 +390,8 @@ export class Producer implements ProducerMember, AsyncDisposable {
           if (fault instanceof MQBrokerError && routeMayBeWrong(fault)) void this.#refresh(out.topic);
           throw fault;
         }
-        this.#selection.learn(queue.brokerName, startedAt, true);
         last = { brokerName: queue.brokerName, fault };
-        const restMs = deadline - clock.monotonic();
-        if (routeMayBeWrong(fault) && restMs > 0) {
-          await abortable(settledWithin(clock, this.#refresh(out.topic), restMs), signal);
-        }
+        await this.#learnFailure(fault, queue, startedAt, deadline, signal);
       }
     }
     if (last?.result !== undefined) return last.result;
@@ -395,6 +399,20 @@ export class Producer implements ProducerMember, AsyncDisposable {
       last?.fault ??
       new MQClientError("timeout", `Cannot send to topic "${out.topic}": ${timeoutMs} ms went by before a broker was asked`)
     );
+  }
+
+  /** After a try that failed: its broker counts as broken, and the route is asked for if it may be what was wrong, until `deadline`. */
+  async #learnFailure(
+    fault: unknown,
+    { topic, brokerName }: MessageQueue,
+    startedAt: number,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { clock } = this.client.runtime;
+    this.#selection.learn(brokerName, startedAt, true);
+    const restMs = deadline - clock.monotonic();
+    if (routeMayBeWrong(fault) && restMs > 0) await abortable(settledWithin(clock, this.#refresh(topic), restMs), signal);
   }
 
   async #routeInTime(topic: string, signal: AbortSignal | undefined, leftMs: number, timeoutMs: number): Promise<TopicRoute> {

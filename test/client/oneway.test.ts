@@ -64,6 +64,39 @@ describe("a oneway send", () => {
     await sim.clock.resolve(client.close());
   });
 
+  test("to a broker that is gone asks for the route, so that the next one finds where it is now", async () => {
+    const sim = simRuntime();
+    const brokers = new Map([["b", "127.0.0.1:1"]]);
+    const { address, sends } = await fakeServer(sim, { brokers });
+    const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+    const producer = new Producer(client, { producerGroup: "pg" });
+    await sim.clock.resolve(producer.fetchPublishMessageQueues("T"));
+    brokers.set("b", address);
+    const startedAt = sim.clock.monotonic();
+    expect((await sim.clock.resolve(rejection(producer.sendOneway({ topic: "T", body: "x" })))).kind).toBe("unreachable");
+    await sim.clock.resolve(producer.sendOneway({ topic: "T", body: "x" }));
+    await sim.clock.settle();
+    expect(sends()).toBe(1);
+    expect(sim.clock.monotonic() - startedAt).toBeLessThan(1_000);
+    await sim.clock.resolve(client.close());
+  });
+
+  test("passes over a broker that was broken for the one before, with sendLatencyFaultEnable", async () => {
+    const sim = simRuntime();
+    const brokers = new Map([["gone", "127.0.0.1:1"]]);
+    const { address, sends } = await fakeServer(sim, { brokers });
+    brokers.set("here", address);
+    const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+    const producer = new Producer(client, { producerGroup: "pg", sendLatencyFaultEnable: true });
+    const faults: unknown[] = [];
+    for (let i = 0; i < 6; i++) {
+      await sim.clock.resolve(producer.sendOneway({ topic: "T", body: "x" }).catch((fault) => void faults.push(fault)));
+    }
+    await sim.clock.settle();
+    expect([faults.length, sends()]).toEqual([1, 5]);
+    await sim.clock.resolve(client.close());
+  });
+
   test("is refused for what no send may be, and says when no broker can be reached", async () => {
     const sim = simRuntime();
     const { address, sends } = await fakeServer(sim, { brokers: new Map([["b", "127.0.0.1:1"]]) });
