@@ -326,8 +326,7 @@ export class ClientInstance implements AsyncDisposable {
     try {
       return await this.#remoting.invoke(address, name, header, body, timeoutMs, options);
     } catch (fault) {
-      const what = typeof tried === "string" ? tried : tried();
-      throw this.closed ? new MQClientError("closed", `Cannot ${what}: this client was closed`, fault) : clientFault(what, fault);
+      throw this.#faultOf(typeof tried === "string" ? tried : tried(), fault);
     }
   }
 
@@ -375,8 +374,14 @@ export class ClientInstance implements AsyncDisposable {
     try {
       await this.#remoting.oneway(address, name, header, body, timeoutMs, signal);
     } catch (fault) {
-      throw clientFault(tried, fault);
+      throw this.#faultOf(tried, fault);
     }
+  }
+
+  #faultOf(tried: string, fault: unknown): unknown {
+    return this.closed
+      ? new MQClientError("closed", `Cannot ${tried}: this client was closed`, fault)
+      : clientFault(tried, fault);
   }
 
   // --------------------------------------------------------------------------------------------------------- members

@@ -2,12 +2,19 @@
 import { describe, expect, test } from "bun:test";
 import { simRuntime } from "../../adapters/sim/sim.ts";
 import { ClientInstance, jsonBody, type MessageExt, Producer, PushConsumer } from "../../core/client/mod.ts";
+import type { Runtime } from "../../core/runtime.ts";
 import { FLAG_ONEWAY } from "../../wire/remoting_command.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { fakeServer, frameOf } from "./fake_server.ts";
 import { Collector, rejection, withSimulated } from "./harness.ts";
 
 const group = { consumerGroup: "cg", consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET" } as const;
+
+/** Hosts of 10.0.0.0/8 answer no connection. */
+const stuck = ({ net }: Runtime): Runtime["net"] => ({
+  listen: (at, accept) => net.listen(at, accept),
+  connect: (to, handler) => (to.host.startsWith("10.") ? new Promise(() => {}) : net.connect(to, handler)),
+});
 
 describe("a oneway send", () => {
   test("arrives, with tags, keys, properties and flag, also to a topic that is not there yet", () =>
@@ -95,6 +102,17 @@ describe("a oneway send", () => {
     await sim.clock.settle();
     expect([faults.length, sends()]).toEqual([1, 5]);
     await sim.clock.resolve(client.close());
+  });
+
+  test("that the close of its client ends says so", async () => {
+    const sim = simRuntime();
+    const { address } = await fakeServer(sim, {});
+    const client = new ClientInstance({ runtime: { ...sim, net: stuck(sim) }, namesrvAddr: address });
+    const sent = rejection(client.oneway("say something", "10.0.0.9:10911", "END_TRANSACTION", {} as never));
+    await sim.clock.settle();
+    await sim.clock.resolve(client.close());
+    const fault = await sim.clock.resolve(sent, 10_000);
+    expect([fault.kind, fault.message]).toEqual(["closed", "Cannot say something: this client was closed"]);
   });
 
   test("is refused for what no send may be, and says when no broker can be reached", async () => {
