@@ -72,6 +72,16 @@ export interface SendOptions {
   readonly selector?: (queues: readonly MessageQueue[]) => MessageQueue;
 }
 
+/** One try of a send. Times by Clock.monotonic(). */
+interface Try {
+  readonly startedAt: number;
+  /** Of all tries. */
+  readonly deadline: number;
+  /** Of all tries, ms. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 const SEND_TIMEOUT_MS = 3_000;
 const MAX_MESSAGE_SIZE = 4 * 1024 * 1024;
 /** Sends that may wait for room; each holds its message. */
@@ -181,7 +191,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const leftMs = () => Math.max(1, deadline - this.client.runtime.clock.monotonic());
     const route = this.client.knownRoute(out.topic) ?? (await this.#routeInTime(out.topic, signal, leftMs(), timeoutMs));
     const queue = this.#choose(route, options, undefined);
-    const address = await this.client.masterOf(queue, signal);
+    const address = await this.#masterInTime(queue, signal, leftMs(), timeoutMs);
     const header = this.#header(out, queue, leaderOf(route, queue));
     const startedAt = this.client.runtime.clock.monotonic();
     const call = { body: out.body, timeoutMs: leftMs(), signal };
@@ -380,7 +390,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
       }
       const queue = this.#choose(route, options, last?.brokerName);
       try {
-        const result = await this.#sendOnce(out, route, queue, startedAt, leftMs, signal);
+        const result = await this.#sendOnce(out, route, queue, { startedAt, deadline, timeoutMs, signal });
         this.#selection.learn(queue.brokerName, startedAt, false);
         if (result.sendStatus === "SEND_OK" || this.#options.retryAnotherBrokerWhenNotStoreOK !== true) return result;
         last = { brokerName: queue.brokerName, fault: undefined, result };
@@ -424,20 +434,34 @@ export class Producer implements ProducerMember, AsyncDisposable {
     return inTime(this.client.runtime.clock, Promise.resolve(this.#route(topic, signal)), leftMs, late);
   }
 
+  /** The master of a queue that the route at hand has none for: of the caller's choice, or of a broker that lost it. */
+  #masterInTime(queue: MessageQueue, signal: AbortSignal | undefined, leftMs: number, timeoutMs: number): Promise<string> {
+    const late = () =>
+      new MQClientError(
+        "timeout",
+        `Cannot send to topic "${queue.topic}": no nameserver said within the ${timeoutMs} ms of this send which broker is the master of "${queue.brokerName}"`,
+      );
+    return inTime(this.client.runtime.clock, this.client.masterOf(queue, signal), leftMs, late);
+  }
+
   async #sendOnce(
     out: Outgoing,
     route: TopicRoute,
     queue: MessageQueue,
-    startedAt: number,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
+    { startedAt, deadline, timeoutMs, signal }: Try,
   ): Promise<SendResult> {
+    const { clock } = this.client.runtime;
     const tried = () => `send to topic "${out.topic}", queue ${queue.queueId} of ${queue.brokerName}`;
     const brokerName = leaderOf(route, queue);
-    const address = route.masters.get(brokerName) ?? (await this.client.masterOf(queue, signal));
+    let leftMs = deadline - startedAt;
+    let address = route.masters.get(brokerName);
+    if (address === undefined) {
+      address = await this.#masterInTime(queue, signal, leftMs, timeoutMs);
+      leftMs = Math.max(1, deadline - clock.monotonic());
+    }
     const name = out.batch ? "SEND_BATCH_MESSAGE" : out.reply ? "SEND_REPLY_MESSAGE_V2" : "SEND_MESSAGE_V2";
     const header = this.#header(out, queue, brokerName);
-    const reply = await this.client.invoke(tried, address, name, header, { body: out.body, timeoutMs, signal });
+    const reply = await this.client.invoke(tried, address, name, header, { body: out.body, timeoutMs: leftMs, signal });
     let result: SendResult | undefined;
     try {
       result = sendResult(out, queue, reply.code, () => sendMessageResponseHeader.decode(reply.extFields), reply.extFields);
@@ -447,7 +471,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     if (result === undefined) throw new MQBrokerError(tried(), address, reply);
     const { trace } = this.client;
     if (trace !== undefined && reply.extFields?.TRACE_ON !== "false") {
-      trace.sent(tracedSend(this.producerGroup, out, result, address, startedAt, this.client.runtime.clock));
+      trace.sent(tracedSend(this.producerGroup, out, result, address, startedAt, clock));
     }
     return result;
   }

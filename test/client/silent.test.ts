@@ -77,6 +77,27 @@ describe("a nameserver that says nothing", () => {
     });
   }
 
+  for (const kind of ["send", "sendOneway"] as const) {
+    test(`${kind}, to a queue of a broker that the known route does not name`, async () => {
+      let answering = true;
+      const { client, timed, close } = await at({
+        onRoute: (socket, request) => {
+          if (answering) socket.write(frameOf(request, { body: topicRouteData.encode(NO_BROKERS) }));
+        },
+      });
+      await timed(() => client.route("T"));
+      answering = false;
+      const messageQueue = { topic: "T", brokerName: "b", queueId: 0 };
+      const { fault, tookMs } = await timed(() => producer(client)[kind](message, { messageQueue }));
+      expect([(fault as MQClientError).kind, (fault as MQClientError).message]).toEqual([
+        "timeout",
+        'Cannot send to topic "T": no nameserver said within the 1000 ms of this send which broker is the master of "b"',
+      ]);
+      expect(tookMs).toBeLessThanOrEqual(TIMEOUT_MS + 1);
+      await close();
+    });
+  }
+
   test("a push consumer does not start, and says whom it asked", async () => {
     const { client, address, timed, close } = await at({ onRoute: silent });
     const consumer = new PushConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
