@@ -1,4 +1,4 @@
-/** Questions about the offsets of one queue, asked at its master. */
+/** Questions about the offsets of one queue, asked at its master; `timeoutMs` of the call there is the client's unless it is given. */
 import type { MessageQueue } from "../../wire/bodies/message_queue.ts";
 import { queryConsumerOffsetResponseHeader } from "../../wire/headers/offset.ts";
 import { RETRY_PREFIX } from "../../wire/mix_all.ts";
@@ -11,20 +11,31 @@ import { queueText } from "./topic_route.ts";
 export type ConsumeFromWhere = "CONSUME_FROM_LAST_OFFSET" | "CONSUME_FROM_FIRST_OFFSET" | "CONSUME_FROM_TIMESTAMP";
 
 /** The offset after the last message. */
-export async function maxOffset(client: ClientInstance, queue: MessageQueue, signal?: AbortSignal): Promise<number> {
+export async function maxOffset(
+  client: ClientInstance,
+  queue: MessageQueue,
+  signal?: AbortSignal,
+  timeoutMs?: number,
+): Promise<number> {
   const { topic, queueId } = queue;
   const address = await client.masterOf(queue, signal);
   const fields = { topic, queueId, committed: true, bname: client.brokerNameOf(queue) };
-  return (await client.call(`find the end of ${queueText(queue)}`, address, "GET_MAX_OFFSET", fields, { signal })).header.offset;
+  return (await client.call(`find the end of ${queueText(queue)}`, address, "GET_MAX_OFFSET", fields, { signal, timeoutMs }))
+    .header.offset;
 }
 
 /** The offset of the first message that is still there. */
-export async function minOffset(client: ClientInstance, queue: MessageQueue, signal?: AbortSignal): Promise<number> {
+export async function minOffset(
+  client: ClientInstance,
+  queue: MessageQueue,
+  signal?: AbortSignal,
+  timeoutMs?: number,
+): Promise<number> {
   const { topic, queueId } = queue;
   const address = await client.masterOf(queue, signal);
   const fields = { topic, queueId, bname: client.brokerNameOf(queue) };
-  return (await client.call(`find the begin of ${queueText(queue)}`, address, "GET_MIN_OFFSET", fields, { signal })).header
-    .offset;
+  return (await client.call(`find the begin of ${queueText(queue)}`, address, "GET_MIN_OFFSET", fields, { signal, timeoutMs }))
+    .header.offset;
 }
 
 /** The offset of the first message stored at `timestamp` (ms since 1970) or later. */
@@ -33,12 +44,13 @@ export async function searchOffset(
   queue: MessageQueue,
   timestamp: number,
   signal?: AbortSignal,
+  timeoutMs?: number,
 ): Promise<number> {
   const { topic, queueId } = queue;
   const address = await client.masterOf(queue, signal);
   const fields = { topic, queueId, timestamp, bname: client.brokerNameOf(queue) };
   const tried = `find the offset of ${timestamp} in ${queueText(queue)}`;
-  return (await client.call(tried, address, "SEARCH_OFFSET_BY_TIMESTAMP", fields, { signal })).header.offset;
+  return (await client.call(tried, address, "SEARCH_OFFSET_BY_TIMESTAMP", fields, { signal, timeoutMs })).header.offset;
 }
 
 /** What `consumerGroup` committed; undefined when it has committed nothing. */

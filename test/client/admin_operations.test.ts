@@ -120,7 +120,7 @@ const FORMS: Readonly<Record<string, (admin: Admin) => unknown>> = {
   "List<RollbackStats> resetOffsetByTimestampOld(String, String, String, long, boolean)": ({ offsets }) =>
     offsets.resetOffsetByTimestampOld({ ...NAMED, clusterName: "cluster" }),
   "long searchOffset(MessageQueue, long)": ({ offsets }) => offsets.searchOffset(QUEUE, 0),
-  "long searchOffset(String, String, int, long, long)": ({ offsets }) => offsets.searchOffsetAt("b:1", QUEUE, 0),
+  "long searchOffset(String, String, int, long, long)": ({ offsets }) => offsets.searchOffsetAt("b:1", QUEUE, 0, "LOWER", 1_000),
   "void updateAcl(String, AclInfo)": ({ users }) => users.updateAcl("b:1", ACL),
   "void updateAcl(String, String, List<String>, List<String>, List<String>, String)": ({ users }) =>
     users.updateAcl("b:1", POLICY),
@@ -132,7 +132,6 @@ const FORMS: Readonly<Record<string, (admin: Admin) => unknown>> = {
 /** Forms that take another number of values here, and why. */
 const TAKES: Readonly<Record<string, readonly [values: number, why: string]>> = {
   "ConsumerRunningInfo getConsumerRunningInfo(String, String, boolean, boolean)": [3, "no request has a field for metrics"],
-  "long searchOffset(String, String, int, long, long)": [3, "topic and queue are one; the time-out is that of the Admin"],
 };
 
 const nameOf = (signature: string): string => /(\w+)\(/.exec(signature)?.[1] ?? "";

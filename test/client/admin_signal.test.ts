@@ -1,4 +1,4 @@
-/** `admin.with({ signal })`: an operation under way ends when its signal is aborted, whichever way it asks. */
+/** `admin.with({ signal })`: an operation under way ends when its signal is aborted, whichever way it asks; and with its time-out. */
 import { describe, expect, test } from "bun:test";
 import { simRuntime } from "../../adapters/sim/sim.ts";
 import { Admin, ClientInstance, type MessageExt } from "../../core/client/mod.ts";
@@ -105,4 +105,26 @@ describe("an aborted signal", () => {
     expect((await sim.clock.resolve(other, 60_000)).kind).toBe("unreachable");
     await close();
   });
+});
+
+describe("at a broker that is silent", () => {
+  const own =
+    (timeoutMs: number) =>
+    ({ offsets }: Admin, address: string) =>
+      offsets.searchOffsetAt(address, queue, 1, "LOWER", timeoutMs);
+  const timed = Object.entries(OPERATIONS).filter(([name]) => name.startsWith("offsets."));
+  for (const [name, operation] of [...timed, ["offsets.searchOffsetAt", own(700)] as const]) {
+    for (const timeoutMs of [700, 30_000]) {
+      test(`${name} ends in its own time, or that of its Admin: ${timeoutMs} ms`, async () => {
+        const { sim, admin, address, close } = await start();
+        await sim.clock.resolve(admin.client.route("T"), 60_000);
+        const startedAt = sim.clock.monotonic();
+        const fault = await sim.clock.resolve(rejection(operation(admin.with({ timeoutMs }), address)), 60_000);
+        const wantedMs = name === "offsets.searchOffsetAt" ? 700 : timeoutMs;
+        expect(fault.kind).toBe("timeout");
+        expect(Math.round(sim.clock.monotonic() - startedAt)).toBe(wantedMs);
+        await close();
+      });
+    }
+  }
 });

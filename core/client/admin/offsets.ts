@@ -8,7 +8,7 @@ import { LANGUAGE_CPP } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { MQBrokerError } from "../errors.ts";
 import { maxOffset, minOffset, searchOffset } from "../queue_offsets.ts";
-import type { AdminCalls, BrokerOperatorResult } from "./admin_calls.ts";
+import { type AdminCalls, type BrokerOperatorResult, timeout } from "./admin_calls.ts";
 
 export interface ResetByTime {
   readonly topic: string;
@@ -34,7 +34,8 @@ export class OffsetAdmin {
 
   /** The offset of the first message stored at `timestamp` (ms since 1970) or later; UPPER: of the last one until then. */
   async searchOffset(queue: MessageQueue, timestamp: number, boundaryType: "LOWER" | "UPPER" = "LOWER"): Promise<number> {
-    if (boundaryType === "LOWER") return searchOffset(this.#calls.client, queue, timestamp, this.#calls.signal);
+    const { client, signal, timeoutMs } = this.#calls;
+    if (boundaryType === "LOWER") return searchOffset(client, queue, timestamp, signal, timeoutMs);
     return this.searchOffsetAt(await this.#calls.masterOf(queue), queue, timestamp, boundaryType);
   }
 
@@ -44,20 +45,24 @@ export class OffsetAdmin {
     { topic, queueId, brokerName }: MessageQueue,
     timestamp: number,
     boundaryType: "LOWER" | "UPPER" = "LOWER",
+    timeoutMs?: number,
   ): Promise<number> {
     const header = { topic, queueId, timestamp, boundaryType, bname: brokerName };
     const tried = `find the offset of ${timestamp} in queue ${queueId} of topic "${topic}"`;
-    return (await this.#calls.call(tried, brokerAddr, "SEARCH_OFFSET_BY_TIMESTAMP", header)).header.offset;
+    const answer = await this.#calls.call(tried, brokerAddr, "SEARCH_OFFSET_BY_TIMESTAMP", header, timeout(timeoutMs));
+    return answer.header.offset;
   }
 
   /** The offset after the last message. */
   maxOffset(queue: MessageQueue): Promise<number> {
-    return maxOffset(this.#calls.client, queue, this.#calls.signal);
+    const { client, signal, timeoutMs } = this.#calls;
+    return maxOffset(client, queue, signal, timeoutMs);
   }
 
   /** The offset of the first message that is still there. */
   minOffset(queue: MessageQueue): Promise<number> {
-    return minOffset(this.#calls.client, queue, this.#calls.signal);
+    const { client, signal, timeoutMs } = this.#calls;
+    return minOffset(client, queue, signal, timeoutMs);
   }
 
   /** Of the first message, ms since 1970; -1 when there is none. */
