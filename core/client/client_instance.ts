@@ -342,9 +342,22 @@ export class ClientInstance implements AsyncDisposable {
     return answerOf(name, tried, address, expectSuccess(tried, address, reply));
   }
 
-  /** The nameservers, as `host:port`. */
+  /** The nameservers, as `host:port`; none before the first question where an end point lists them. */
   get nameServerAddresses(): readonly string[] {
     return this.#nameServers.addresses;
+  }
+
+  /** The same, asked for where they are not known yet. @throws MQClientError kind unreachable; the signal's reason */
+  async listNameServers(tried: string, signal?: AbortSignal): Promise<readonly string[]> {
+    this.#checkOpen();
+    await abortable(this.#nameServers.known(tried), signal);
+    return this.nameServerAddresses;
+  }
+
+  /** `host:port` of all nameservers that a host name stands for; `address` itself where it stands for one. @throws the signal's reason */
+  async nameServersBehind(address: string, signal?: AbortSignal): Promise<readonly string[]> {
+    this.#checkOpen();
+    return abortable(this.#nameServers.behind(address), signal);
   }
 
   /** Asks one nameserver after the other until one answers, and wants SUCCESS. @throws as `call` */

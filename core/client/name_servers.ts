@@ -142,6 +142,24 @@ export class NameServers {
     );
   }
 
+  /** As `addresses`, and the end point is asked where that was not done yet. @throws MQClientError kind unreachable */
+  async known(tried: string): Promise<readonly string[]> {
+    if (this.#listed.length === 0) await this.#firstFetch(tried);
+    return this.#listed;
+  }
+
+  /**
+   * What `address` stands for now, or did when its name was resolved last; itself where that is one address, or not known.
+   * @param address `host:port`, of the list or not
+   */
+  async behind(address: string): Promise<readonly string[]> {
+    if (parseHostPort(address) === undefined || !isNamed(address)) return [address];
+    if (this.#listed.includes(address)) await this.#lookUp();
+    else await this.#resolve(address);
+    const found = this.#resolved.get(address) ?? [];
+    return found.length > 1 ? found : [address];
+  }
+
   /** The first that was not asked, from the current one on. */
   #next(asked: ReadonlySet<string>): string | undefined {
     const from = Math.max(0, this.#targets.indexOf(this.#current));

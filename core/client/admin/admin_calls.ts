@@ -68,6 +68,34 @@ export class AdminCalls {
     return this.client.callNameServer(tried, name, header, this.#ours({}));
   }
 
+  /**
+   * Does `each` at all nameservers at once, since none tells the others. @param addresses of nameservers; undefined: the client's
+   * @throws what it throws at any of them
+   */
+  async atNameServers<T>(
+    tried: string,
+    addresses: Iterable<string> | undefined,
+    each: (address: string) => Promise<T>,
+  ): Promise<T[]> {
+    const named = addresses ?? (await this.client.listNameServers(tried, this.signal));
+    return (await Promise.all([...named].map((address) => this.atNameServer(address, each)))).flat();
+  }
+
+  /** The same at one, which is several where `address` is a name that stands for several addresses. */
+  async atNameServer<T>(address: string, each: (address: string) => Promise<T>): Promise<T[]> {
+    const addresses = await this.client.nameServersBehind(address, this.signal);
+    const outcomes = await Promise.allSettled(addresses.map(each));
+    const mute = addresses.length > 1 ? muteFamily(addresses, outcomes) : undefined;
+    const done: T[] = [];
+    for (const [i, outcome] of outcomes.entries()) {
+      const at = addresses[i] as string;
+      if (outcome.status === "fulfilled") done.push(outcome.value);
+      else if (mute === undefined || isV6Address(at) !== mute.v6) throw outcome.reason;
+      else this.client.log.info("nobody was reached at an address of a nameserver's name", { namesrvAddr: address, at });
+    }
+    return done;
+  }
+
   /** The master of `queue`'s broker. @throws MQClientError kind no-route */
   masterOf(queue: MessageQueue): Promise<string> {
     return this.client.masterOf(queue, this.signal);
@@ -143,6 +171,26 @@ export class AdminCalls {
     return { successList, failureList };
   }
 }
+
+const isV6Address = (address: string): boolean => address.startsWith("[");
+
+/**
+ * A name may tell IPv4 and IPv6 addresses of machines that listen in one family only, as localhost mostly does: the family in
+ * which nobody was reached, where somebody was in the other.
+ */
+function muteFamily(
+  addresses: readonly string[],
+  outcomes: readonly PromiseSettledResult<unknown>[],
+): { readonly v6: boolean } | undefined {
+  const reached = new Set<boolean>();
+  for (const [i, outcome] of outcomes.entries()) {
+    if (outcome.status === "fulfilled" || !unreached(outcome.reason)) reached.add(isV6Address(addresses[i] as string));
+  }
+  return reached.size === 1 ? { v6: !reached.has(true) } : undefined;
+}
+
+const unreached = (fault: unknown): boolean =>
+  fault instanceof MQClientError && (fault.kind === "unreachable" || fault.kind === "timeout");
 
 /** Reads a body of `key=value` lines. */
 export const propertiesOf = (body: Uint8Array): Map<string, string> => parseProperties(decodeUtf8(body));

@@ -1,4 +1,8 @@
-/** Nameservers: KV configuration, write permission of brokers, settings. What changes something is told to all of them. */
+/**
+ * Nameservers: KV configuration, write permission of brokers, settings. What changes something is told to all of them, and where a
+ * host name stands for several addresses to each of these: they know nothing of each other. Java's tells every name of its list,
+ * at one address each. Of addresses of both families those of one may be silent, when the other is not.
+ */
 import { type KVTable, kvTable } from "../../../wire/bodies/kv_table.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import type { Properties } from "../../properties.ts";
@@ -15,21 +19,29 @@ export class NameServerAdmin {
     this.#calls = calls;
   }
 
-  /** `host:port` each. */
+  /** `host:port` each, as they were given; none before the first question where an end point lists them. */
   getNameServerAddressList(): readonly string[] {
     return this.#calls.client.nameServerAddresses;
   }
 
-  /** Takes the write permission from all topics of a broker. @returns how many topics changed */
+  /** Takes the write permission from all topics of a broker. @returns how many topics changed; of a name that stands for several nameservers, where most did */
   async wipeWritePermOfBroker(namesrvAddr: string, brokerName: string): Promise<number> {
     const tried = `take the write permission from "${brokerName}"`;
-    return (await this.#calls.call(tried, namesrvAddr, "WIPE_WRITE_PERM_OF_BROKER", { brokerName })).header.wipeTopicCount;
+    const counts = await this.#calls.atNameServer(namesrvAddr, async (address) => {
+      const answer = await this.#calls.call(tried, address, "WIPE_WRITE_PERM_OF_BROKER", { brokerName });
+      return answer.header.wipeTopicCount;
+    });
+    return Math.max(...counts);
   }
 
-  /** Gives it back. @returns how many topics changed */
+  /** Gives it back. @returns how many topics changed; of a name that stands for several nameservers, where most did */
   async addWritePermOfBroker(namesrvAddr: string, brokerName: string): Promise<number> {
     const tried = `give "${brokerName}" the write permission`;
-    return (await this.#calls.call(tried, namesrvAddr, "ADD_WRITE_PERM_OF_BROKER", { brokerName })).header.addTopicCount;
+    const counts = await this.#calls.atNameServer(namesrvAddr, async (address) => {
+      const answer = await this.#calls.call(tried, address, "ADD_WRITE_PERM_OF_BROKER", { brokerName });
+      return answer.header.addTopicCount;
+    });
+    return Math.max(...counts);
   }
 
   /** @throws MQBrokerError QUERY_NOT_FOUND when there is no such key */
@@ -47,13 +59,15 @@ export class NameServerAdmin {
   /** On every nameserver. Java's `putKVConfig`, which does nothing, is this too. */
   async createAndUpdateKvConfig(namespace: string, key: string, value: string): Promise<void> {
     const tried = `set ${key} of namespace ${namespace}`;
-    await this.#everywhere((address) => this.#calls.call(tried, address, "PUT_KV_CONFIG", { namespace, key, value }));
+    const header = { namespace, key, value };
+    await this.#calls.atNameServers(tried, undefined, (address) => this.#calls.call(tried, address, "PUT_KV_CONFIG", header));
   }
 
   /** On every nameserver. */
   async deleteKvConfig(namespace: string, key: string): Promise<void> {
     const tried = `remove ${key} of namespace ${namespace}`;
-    await this.#everywhere((address) => this.#calls.call(tried, address, "DELETE_KV_CONFIG", { namespace, key }));
+    const header = { namespace, key };
+    await this.#calls.atNameServers(tried, undefined, (address) => this.#calls.call(tried, address, "DELETE_KV_CONFIG", header));
   }
 
   /**
@@ -81,28 +95,23 @@ export class NameServerAdmin {
   /** @param nameServers all of them unless given */
   async updateNameServerConfig(
     properties: Properties | Readonly<Record<string, string>>,
-    nameServers: readonly string[] = this.getNameServerAddressList(),
+    nameServers?: readonly string[],
   ): Promise<void> {
     const body = propertiesBody(properties);
     const tried = "change the configuration of a nameserver";
-    await this.#everywhere((address) => this.#calls.call(tried, address, "UPDATE_NAMESRV_CONFIG", {}, { body }), nameServers);
+    await this.#calls.atNameServers(tried, nameServers, (address) =>
+      this.#calls.call(tried, address, "UPDATE_NAMESRV_CONFIG", {}, { body }),
+    );
   }
 
-  /** By address. @param nameServers all of them unless given */
-  async getNameServerConfig(
-    nameServers: readonly string[] = this.getNameServerAddressList(),
-  ): Promise<Map<string, Map<string, string>>> {
-    const answers = await this.#everywhere(async (address) => {
-      const answer = await this.#calls.call("read the configuration of a nameserver", address, "GET_NAMESRV_CONFIG", {});
+  /** By address, as given: a name that stands for several is asked at one. @param nameServers all of them unless given */
+  async getNameServerConfig(nameServers?: readonly string[]): Promise<Map<string, Map<string, string>>> {
+    const { client, signal } = this.#calls;
+    const tried = "read the configuration of a nameserver";
+    const read = async (address: string) => {
+      const answer = await this.#calls.call(tried, address, "GET_NAMESRV_CONFIG", {});
       return [address, answer.read({ decode: propertiesOf })] as const;
-    }, nameServers);
-    return new Map(answers);
-  }
-
-  #everywhere<T>(
-    each: (address: string) => Promise<T>,
-    addresses: readonly string[] = this.getNameServerAddressList(),
-  ): Promise<T[]> {
-    return Promise.all(addresses.map(each));
+    };
+    return new Map(await Promise.all((nameServers ?? (await client.listNameServers(tried, signal))).map(read)));
   }
 }

@@ -98,10 +98,9 @@ export class TopicAdmin {
 
   /** @param namesrvAddrs undefined: all. @param clusterName only from the brokers of this cluster */
   async deleteTopicInNameServer(namesrvAddrs: Iterable<string> | undefined, topic: string, clusterName?: string): Promise<void> {
-    const addresses = [...(namesrvAddrs ?? this.#calls.client.nameServerAddresses)];
     const tried = `remove the route of topic "${topic}"`;
-    await Promise.all(
-      addresses.map((address) => this.#calls.call(tried, address, "DELETE_TOPIC_IN_NAMESRV", { topic, clusterName })),
+    await this.#calls.atNameServers(tried, namesrvAddrs, (address) =>
+      this.#calls.call(tried, address, "DELETE_TOPIC_IN_NAMESRV", { topic, clusterName }),
     );
   }
 
