@@ -71,6 +71,9 @@ export interface PollOptions {
   readonly signal?: AbortSignal;
 }
 
+/** topic -> its queues, and how they are read. */
+type Assigned = Map<string, { queues: MessageQueue[]; subscription: SubscriptionData }>;
+
 const HALF_AN_HOUR_MS = 30 * 60 * 1000;
 /** Assigned queues that could not be taken are tried again after so long. */
 const ASSIGN_AGAIN_MS = 1_000;
@@ -88,8 +91,9 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   readonly #taker: QueueTaker;
   readonly #rebalance: Rebalance;
   readonly #forget: () => void;
-  /** With `assign`: topic -> its queues, and how they are read. */
-  #assigned: Map<string, { queues: MessageQueue[]; subscription: SubscriptionData }> | undefined;
+  /** Undefined before `assign`. */
+  #assigned: Assigned | undefined;
+  #assignedVersion = 0;
   #started: Promise<void> | undefined;
   #committing: TimerHandle | undefined;
   #assigningAgain: TimerHandle | undefined;
@@ -192,9 +196,11 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   }
 
   /**
-   * Consumes exactly `queues`, whoever else does; replaces what was assigned before. Offsets are the group's.
+   * Consumes exactly `queues`, whoever else does; replaces what was assigned before, unless it fails. Offsets are the group's. A
+   * SQL92 expression is read by a broker of each topic first: here when it was started, else by `start`. (Java's assigns by tags
+   * alone.)
    * @param options signal: ends the wait until they are taken, no more
-   * @throws MQClientError kind invalid after `subscribe`; the signal's reason
+   * @throws MQClientError kind invalid after `subscribe`; as `start`
    */
   async assign(
     queues: readonly MessageQueue[],
@@ -206,25 +212,42 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   }
 
   async #assign(queues: readonly MessageQueue[], expression: FilterExpression): Promise<void> {
-    if (this.#subscriptions.size > 0) {
-      throw new MQClientError(
-        "invalid",
-        `Group "${this.consumerGroup}" subscribes to topics here: subscribe or assign, not both`,
-      );
-    }
+    this.#checkNotSubscribed();
     const version = this.#client.nextSubVersion();
-    const before = [...(this.#assigned?.keys() ?? [])];
-    const assigned = new Map<string, { queues: MessageQueue[]; subscription: SubscriptionData }>();
+    const assigned: Assigned = new Map();
     for (const queue of queues.map((each) => this.#client.namespace.wrapQueue(each))) {
       const entry = assigned.get(queue.topic);
       if (entry !== undefined) entry.queues.push(queue);
       else assigned.set(queue.topic, { queues: [queue], subscription: subscriptionOf(queue.topic, expression, version) });
     }
-    this.#assigned = assigned;
-    for (const topic of before) if (!assigned.has(topic)) await this.#taker.assign(topic, []);
-    if (this.#started === undefined) return;
-    await this.#started;
+    const started = this.#started;
+    if (started === undefined) {
+      this.#setAssigned(assigned, version);
+      return;
+    }
+    await started;
+    await this.#readExpressions(assigned);
+    this.#checkNotSubscribed();
+    const before = this.#assigned ?? new Map();
+    // What was asked for later is read already.
+    if (!this.#setAssigned(assigned, version)) return;
+    for (const topic of before.keys()) if (!assigned.has(topic)) await this.#taker.assign(topic, []);
     await this.#takeAssigned();
+  }
+
+  /** @returns false when a newer one is there */
+  #setAssigned(assigned: Assigned, version: number): boolean {
+    if (version < this.#assignedVersion) return false;
+    this.#assigned = assigned;
+    this.#assignedVersion = version;
+    return true;
+  }
+
+  /** A broker tells what it can't read; else every pull would be refused, and tried again, and no poll would say so. */
+  #readExpressions(assigned: Assigned): Promise<void> {
+    const subscriptions = [...assigned.values()].map(({ subscription }) => subscription);
+    const read = subscriptions.filter(({ expressionType }) => expressionType === "SQL92");
+    return learnRoutes(this.#client, this.consumerGroup, read, this.#stopping.signal);
   }
 
   /** The queues of `topic` that can be read. @throws MQClientError kind no-route, unreachable */
@@ -495,6 +518,11 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     throw new MQClientError("invalid", `Group "${this.consumerGroup}" has queues assigned here: subscribe or assign, not both`);
   }
 
+  #checkNotSubscribed(): void {
+    if (this.#subscriptions.size === 0) return;
+    throw new MQClientError("invalid", `Group "${this.consumerGroup}" subscribes to topics here: subscribe or assign, not both`);
+  }
+
   /** @throws MQClientError kind invalid */
   #own(queue: MessageQueue): ProcessQueue {
     const own = this.#taker.queue(this.#client.namespace.wrapQueue(queue));
@@ -518,9 +546,8 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   async #start(): Promise<void> {
     const { clock } = this.#client.runtime;
     const { signal } = this.#stopping;
-    if (this.#assigned === undefined) {
-      await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.all(), signal);
-    }
+    if (this.#assigned === undefined) await learnRoutes(this.#client, this.consumerGroup, this.#subscriptions.all(), signal);
+    else await this.#readExpressions(this.#assigned);
     signal.throwIfAborted();
     this.#startTimestamp = clock.now();
     this.#client.addConsumer(this);

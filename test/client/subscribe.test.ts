@@ -92,3 +92,68 @@ for (const [name, kind] of Object.entries(KINDS)) {
       }, sqlServed));
   });
 }
+
+describe("queues assigned with an expression", () => {
+  const messageQueue = { topic: "T", brokerName: "broker-a", queueId: 0 };
+  const queues = [messageQueue];
+
+  /** Runs `body` with a consumer that was not started, and `send`, of a message whose property n is its body. */
+  const withQueue = (
+    body: (consumer: LitePullConsumer, send: (n: string) => Promise<unknown>, client: ClientInstance) => Promise<void>,
+  ) =>
+    withSimulated(async (rocketmq) => {
+      const producer = new Producer(rocketmq.client(), { producerGroup: "pg" });
+      const client = rocketmq.client();
+      const send = (n: string) => producer.send({ topic: "T", body: n, properties: { n } }, { messageQueue });
+      await producer.send({ topic: "T", body: "makes the topic" });
+      const options = { consumerGroup: "cg", consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET" } as const;
+      await body(new LitePullConsumer(client, options), send, client);
+    }, sqlServed);
+  const polled = async (consumer: LitePullConsumer) => (await consumer.poll()).map((message) => message.text());
+
+  test("that no broker can read fail the start, which the next expression mends", () =>
+    withQueue(async (consumer, send) => {
+      await consumer.assign(queues, { sql: "n = 1 AND" });
+      expect((await rejection(consumer.start())).responseCode).toBe(ResponseCode.SUBSCRIPTION_PARSE_FAILED);
+      await consumer.assign(queues, { sql: "n = 1" });
+      for (const n of ["2", "1"]) await send(n);
+      expect(await polled(consumer)).toEqual(["1"]);
+    }));
+
+  test("that no broker can read are refused once it was started, and leave what was assigned before", () =>
+    withQueue(async (consumer, send) => {
+      await consumer.assign(queues, { sql: "n = 1" });
+      await consumer.start();
+      const refused = rejection(consumer.assign([{ ...messageQueue, queueId: 1 }], { sql: "n = 2 AND" }));
+      expect((await refused).responseCode).toBe(ResponseCode.SUBSCRIPTION_PARSE_FAILED);
+      expect(consumer.assignment).toEqual(queues);
+      for (const n of ["2", "1"]) await send(n);
+      expect(await polled(consumer)).toEqual(["1"]);
+    }));
+
+  test("are those of the newest call, whichever is read first", () =>
+    withQueue(async (consumer, _send, client) => {
+      await consumer.start();
+      const { asked, go } = held(client, "n = 1");
+      const older = consumer.assign(queues, { sql: "n = 1" });
+      await asked;
+      const newer = [{ ...messageQueue, queueId: 1 }];
+      await consumer.assign(newer, { sql: "n = 2" });
+      go();
+      await older;
+      expect(consumer.assignment).toEqual(newer);
+    }));
+
+  test("are not taken when the program subscribes meanwhile", () =>
+    withQueue(async (consumer, _send, client) => {
+      await consumer.start();
+      const { asked, go } = held(client, "n = 1");
+      const assigning = rejection(consumer.assign(queues, { sql: "n = 1" }));
+      await asked;
+      await consumer.subscribe("T");
+      go();
+      expect((await assigning).kind).toBe("invalid");
+      expect([...consumer.topics()]).toEqual(["T"]);
+      expect(consumer.heartbeat().subscriptionDataSet).toHaveLength(1);
+    }));
+});
