@@ -177,9 +177,13 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   async #subscribed(subscription: SubscriptionData, before: SubscriptionData | undefined): Promise<void> {
     await this.#client.beat();
-    // What is under way was asked for by the old expression, and would pass over what the new one wants.
-    if (before !== undefined && !sameFilter(before, subscription)) this.#taker.pullAnew(subscription.topic);
+    if (before !== undefined) this.#readAnew(before, subscription);
     this.#rebalance.soon();
+  }
+
+  /** What is under way was asked for by the old expression, and would pass over what the new one wants. */
+  #readAnew(before: SubscriptionData, subscription: SubscriptionData): void {
+    if (!sameFilter(before, subscription)) this.#taker.pullAnew(subscription.topic);
   }
 
   /** Gives the queues of `topic` up. Settles when they are given up. @param options signal: ends the wait for that, no more */
@@ -228,9 +232,13 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     await started;
     await this.#readExpressions(assigned);
     this.#checkNotSubscribed();
-    const before = this.#assigned ?? new Map();
+    const before: Assigned = this.#assigned ?? new Map();
     // What was asked for later is read already.
     if (!this.#setAssigned(assigned, version)) return;
+    for (const [topic, { subscription }] of before) {
+      const after = assigned.get(topic);
+      if (after !== undefined) this.#readAnew(subscription, after.subscription);
+    }
     for (const topic of before.keys()) if (!assigned.has(topic)) await this.#taker.assign(topic, []);
     await this.#takeAssigned();
   }

@@ -144,6 +144,16 @@ describe("queues assigned with an expression", () => {
       expect(consumer.assignment).toEqual(newer);
     }));
 
+  test("that differs from the one before get what the pull under way would pass over", () =>
+    withQueue(async (consumer, send) => {
+      await consumer.assign(queues, { sql: "n = 1" });
+      // At the end of the queue, where the broker holds the pull.
+      expect(await polled(consumer)).toEqual([]);
+      await consumer.assign(queues, { sql: "n = 2" });
+      await send("2");
+      expect(await polled(consumer)).toEqual(["2"]);
+    }));
+
   test("are not taken when the program subscribes meanwhile", () =>
     withQueue(async (consumer, _send, client) => {
       await consumer.start();
