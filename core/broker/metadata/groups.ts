@@ -15,7 +15,7 @@ import type { Log, Runtime } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Groups } from "../parts.ts";
-import { notPersisted } from "./not_persisted.ts";
+import { putPersisted } from "./persisted.ts";
 import { alterAttributes, GROUP_ATTRIBUTES } from "./topics_attributes.ts";
 import { groupFault, isSystemGroupByPrefix } from "./topics_validator.ts";
 import { nextVersion } from "./versions.ts";
@@ -166,18 +166,8 @@ export class SubscriptionGroupManager implements Groups {
 
   /** In memory and in the file: groups that can't be persisted are not there. */
   #put(configs: readonly SubscriptionGroupConfig[]): void {
-    const before = configs.map(({ groupName }) => this.#table.get(groupName));
-    for (const config of configs) this.#table.set(config.groupName, config);
-    try {
-      this.#nextVersion();
-    } catch (fault) {
-      for (const [index, { groupName }] of configs.entries()) {
-        const former = before[index];
-        if (former === undefined) this.#table.delete(groupName);
-        else this.#table.set(groupName, former);
-      }
-      throw notPersisted(`the consumer group ${configs.map(({ groupName }) => groupName).join(", ")}`, fault);
-    }
+    const entries = configs.map((config) => [config.groupName, config] as const);
+    putPersisted("the consumer group", this.#table, entries, () => this.#nextVersion());
   }
 
   #nextVersion(): void {

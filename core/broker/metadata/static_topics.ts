@@ -17,7 +17,7 @@ import { RemotingError } from "../../remoting/processor.ts";
 import type { Log, Runtime } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
-import { notPersisted } from "./not_persisted.ts";
+import { putPersisted } from "./persisted.ts";
 import { whyNotAfter } from "./static_topic_stretches.ts";
 import { nextVersion } from "./versions.ts";
 
@@ -105,14 +105,7 @@ export class TopicQueueMappingManager {
       if (why !== undefined) throw refused(`logic queue ${id} of ${detail.topic}: ${why}`);
     }
     const hostedQueues = new Map([...(old?.hostedQueues ?? []), ...detail.hostedQueues]);
-    this.#table.set(detail.topic, { ...detail, hostedQueues });
-    try {
-      this.#changed();
-    } catch (fault) {
-      if (old === undefined) this.#table.delete(detail.topic);
-      else this.#table.set(detail.topic, old);
-      throw notPersisted(`the queue mapping of ${detail.topic}`, fault);
-    }
+    putPersisted("the queue mapping of", this.#table, [[detail.topic, { ...detail, hostedQueues }]], () => this.#changed());
     this.#parts.log.info("static topic updated", { topic: detail.topic, queues: hostedQueues.size, epoch: detail.epoch });
   }
 

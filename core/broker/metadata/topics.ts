@@ -13,7 +13,7 @@ import type { Log, Runtime } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { Topics } from "../parts.ts";
-import { notPersisted } from "./not_persisted.ts";
+import { putPersisted } from "./persisted.ts";
 import { TopicQueueMappingManager } from "./static_topics.ts";
 import { alterAttributes, TOPIC_ATTRIBUTES } from "./topics_attributes.ts";
 import { newTopic } from "./topics_config.ts";
@@ -209,18 +209,8 @@ export class TopicConfigManager implements Topics {
 
   /** In memory, in the file, told: topics that can't be persisted are not there. */
   #put(configs: readonly TopicConfig[]): void {
-    const before = configs.map(({ topicName }) => this.#table.get(topicName));
-    for (const config of configs) this.#table.set(config.topicName, config);
-    try {
-      this.#nextVersion();
-    } catch (fault) {
-      for (const [index, { topicName }] of configs.entries()) {
-        const former = before[index];
-        if (former === undefined) this.#table.delete(topicName);
-        else this.#table.set(topicName, former);
-      }
-      throw notPersisted(`the topic ${configs.map(({ topicName }) => topicName).join(", ")}`, fault);
-    }
+    const entries = configs.map((config) => [config.topicName, config] as const);
+    putPersisted("the topic", this.#table, entries, () => this.#nextVersion());
     for (const config of configs) this.#parts.changed(config);
   }
 
