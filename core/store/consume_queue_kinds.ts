@@ -27,8 +27,8 @@ export class ConsumeQueueKinds implements LogicQueues {
   readonly #directory: string;
   readonly #extDirectory: string;
   readonly #batches = new Map<string, Map<number, BatchConsumeQueue>>();
-  #dirty = new Set<BatchConsumeQueue>();
-  #dirtyExts = new Set<ConsumeQueueExt>();
+  readonly #dirty = new Set<BatchConsumeQueue>();
+  readonly #dirtyExts = new Set<ConsumeQueueExt>();
   /** Logs of compacted topics, which are beside their plain queues. */
   compaction: CompactionStore | undefined;
   /** Light queues there are. */
@@ -179,41 +179,33 @@ export class ConsumeQueueKinds implements LogicQueues {
 
   async sync(): Promise<void> {
     await this.compaction?.sync();
-    await this.#syncExts();
+    // Before the units that point at them.
+    await this.#syncAll(this.#dirtyExts);
     await this.simple.sync();
-    const dirty = this.#dirty;
-    this.#dirty = new Set();
-    try {
-      for (const queue of dirty) {
-        if (this.#stopped) throw new Error("the store closed before all consume queues were synced");
-        await queue.sync();
-        for (const directory of queue.files.takeNewDirectories()) {
-          if (this.#files.exists(directory)) this.#files.syncDirectory(directory);
-        }
-      }
-    } catch (error) {
-      for (const queue of dirty) this.#dirty.add(queue);
-      throw error;
-    }
+    await this.#syncAll(this.#dirty, true);
   }
 
   hurry(): void {
     this.simple.hurry();
   }
 
-  /** Before the units that point at them. */
-  async #syncExts(): Promise<void> {
-    const dirty = this.#dirtyExts;
-    this.#dirtyExts = new Set();
+  /**
+   * Puts all that is `dirty` on the disk, with the entries of new files; what is added meanwhile waits for the next call.
+   * @throws RuntimeFault, or, `untilStopped`, Error after `stop`; then all of it is dirty again
+   */
+  async #syncAll<Q extends BatchConsumeQueue | ConsumeQueueExt>(dirty: Set<Q>, untilStopped = false): Promise<void> {
+    const taken = [...dirty];
+    dirty.clear();
     try {
-      for (const ext of dirty) {
-        await ext.sync();
-        for (const directory of ext.files.takeNewDirectories()) {
+      for (const each of taken) {
+        if (untilStopped && this.#stopped) throw new Error("the store closed before all consume queues were synced");
+        await each.sync();
+        for (const directory of each.files.takeNewDirectories()) {
           if (this.#files.exists(directory)) this.#files.syncDirectory(directory);
         }
       }
     } catch (error) {
-      for (const ext of dirty) this.#dirtyExts.add(ext);
+      for (const each of taken) dirty.add(each);
       throw error;
     }
   }
@@ -226,7 +218,7 @@ export class ConsumeQueueKinds implements LogicQueues {
   async leave(): Promise<void> {
     // Few, and synced as they are.
     await this.compaction?.sync();
-    await this.#syncExts();
+    await this.#syncAll(this.#dirtyExts);
     for (const queue of this.#dirty) await queue.sync();
     await this.simple.leave();
   }
