@@ -29,7 +29,7 @@ import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
 import { type FilterExpression, Subscriptions, sameFilter, subscriptionOf } from "./subscription.ts";
 import { queueText } from "./topic_route.ts";
-import { abortable, LateStart, settledWithin, startUntil } from "./waiting.ts";
+import { abortable, LateStart, SharedStart, settledWithin, startUntil } from "./waiting.ts";
 
 export interface LitePullConsumerOptions {
   readonly consumerGroup: string;
@@ -94,7 +94,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
   /** Undefined before `assign`. */
   #assigned: Assigned | undefined;
   #assignedVersion = 0;
-  #started: Promise<void> | undefined;
+  readonly #started = new SharedStart(() => this.#start());
   #committing: TimerHandle | undefined;
   #assigningAgain: TimerHandle | undefined;
   #polling = false;
@@ -171,7 +171,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
       await learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
       this.#checkNotAssigned();
     };
-    const set = await this.#subscriptions.subscribe(subscription, this.#started, read, signal);
+    const set = await this.#subscriptions.subscribe(subscription, this.#started.promise, read, signal);
     if (set !== undefined) await abortable(this.#subscribed(subscription, set.before), signal);
   }
 
@@ -196,7 +196,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     const topic = this.#client.namespace.wrap(name);
     if (!this.#subscriptions.delete(topic)) return;
     await this.#taker.assign(topic, []);
-    if (this.#started !== undefined) await this.#client.beat();
+    if (this.#started.promise !== undefined) await this.#client.beat();
   }
 
   /**
@@ -224,7 +224,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
       if (entry !== undefined) entry.queues.push(queue);
       else assigned.set(queue.topic, { queues: [queue], subscription: subscriptionOf(queue.topic, expression, version) });
     }
-    const started = this.#started;
+    const started = this.#started.promise;
     if (started === undefined) {
       this.#setAssigned(assigned, version);
       return;
@@ -284,15 +284,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
 
   #startOnce(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    if (this.#started === undefined) {
-      const started = this.#start();
-      this.#started = started;
-      // A start that failed can be tried again.
-      started.catch(() => {
-        if (this.#started === started) this.#started = undefined;
-      });
-    }
-    return this.#started;
+    return this.#started.begun();
   }
 
   // -------------------------------------------------------------------------------------------------------- messages
@@ -585,7 +577,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
     this.#committing?.cancel();
     this.#assigningAgain?.cancel();
     await this.#rebalance.stop();
-    await this.#started?.catch(() => {});
+    await this.#started.promise?.catch(() => {});
     await this.#taker.release();
     await this.#client.removeMember({ consumer: this });
   }

@@ -1,5 +1,6 @@
 /** Messages handed from a listener to `for await`, one at a time: the listener's promise is kept when the next is asked for. */
 import type { MessageExt } from "./message.ts";
+import { SharedStart } from "./waiting.ts";
 
 interface Offered {
   readonly message: MessageExt;
@@ -8,15 +9,15 @@ interface Offered {
 }
 
 export class MessageStream {
-  readonly #start: () => Promise<void>;
   /** No more than the listener is called at a time. */
   readonly #offered: Offered[] = [];
   readonly #asking: ((offered: Offered | undefined) => void)[] = [];
-  #started: Promise<void> | undefined;
+  /** A start that failed is tried again by the next step of any loop. */
+  readonly #started: SharedStart;
   #ended = false;
 
   constructor(start: () => Promise<void>) {
-    this.#start = start;
+    this.#started = new SharedStart(start);
   }
 
   /** Kept when a loop has consumed `message`; rejected when it left it. */
@@ -51,7 +52,7 @@ export class MessageStream {
         atHand?.consumed();
         atHand = undefined;
         try {
-          await this.#begun();
+          await this.#started.begun();
         } catch (fault) {
           if (!this.#ended) throw fault;
         }
@@ -64,18 +65,6 @@ export class MessageStream {
         return { done: true, value: undefined };
       },
     };
-  }
-
-  /** A start that failed is tried again by the next step of any loop. */
-  #begun(): Promise<void> {
-    if (this.#started === undefined) {
-      const started = this.#start();
-      this.#started = started;
-      started.catch(() => {
-        this.#started = undefined;
-      });
-    }
-    return this.#started;
   }
 
   #next(): Promise<Offered | undefined> {

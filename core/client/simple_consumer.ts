@@ -25,7 +25,7 @@ import {
 } from "./pop.ts";
 import { runningInfo } from "./push_consumer_info.ts";
 import { type FilterExpression, Subscriptions, subscriptionOf } from "./subscription.ts";
-import { abortable, delay, LateStart, settledWithin, startUntil } from "./waiting.ts";
+import { abortable, delay, LateStart, SharedStart, settledWithin, startUntil } from "./waiting.ts";
 
 export interface SimpleConsumerOptions {
   readonly consumerGroup: string;
@@ -66,7 +66,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   readonly #forget: () => void;
   /** Waits that are under way, by target: calls of `receive` at the same time share them. */
   readonly #waits = new Map<string, Promise<boolean>>();
-  #started: Promise<void> | undefined;
+  readonly #started = new SharedStart(() => this.#start());
   #next = 0;
   #startTimestamp = 0;
   #closing: Promise<void> | undefined;
@@ -92,7 +92,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     signal?.throwIfAborted();
     const subscription = this.#subscription(topic, expression);
     const read = () => learnRoutes(this.#client, this.consumerGroup, [subscription], this.#stopping.signal);
-    const set = await this.#subscriptions.subscribe(subscription, this.#started, read, signal);
+    const set = await this.#subscriptions.subscribe(subscription, this.#started.promise, read, signal);
     if (set !== undefined) await abortable(this.#client.beat(), signal);
   }
 
@@ -100,7 +100,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   async unsubscribe(topic: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
     const subscribed = this.#subscriptions.delete(this.#client.namespace.wrap(topic));
-    if (subscribed && this.#started !== undefined) await abortable(this.#client.beat(), signal);
+    if (subscribed && this.#started.promise !== undefined) await abortable(this.#client.beat(), signal);
   }
 
   /**
@@ -118,15 +118,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
 
   #startOnce(): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(this.#closedError());
-    if (this.#started === undefined) {
-      const started = this.#start();
-      this.#started = started;
-      // A start that failed can be tried again.
-      started.catch(() => {
-        if (this.#started === started) this.#started = undefined;
-      });
-    }
-    return this.#started;
+    return this.#started.begun();
   }
 
   /**
@@ -400,7 +392,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
   async #close(): Promise<void> {
     this.#forget();
     this.#stopping.abort(this.#closedError());
-    await this.#started?.catch(() => {});
+    await this.#started.promise?.catch(() => {});
     await this.#client.removeMember({ consumer: this });
   }
 }

@@ -70,6 +70,33 @@ export async function startUntil(
   }
 }
 
+/** A start that is made once, for all who ask for it; one that failed is made again for who asks next. */
+export class SharedStart {
+  readonly #start: () => Promise<void>;
+  #promise: Promise<void> | undefined;
+
+  constructor(start: () => Promise<void>) {
+    this.#start = start;
+  }
+
+  /** The start that goes on or succeeded; undefined without one. */
+  get promise(): Promise<void> | undefined {
+    return this.#promise;
+  }
+
+  /** `promise`, made now where there is none. */
+  begun(): Promise<void> {
+    if (this.#promise === undefined) {
+      const started = this.#start();
+      this.#promise = started;
+      started.catch(() => {
+        if (this.#promise === started) this.#promise = undefined;
+      });
+    }
+    return this.#promise;
+  }
+}
+
 /** A start that goes on when the call that began it gives up waiting. What it fails with then, the next call throws. */
 export class LateStart {
   readonly #clock: Clock;
