@@ -3,28 +3,16 @@
  * that are cancelled in the same slot left out. One `step` takes a piece of a slot, so that what is due elsewhere, and a
  * stop, need not wait for a slot of a million.
  */
-import type { Log } from "../../runtime.ts";
-import type { MessageStore } from "../message_store.ts";
-import { type PlacedTimerUnit, TIMER_MAGIC_ROLL, type TimerLog } from "./timer_log.ts";
+import { type PlacedTimerUnit, TIMER_MAGIC_ROLL } from "./timer_log.ts";
 import { deleteKey, type WaitingMessage, waitingMessage } from "./timer_message.ts";
-import type { TimerMetrics } from "./timer_metrics.ts";
-import type { TimerProgress } from "./timer_progress.ts";
-import type { TimerPut } from "./timer_put.ts";
-import { forEachRecord, type SpanRoom } from "./timer_records.ts";
+import type { TimerParts } from "./timer_parts.ts";
+import { forEachRecord } from "./timer_records.ts";
 import { TimerScan } from "./timer_scan.ts";
 import { SlotReader } from "./timer_slot_reader.ts";
-import { TIMER_RING_SLOTS, type TimerSlot, type TimerWheel } from "./timer_wheel.ts";
+import { TIMER_RING_SLOTS, type TimerSlot } from "./timer_wheel.ts";
 
-export interface TimerDequeueParts {
-  readonly log: Log;
+export interface TimerDequeueParts extends TimerParts {
   readonly settings: { readonly appendTopicForTimerDeleteKey: boolean };
-  readonly store: MessageStore;
-  readonly wheel: TimerWheel;
-  readonly timerLog: TimerLog;
-  readonly metrics: TimerMetrics;
-  readonly progress: TimerProgress;
-  readonly put: TimerPut;
-  readonly spans: SpanRoom;
 }
 
 /** A slot that is being delivered. */

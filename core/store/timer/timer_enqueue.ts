@@ -4,33 +4,23 @@
  * is due is delivered at once.
  */
 import { hashCode } from "../../../wire/java_hash.ts";
-import type { Clock, Log } from "../../runtime.ts";
+import type { Clock } from "../../runtime.ts";
 import { isBlank } from "../consume_queue_unit.ts";
-import type { MessageStore, QueueEntry } from "../message_store.ts";
-import { TIMER_MAGIC_DEFAULT, TIMER_MAGIC_DELETE, TIMER_MAGIC_ROLL, type TimerLog } from "./timer_log.ts";
+import type { QueueEntry } from "../message_store.ts";
+import { TIMER_MAGIC_DEFAULT, TIMER_MAGIC_DELETE, TIMER_MAGIC_ROLL } from "./timer_log.ts";
 import { ENQUEUE_MS_EXPIRED, TIMER_QUEUE, type WaitingMessage, waitingMessage } from "./timer_message.ts";
-import type { TimerMetrics } from "./timer_metrics.ts";
-import type { TimerProgress } from "./timer_progress.ts";
-import type { TimerPut } from "./timer_put.ts";
-import { forEachRecord, type SpanRoom } from "./timer_records.ts";
+import type { TimerParts } from "./timer_parts.ts";
+import { forEachRecord } from "./timer_records.ts";
 import { TimerScan } from "./timer_scan.ts";
-import { TIMER_BLANK_SLOTS, TIMER_SLOTS_TOTAL, type TimerWheel } from "./timer_wheel.ts";
+import { TIMER_BLANK_SLOTS, TIMER_SLOTS_TOTAL } from "./timer_wheel.ts";
 
 /** Messages of one pass. */
 const PASS_MESSAGES_MAX = 1024;
 const INT_MAX = 2 ** 31 - 1;
 
-export interface TimerEnqueueParts {
+export interface TimerEnqueueParts extends TimerParts {
   readonly clock: Clock;
-  readonly log: Log;
   readonly settings: { readonly timerRollWindowSlot: number };
-  readonly store: MessageStore;
-  readonly wheel: TimerWheel;
-  readonly timerLog: TimerLog;
-  readonly metrics: TimerMetrics;
-  readonly progress: TimerProgress;
-  readonly put: TimerPut;
-  readonly spans: SpanRoom;
   readonly enqueued?: (topic: string, delayMs: number) => void;
 }
 
