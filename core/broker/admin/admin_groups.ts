@@ -54,7 +54,7 @@ export function groupProcessors(parts: AdminParts): GroupProcessors {
         count: header.maxGroupNum,
         version: header.dataVersion,
         current: groups.dataVersion,
-        countMax: settings.enableSplitMetadata ? settings.splitMetadataSize : undefined,
+        settings,
       });
       const forbiddenTable = new Map([...groups.forbiddenTable()].filter(([group]) => shown.has(group)));
       const body = subscriptionGroupWrapper.encode({

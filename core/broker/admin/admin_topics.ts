@@ -75,7 +75,7 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
         count: header.maxTopicNum,
         version: header.dataVersion,
         current: topics.dataVersion,
-        countMax: settings.enableSplitMetadata ? settings.splitMetadataSize : undefined,
+        settings,
       });
       const wrapper = {
         dataVersion: topics.dataVersion,
