@@ -193,6 +193,20 @@ describe("recovery of a batch consume queue", () => {
     await store.close();
   });
 
+  test("units that a checkpoint could not write are on the disk with the next one", async () => {
+    let runtime = simRuntime();
+    let store = await open(runtime, { ...INPUT, flushConsumeQueueThoroughInterval: 50 });
+    runtime.disk.fail({ operation: "write", code: "ENOSPC", path: (path) => path.includes("/batchconsumequeue/"), times: 1 });
+    await fill(store, 0, 17);
+    const before = await all(store);
+    await runtime.clock.advance(6_000);
+    runtime = runtime.crash("power");
+    store = await open(runtime);
+    expect(before).toHaveLength(17);
+    expect(await all(store)).toEqual(before);
+    await store.close();
+  });
+
   test("a unit that a power cut left behind its message is taken off, and stays off after another one", async () => {
     let runtime = simRuntime();
     let store = await open(runtime);

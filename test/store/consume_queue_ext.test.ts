@@ -127,6 +127,18 @@ describe("recovery of extended units", () => {
     await store.close();
   });
 
+  test("what a checkpoint could not write is on the disk with the next one", async () => {
+    let runtime = simRuntime();
+    let store = await open(runtime, { ...ON, flushConsumeQueueThoroughInterval: 50 });
+    runtime.disk.fail({ operation: "write", code: "ENOSPC", path: (path) => path.startsWith(EXT), times: 1 });
+    await fill(store, 0, 3);
+    await runtime.clock.advance(6_000);
+    runtime = runtime.crash("power");
+    store = await open(runtime);
+    expect(await tags(store)).toEqual(wanted(3));
+    await store.close();
+  });
+
   test("lost files cost filtering in the queue, no message, and no address is given twice", async () => {
     const runtime = simRuntime();
     let store = await open(runtime);
