@@ -74,6 +74,39 @@ describe("a push consumer whose start failed", () => {
     }));
 });
 
+describe("starts of one consumer at a time are one, which can be tried again when it failed", () => {
+  const options = { consumerGroup: "cg", subscription: { T: "*" }, consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET" } as const;
+  const simple = (client: ClientInstance) => {
+    const consumer = new SimpleConsumer(client, { ...options, invisibleDuration: 10_000 });
+    return { consumer, next: () => consumer.receive({ awaitDuration: 60_000 }) };
+  };
+  const litePull = (client: ClientInstance) => {
+    const consumer = new LitePullConsumer(client, options);
+    return { consumer, next: () => consumer.poll({ timeoutMs: 60_000 }) };
+  };
+
+  for (const [name, make] of Object.entries({ simple, litePull })) {
+    test(name, () =>
+      withSimulated(async (rocketmq) => {
+        await beating(rocketmq);
+        const client = rocketmq.client();
+        const { consumer, next } = make(client);
+        const refreshRoute = client.refreshRoute.bind(client);
+        let asked = 0;
+        client.refreshRoute = () => {
+          asked++;
+          return Promise.reject(new MQClientError("unreachable", "no nameserver answers"));
+        };
+        const failed = await Promise.all([rejection(consumer.start()), rejection(consumer.start())]);
+        expect([failed[0].kind, failed[1] === failed[0], asked]).toEqual(["unreachable", true, 1]);
+        client.refreshRoute = refreshRoute;
+        await Promise.all([consumer.start(), consumer.start()]);
+        expect((await next()).map((message) => message.text())).toEqual(["first"]);
+      }),
+    );
+  }
+});
+
 test("a second consumer of a group is refused in one client, and its close leaves the first alone", () =>
   withSimulated(async (rocketmq, sim) => {
     const { client, producer } = await beating(rocketmq);
