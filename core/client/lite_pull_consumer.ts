@@ -321,7 +321,7 @@ export class LitePullConsumer implements ConsumerMember, AsyncDisposable, AsyncI
         if (leftMs <= 0) return [];
         const changed = this.#buffer.changed();
         if (leftMs === Number.POSITIVE_INFINITY) await abortable(changed, signal);
-        else await abortable(settledWithin(clock, changed, leftMs), signal);
+        else await settledWithin(clock, changed, leftMs, signal);
       }
     } finally {
       this.#polling = false;

@@ -143,7 +143,7 @@ export async function acknowledge(
   message: MessageExt,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { extraInfo, queueId, msgQueueOffset: offset, topic, address } = await receiptOf(client, consumerGroup, message);
+  const { extraInfo, queueId, msgQueueOffset: offset, topic, address } = await receiptOf(client, consumerGroup, message, signal);
   const header = { consumerGroup, topic, queueId, extraInfo, offset, bname: message.brokerName };
   await client.call(`acknowledge message ${message.msgId}`, address, "ACK_MESSAGE", header, { signal });
 }
@@ -160,7 +160,7 @@ export async function changeInvisibleTime(
   invisibleTime: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { extraInfo, address, topic, ...info } = await receiptOf(client, consumerGroup, message);
+  const { extraInfo, address, topic, ...info } = await receiptOf(client, consumerGroup, message, signal);
   const { queueId, msgQueueOffset: offset } = info;
   const tried = `change the invisible time of message ${message.msgId}`;
   const header = { consumerGroup, topic, queueId, extraInfo, offset, invisibleTime, suspend: false, bname: message.brokerName };
@@ -178,7 +178,12 @@ interface Receipt extends PopExtraInfo {
   readonly address: string;
 }
 
-async function receiptOf(client: ClientInstance, consumerGroup: string, message: MessageExt): Promise<Receipt> {
+async function receiptOf(
+  client: ClientInstance,
+  consumerGroup: string,
+  message: MessageExt,
+  signal: AbortSignal | undefined,
+): Promise<Receipt> {
   const { receiptHandle, msgId } = message;
   const topic = client.namespace.wrap(message.topic);
   if (receiptHandle === undefined) throw new MQClientError("invalid", `Message ${msgId} has no receipt: it was not popped`);
@@ -189,7 +194,7 @@ async function receiptOf(client: ClientInstance, consumerGroup: string, message:
     throw new MQClientError("invalid", `Message ${msgId} has a receipt that can't be read: ${(fault as Error).message}`, fault);
   }
   const { flag, brokerName, queueId } = info;
-  const address = await client.masterOf({ topic, brokerName, queueId });
+  const address = await client.masterOf({ topic, brokerName, queueId }, signal);
   const msgQueueOffset = info.msgQueueOffset ?? message.queueOffset;
   return { ...info, extraInfo: receiptHandle, msgQueueOffset, topic: topicOf(topic, consumerGroup, flag), address };
 }

@@ -32,7 +32,7 @@ import { createReplyMessage, MSG_TYPE_REPLY, WaitingRequests } from "./request_r
 import { checkTopic, type Outgoing, outgoing, outgoingBatches, type SendResult, sendResult } from "./send_request.ts";
 import { leaderOf, type TopicRoute } from "./topic_route.ts";
 import { TRACED_TYPE, type TracedSend } from "./trace_data.ts";
-import { abortable, InFlight, inTime, settledWithin } from "./waiting.ts";
+import { InFlight, inTime, settledWithin } from "./waiting.ts";
 
 export interface ProducerOptions {
   readonly producerGroup: string;
@@ -221,7 +221,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     });
     try {
       await this.send(expected.message, { ...options, timeoutMs: Math.max(1, deadline - clock.monotonic()) });
-      await abortable(settledWithin(clock, arrived, Math.max(1, deadline - clock.monotonic())), options.signal);
+      await settledWithin(clock, arrived, Math.max(1, deadline - clock.monotonic()), options.signal);
     } finally {
       this.#requests.forget(expected.correlationId);
     }
@@ -306,7 +306,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     await this.#routeInTime(topic, options.signal, timeoutMs, timeoutMs);
     this.#announced ??= this.client.beat();
     // A broker that is silent to this is silent to what comes next, and is named then.
-    await settledWithin(clock, this.#announced, Math.max(1, deadline - clock.monotonic()));
+    await settledWithin(clock, this.#announced, Math.max(1, deadline - clock.monotonic()), options.signal);
   }
 
   /** Of a send with these options, ms. */
@@ -422,7 +422,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     const { clock } = this.client.runtime;
     this.#selection.learn(brokerName, startedAt, true);
     const restMs = deadline - clock.monotonic();
-    if (routeMayBeWrong(fault) && restMs > 0) await abortable(settledWithin(clock, this.#refresh(topic), restMs), signal);
+    if (routeMayBeWrong(fault) && restMs > 0) await settledWithin(clock, this.#refresh(topic), restMs, signal);
   }
 
   async #routeInTime(topic: string, signal: AbortSignal | undefined, leftMs: number, timeoutMs: number): Promise<TopicRoute> {

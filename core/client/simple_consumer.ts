@@ -342,7 +342,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     const heard = first.then((target) => {
       spoken = target;
     });
-    await abortable(settledWithin(clock, heard, waitMs), signal);
+    await settledWithin(clock, heard, waitMs, signal);
     return spoken;
   }
 

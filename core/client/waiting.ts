@@ -28,22 +28,47 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-export const delay = (clock: Clock, ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    clock.setTimeout(resolve, ms);
+/** Settles after `ms`, or when `signal` is aborted. */
+export function delay(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      timer.cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.setTimeout(end, signal?.aborted === true ? 0 : ms);
+    signal?.addEventListener("abort", end, { once: true });
   });
+}
 
 /** `promise`, or a rejection with `late()` after `ms`. What runs behind `promise` runs on. */
 export function inTime<T>(clock: Clock, promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   return bounded<T>(clock, { timeoutMs: ms, late }, (resolve, reject) => void promise.then(resolve, reject));
 }
 
-/** True when `promise` settled (either way) within `ms`. */
-export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimeout(() => resolve(false), ms);
-    const settle = () => {
+/** True when `promise` settled (either way) within `ms`. @throws the signal's reason */
+export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: number, signal?: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      promise.catch(() => {});
+      reject(signal.reason as Error);
+      return;
+    }
+    const end = () => {
       timer.cancel();
+      signal?.removeEventListener("abort", abort);
+    };
+    const abort = () => {
+      end();
+      reject(signal?.reason as Error);
+    };
+    const timer = clock.setTimeout(() => {
+      end();
+      resolve(false);
+    }, ms);
+    signal?.addEventListener("abort", abort, { once: true });
+    const settle = () => {
+      end();
       resolve(true);
     };
     promise.then(settle, settle);
@@ -115,7 +140,7 @@ export class LateStart {
     this.#fault = undefined;
     if (fault !== undefined) throw fault;
     const started = start();
-    if (ms !== Number.POSITIVE_INFINITY && !(await abortable(settledWithin(this.#clock, started, ms), signal))) {
+    if (ms !== Number.POSITIVE_INFINITY && !(await settledWithin(this.#clock, started, ms, signal))) {
       started.catch((late: unknown) => {
         this.#fault = late;
       });

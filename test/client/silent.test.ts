@@ -4,12 +4,14 @@ import { simRuntime } from "../../adapters/sim/sim.ts";
 import {
   ClientInstance,
   LitePullConsumer,
+  type MessageExt,
   MQClientError,
   Producer,
   PushConsumer,
   SimpleConsumer,
   TransactionProducer,
 } from "../../core/client/mod.ts";
+import type { Socket } from "../../core/runtime.ts";
 import { topicRouteData } from "../../wire/bodies/route.ts";
 import { REQUESTS } from "../../wire/requests.ts";
 import { type Answers, fakeServer, frameOf } from "./fake_server.ts";
@@ -59,6 +61,14 @@ async function at(answers: Answers) {
 }
 
 const silent = () => {};
+/** A topic of the broker that is the nameserver, too. */
+const routeTo = ({ local }: Socket) => ({
+  brokerDatas: [
+    { cluster: "c", enableActingMaster: false, brokerName: "b", brokerAddrs: new Map([[0, `${local.host}:${local.port}`]]) },
+  ],
+  queueDatas: [{ brokerName: "b", readQueueNums: 1, writeQueueNums: 1, perm: 6, topicSysFlag: 0 }],
+  filterServerTable: new Map(),
+});
 const NO_BROKERS = { brokerDatas: [], queueDatas: [], filterServerTable: new Map() };
 
 describe("a nameserver that says nothing", () => {
@@ -196,4 +206,39 @@ describe("a broker that says nothing", () => {
     await sim.clock.advance(1_000);
     await close();
   });
+});
+
+describe("a signal ends at once what waits for silence", () => {
+  const popped = { topic: "T", receiptHandle: "0 0 0 0 0 unknown 0 0", properties: new Map() } as unknown as MessageExt;
+  const simple = (client: ClientInstance) => new SimpleConsumer(client, { consumerGroup: "cg" });
+  const WAITS: Readonly<Record<string, (client: ClientInstance, signal: AbortSignal) => Promise<unknown>>> = {
+    "request, that of a broker which is to know the producer": (client, signal) =>
+      new Producer(client, { producerGroup: "pg" }).request(message, { signal, timeoutMs: 30_000 }),
+    "sendMessageInTransaction, the same": (client, signal) =>
+      new TransactionProducer(client, {
+        producerGroup: "pg",
+        checkLocalTransaction: () => "UNKNOW",
+      }).sendMessageInTransaction(message, () => "COMMIT_MESSAGE", { signal, timeoutMs: 30_000 }),
+    "acknowledge, that of a nameserver which is to know the broker": (client, signal) =>
+      simple(client).acknowledge(popped, { signal }),
+    "changeInvisibleDuration, the same": (client, signal) => simple(client).changeInvisibleDuration(popped, 10_000, { signal }),
+  };
+  for (const [name, call] of Object.entries(WAITS)) {
+    test(name, async () => {
+      let answering = true;
+      const { sim, client, timed, close } = await at({
+        onOther: silent,
+        onRoute: (socket, request) => {
+          if (answering) socket.write(frameOf(request, { body: topicRouteData.encode(routeTo(socket)) }));
+        },
+      });
+      await timed(() => client.route("T"));
+      answering = false;
+      const controller = new AbortController();
+      sim.clock.setTimeout(() => controller.abort(new Error("enough")), 1_000);
+      const { fault, tookMs } = await timed(() => call(client, controller.signal));
+      expect([(fault as Error).message, Math.round(tookMs)]).toEqual(["enough", 1_000]);
+      await close();
+    });
+  }
 });
