@@ -94,7 +94,7 @@ export class PopTaker {
         const reason = (fault as Error).message;
         client.log.warn("a POP failed; it is tried again", { queue: queueText(queue.messageQueue), reason });
         await client.refreshRoute(queue.messageQueue.topic).catch(() => {});
-        await delay(clock, AFTER_FAULT_MS);
+        await delay(clock, AFTER_FAULT_MS, signal);
       }
     }
   }

@@ -39,7 +39,7 @@ import { QueueTaker } from "./queue_taker.ts";
 import { Rebalance } from "./rebalance.ts";
 import { sendMessageBack } from "./send_back.ts";
 import { type FilterExpression, subscriptionOf } from "./subscription.ts";
-import { settledWithin, startUntil } from "./waiting.ts";
+import { delay, settledWithin, startUntil } from "./waiting.ts";
 
 export interface PushConsumerOptions {
   readonly consumerGroup: string;
@@ -405,8 +405,7 @@ export class PushConsumer implements ConsumerMember, AsyncDisposable, AsyncItera
           ? Promise.resolve(true)
           : sendMessageBack(client, consumerGroup, message, delayLevel, this.#options.maxReconsumeTimes ?? -1),
       later(ms, callback) {
-        const timer = client.runtime.clock.setTimeout(callback, ms);
-        signal.addEventListener("abort", () => timer.cancel(), { once: true });
+        void delay(client.runtime.clock, ms, signal).then(() => signal.aborted || callback());
       },
       now: () => client.runtime.clock.now(),
       monotonic: () => client.runtime.clock.monotonic(),

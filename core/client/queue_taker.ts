@@ -217,7 +217,7 @@ export class QueueTaker {
           queue.nextOffset = result.offset;
           throw fault;
         }
-        if (pullIntervalMs > 0) await delay(client.runtime.clock, pullIntervalMs);
+        if (pullIntervalMs > 0) await delay(client.runtime.clock, pullIntervalMs, signal);
       } catch (fault) {
         ahead = undefined;
         if (queue.dropped || signal.aborted) return;
@@ -285,20 +285,20 @@ export class QueueTaker {
   }
 
   async #mend(queue: ProcessQueue, fault: unknown): Promise<void> {
-    const { client } = this.#options;
+    const { client, signal } = this.#options;
     const { clock } = client.runtime;
     const code = fault instanceof MQBrokerError ? fault.responseCode : undefined;
     queue.brokerId = 0;
     try {
       if (code === ResponseCode.SUBSCRIPTION_NOT_EXIST || code === ResponseCode.SUBSCRIPTION_NOT_LATEST) {
         await client.introduceAgain();
-        await delay(clock, AFTER_HEARTBEAT_MS);
+        await delay(clock, AFTER_HEARTBEAT_MS, signal);
         return;
       }
       await client.refreshRoute(queue.messageQueue.topic);
     } catch (error) {
       client.log.debug("a route was not refreshed", { topic: queue.messageQueue.topic, reason: (error as Error).message });
     }
-    await delay(clock, AFTER_FAULT_MS);
+    await delay(clock, AFTER_FAULT_MS, signal);
   }
 }

@@ -143,7 +143,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
       const leftMs = Math.min(deadline - clock.monotonic(), POLL_MS);
       if (messages.length > 0 || leftMs <= 0) return messages;
       const spoken = await abortable(this.#wait(targets, Math.ceil(leftMs)), signal);
-      if (spoken !== undefined) await this.#checkSpoken(spoken);
+      if (spoken !== undefined) await abortable(this.#checkSpoken(spoken), signal);
     }
   }
 
@@ -365,7 +365,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     const now = this.#client.runtime.clock.monotonic();
     const hasty = this.#lastSpoken?.key === spoken.brokerName && now - this.#lastSpoken.at < NOTHING_AFTER_ALL_MS;
     this.#lastSpoken = { key: spoken.brokerName, at: now };
-    return hasty ? delay(this.#client.runtime.clock, NOTHING_AFTER_ALL_MS) : Promise.resolve();
+    return hasty ? delay(this.#client.runtime.clock, NOTHING_AFTER_ALL_MS, this.#stopping.signal) : Promise.resolve();
   }
   #lastSpoken: { key: string; at: number } | undefined;
 
