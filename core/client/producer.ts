@@ -207,7 +207,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
   /**
    * Sends `message` to whoever consumes its topic, and waits for the reply of one of them (`reply` there).
    * @param options timeoutMs: for the send and the reply together; default `sendMsgTimeout`
-   * @throws as `send`; MQClientError kind timeout when no reply comes
+   * @throws as `send`; MQClientError kind timeout when no reply comes, closed when the producer is closed before
    */
   async request(message: Message, options: SendOptions = {}): Promise<MessageExt> {
     const { clock } = this.client.runtime;
@@ -226,6 +226,12 @@ export class Producer implements ProducerMember, AsyncDisposable {
       this.#requests.forget(expected.correlationId);
     }
     if (reply !== undefined) return reply;
+    if (this.#closing !== undefined) {
+      throw new MQClientError(
+        "closed",
+        `Cannot request from topic "${message.topic}": the message is stored, and the producer was closed before a reply came`,
+      );
+    }
     throw new MQClientError(
       "timeout",
       `Cannot request from topic "${message.topic}": the message is stored, and no reply came within ${timeoutMs} ms. Does somebody consume it, and reply?`,
@@ -267,7 +273,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
     return (await this.#route(namespace.wrap(topic), options.signal)).writeQueues.map((queue) => namespace.unwrapQueue(queue));
   }
 
-  /** Leaves the group. Sends under way go on. */
+  /** Leaves the group. Sends under way go on; requests that wait for a reply are rejected, since brokers have nobody to hand it to. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -279,6 +285,7 @@ export class Producer implements ProducerMember, AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#forget();
+    this.#requests.end();
     await this.client.removeMember({ producer: this });
   }
 

@@ -43,21 +43,21 @@ export function createReplyMessage(request: MessageExt, answer: Omit<Message, "t
 /** The requests of one producer that wait for their reply. */
 export class WaitingRequests {
   readonly #runtime: Runtime;
-  readonly #waiting = new Map<string, (reply: MessageExt) => void>();
+  readonly #waiting = new Map<string, (reply: MessageExt | undefined) => void>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
 
   /**
-   * `request` as it is to be sent, and the promise of its reply, which never rejects.
+   * `request` as it is to be sent, and the promise of its reply, which never rejects; undefined after `end`.
    * @throws MQClientError kind overloaded
    */
   expect(
     request: Message,
     clientId: string,
     timeoutMs: number,
-  ): { message: Message; correlationId: string; reply: Promise<MessageExt> } {
+  ): { message: Message; correlationId: string; reply: Promise<MessageExt | undefined> } {
     if (this.#waiting.size >= WAITING_MAX) {
       throw new MQClientError("overloaded", `Cannot request from "${request.topic}": ${WAITING_MAX} requests wait for a reply`);
     }
@@ -69,12 +69,18 @@ export class WaitingRequests {
       [REPLY_TO_CLIENT]: clientId,
       [TTL]: String(timeoutMs),
     };
-    const reply = new Promise<MessageExt>((resolve) => this.#waiting.set(correlationId, resolve));
+    const reply = new Promise<MessageExt | undefined>((resolve) => this.#waiting.set(correlationId, resolve));
     return { message: { ...request, properties }, correlationId, reply };
   }
 
   forget(correlationId: string): void {
     this.#waiting.delete(correlationId);
+  }
+
+  /** No reply comes any more: brokers were told that the producer left. */
+  end(): void {
+    for (const resolve of this.#waiting.values()) resolve(undefined);
+    this.#waiting.clear();
   }
 
   /** @param body the callee's to keep. @returns false when nobody waits for it */

@@ -1,6 +1,7 @@
 /** Request and reply, and delayed messages that are taken back. */
 import { describe, expect, test } from "bun:test";
 import { createReplyMessage, type MessageExt, Producer, PushConsumer } from "../../core/client/mod.ts";
+import { delay } from "../../core/client/waiting.ts";
 import type { RocketMQ } from "../../mod.ts";
 import { Collector, rejection, withSimulated } from "./harness.ts";
 
@@ -47,6 +48,20 @@ describe("request", () => {
       const given = rejection(producer.request({ topic: "T", body: "silence" }, { timeoutMs: 5_000, signal: giveUp.signal }));
       sim.clock.setTimeout(() => giveUp.abort(new Error("enough")), 100);
       expect((await given).message).toBe("enough");
+    }));
+
+  test("of a producer that is closed is over at once", () =>
+    withSimulated(async (rocketmq, sim) => {
+      const producer = new Producer(rocketmq.client(), { producerGroup: "pg" });
+      const stays = new Producer(rocketmq.client(), { producerGroup: "pg" });
+      await stays.send({ topic: "T", body: "makes the topic" });
+      const given = rejection(producer.request({ topic: "T", body: "x" }, { timeoutMs: 60_000 }));
+      await delay(sim.clock, 1_000);
+      const startedAt = sim.clock.monotonic();
+      await producer.close();
+      const fault = await given;
+      expect([fault.kind, fault.message]).toEqual(["closed", expect.stringContaining("the message is stored")]);
+      expect(sim.clock.monotonic() - startedAt).toBeLessThan(1_000);
     }));
 
   test("whose asker has gone is refused to who replies", () =>
