@@ -424,11 +424,13 @@ export class ClientInstance implements AsyncDisposable {
     if (groups === undefined) return;
     const header = { clientID: this.clientId, ...groups };
     await Promise.all(
-      addresses.map((address) =>
-        this.#remoting.invoke(address, "UNREGISTER_CLIENT", header, undefined, this.timeoutMs).catch((fault: Error) => {
-          this.log.warn("a broker did not hear that a member left", { broker: address, reason: fault.message });
-        }),
-      ),
+      addresses.map(async (address) => {
+        try {
+          await this.#remoting.invoke(address, "UNREGISTER_CLIENT", header, undefined, this.timeoutMs);
+        } catch (fault) {
+          this.log.warn("a broker did not hear that a member left", { broker: address, reason: (fault as Error).message });
+        }
+      }),
     );
   }
 
@@ -476,7 +478,10 @@ export class ClientInstance implements AsyncDisposable {
     return () => this.#closers.delete(closer);
   }
 
-  /** Closes the members, then the connections. Calls under way are rejected. May be called more than once. */
+  /**
+   * Closes the members, then the connections. Calls under way are rejected. May be called more than once.
+   * @throws what a member's close throws; all else is closed by then
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -490,10 +495,11 @@ export class ClientInstance implements AsyncDisposable {
     for (const timer of this.#timers) timer.cancel();
     // Members still call brokers while they close, so this client counts as closed only behind the first await.
     this.#membersClosing = true;
-    await Promise.all([...this.#closers].map((closer) => closer()));
+    const closed = await Promise.allSettled([...this.#closers].map((closer) => closer()));
     await this.trace?.close();
     this.#membersClosing = false;
     this.#remoting.stop();
+    for (const each of closed) if (each.status === "rejected") throw each.reason;
   }
   #membersClosing = false;
 

@@ -100,6 +100,29 @@ describe("a client", () => {
     expect(sim.clock.monotonic() - startedAt).toBeLessThan(1_000);
   });
 
+  test("closes its connections though its keys have run out, or what closes with it fails", async () => {
+    const sim = simRuntime();
+    const { address, connectedAt } = await fakeServer(sim, {
+      onSend: (socket, request) => socket.write(frameOf(request, { extFields: { msgId: "id", queueId: "0", queueOffset: "5" } })),
+    });
+    for (const failing of ["keys", "closer"] as const) {
+      let keys = true;
+      const credentials = () => {
+        if (keys) return { accessKey: "key", secretKey: "secret" };
+        throw new Error("no keys any more");
+      };
+      const client = new ClientInstance({ runtime: sim, namesrvAddr: address, credentials });
+      await sim.clock.resolve(new Producer(client, { producerGroup: "pg" }).send({ topic: "T", body: "x" }));
+      expect(connectedAt().length).toBe(1);
+      if (failing === "keys") keys = false;
+      else client.onClose(() => Promise.reject(new Error("of the closer")));
+      const closing = client.close().catch((fault: Error) => fault.message);
+      expect(await sim.clock.resolve(closing)).toBe(failing === "keys" ? undefined : "of the closer");
+      await sim.clock.settle();
+      expect(connectedAt()).toEqual([]);
+    }
+  });
+
   test("of an Admin: the same", () =>
     withSimulated(async (rocketmq) => {
       const client = rocketmq.client();
