@@ -11,6 +11,7 @@ import { AUTO_CREATE_TOPIC } from "../../wire/mix_all.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
 import type { Log, Runtime, TimerHandle } from "../runtime.ts";
 import { bodyCompressor } from "./body_compression.ts";
+import { MQBrokerError } from "./errors.ts";
 import type { MessageExt } from "./message.ts";
 import type { Namespace } from "./namespace.ts";
 import { outgoing } from "./send_request.ts";
@@ -154,7 +155,9 @@ export class MessageTrace {
       try {
         await this.#send(batch);
       } catch (fault) {
-        this.#drop(batch.length, (fault as Error).message);
+        // A close waits for no second batch of a broker that keeps silent; one that was refused says nothing of the next.
+        const silent = this.#closing && !(fault instanceof MQBrokerError);
+        this.#drop(batch.length + (silent ? this.#waiting.splice(0).length : 0), (fault as Error).message);
         if (!this.#closing) return;
       }
     }

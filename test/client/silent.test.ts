@@ -208,6 +208,23 @@ describe("a broker that says nothing", () => {
   });
 });
 
+test("a broker that takes messages and no traces holds the close up for the tries of two batches, however many wait", async () => {
+  const sim = simRuntime();
+  const { address } = await fakeServer(sim, {
+    onSend: (socket, request) => {
+      // `b` is the topic in the short header of a send.
+      if (request.extFields?.["b"] !== "T") return;
+      socket.write(frameOf(request, { extFields: { msgId: "id", queueId: "0", queueOffset: "5" } }));
+    },
+  });
+  const client = new ClientInstance({ runtime: sim, namesrvAddr: address, enableTrace: true });
+  const traced = new Producer(client, { producerGroup: "pg" });
+  for (let i = 0; i < 1_000; i++) await sim.clock.resolve(traced.send(message));
+  const startedAt = sim.clock.monotonic();
+  await sim.clock.resolve(client.close(), 600_000);
+  expect(sim.clock.monotonic() - startedAt).toBeLessThan(2 * 2 * 3_000 + 1_000);
+});
+
 describe("a signal ends at once what waits for silence", () => {
   const popped = { topic: "T", receiptHandle: "0 0 0 0 0 unknown 0 0", properties: new Map() } as unknown as MessageExt;
   const simple = (client: ClientInstance) => new SimpleConsumer(client, { consumerGroup: "cg" });
