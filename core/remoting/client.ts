@@ -53,6 +53,8 @@ export class RemotingClient<R extends Role = "client"> {
   readonly #open = new Map<string, RemotingConnection>();
   /** Given up, until they are closed. */
   readonly #leaving = new Map<RemotingConnection, TimerHandle>();
+  /** Rejects a call that waits for a connection, each. */
+  readonly #connecting = new Set<() => void>();
   #sweeper: TimerHandle | undefined;
   #stopped = false;
 
@@ -127,13 +129,21 @@ export class RemotingClient<R extends Role = "client"> {
     const { clock } = this.#options.runtime;
     const startedAt = clock.monotonic();
     const late = () => new RemotingFault("timeout", `no connection to ${address} within the ${timeoutMs} ms for ${name}`);
-    return bounded(clock, { timeoutMs, late, signal }, (resolve, reject) => {
-      this.connection(address).then((connection) => {
-        const leftMs = timeoutMs - (clock.monotonic() - startedAt);
-        if (leftMs > 0) resolve({ connection, leftMs });
-        else reject(new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`));
-      }, reject);
-    });
+    let stop = () => {};
+    const waits = bounded<{ connection: RemotingConnection; leftMs: number }>(
+      clock,
+      { timeoutMs, late, signal },
+      (resolve, reject) => {
+        stop = () => reject(this.#notConnecting(address));
+        this.connection(address).then((connection) => {
+          const leftMs = timeoutMs - (clock.monotonic() - startedAt);
+          if (leftMs > 0) resolve({ connection, leftMs });
+          else reject(new RemotingFault("timeout", `connecting to ${address} took all of the ${timeoutMs} ms for ${name}`));
+        }, reject);
+      },
+    );
+    this.#connecting.add(stop);
+    return waits.finally(() => this.#connecting.delete(stop));
   }
 
   /** Nobody calls `address` any more: its connection is closed when calls under way had time to be answered. */
@@ -176,7 +186,7 @@ export class RemotingClient<R extends Role = "client"> {
   connection(address: string): Promise<RemotingConnection> {
     const known = this.#connections.get(address);
     if (known !== undefined) return known;
-    if (this.#stopped) return Promise.reject(new RemotingFault("closed", `not connecting to ${address}: this client is stopped`));
+    if (this.#stopped) return Promise.reject(this.#notConnecting(address));
     this.#sweeper ??= this.#options.runtime.clock.setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
     const opening = this.#connect(address);
     this.#connections.set(address, opening);
@@ -191,10 +201,15 @@ export class RemotingClient<R extends Role = "client"> {
     return opening;
   }
 
-  /** Closes all connections; calls under way are rejected. */
+  #notConnecting(address: string): RemotingFault {
+    return new RemotingFault("closed", `not connecting to ${address}: this client is stopped`);
+  }
+
+  /** Closes all connections; calls under way are rejected, also those that wait for a connection. */
   stop(): void {
     this.#stopped = true;
     this.#sweeper?.cancel();
+    for (const reject of this.#connecting) reject();
     for (const opening of [...this.#connections.values()]) {
       opening.then(
         (connection) => {
@@ -224,6 +239,7 @@ export class RemotingClient<R extends Role = "client"> {
     const context = tls?.();
     let lastFault: RuntimeFault | undefined;
     for (const candidate of hosts) {
+      if (this.#stopped) throw this.#notConnecting(address);
       try {
         const link = new LateHandler();
         const socket = await runtime.net.connect({ host: candidate, port, timeoutMs: connectTimeoutMs }, link);

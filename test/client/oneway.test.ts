@@ -111,7 +111,9 @@ describe("a oneway send", () => {
     const sent = rejection(client.oneway("say something", "10.0.0.9:10911", "END_TRANSACTION", {} as never));
     await sim.clock.settle();
     await sim.clock.resolve(client.close());
+    const startedAt = sim.clock.monotonic();
     const fault = await sim.clock.resolve(sent, 10_000);
+    expect(sim.clock.monotonic()).toBe(startedAt);
     expect([fault.kind, fault.message]).toEqual(["closed", "Cannot say something: this client was closed"]);
   });
 

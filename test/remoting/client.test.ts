@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { splitAddress } from "../../core/remoting/client.ts";
+import { simRuntime } from "../../adapters/sim/sim.ts";
+import { RemotingClient, splitAddress } from "../../core/remoting/client.ts";
 import type { Peer } from "../../core/remoting/processor.ts";
 import { RemotingFault } from "../../core/remoting/processor.ts";
-import { RemotingHarness } from "./harness.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { LogBook, RemotingHarness } from "./harness.ts";
 
 const header = { namespace: "N", key: "K" };
 
@@ -103,6 +105,32 @@ describe("RemotingClient", () => {
     const fault = await faultOf(harness.client().invoke("nowhere.invalid:9876", "GET_KV_CONFIG", header, undefined, 1000));
     expect(fault.kind).toBe("connect");
     expect(fault.message).toContain("nowhere.invalid:9876: the name can't be resolved");
+  });
+
+  test("a stop rejects what waits for a connection at once, and no further address is tried", async () => {
+    const sim = simRuntime();
+    const tried: string[] = [];
+    const net: Runtime["net"] = {
+      listen: (at, accept) => sim.net.listen(at, accept),
+      connect: ({ host, timeoutMs }) => {
+        tried.push(host);
+        return new Promise((_, reject) => void sim.clock.setTimeout(() => reject(new Error("no answer")), timeoutMs));
+      },
+    };
+    const dns = { resolve: async () => ["10.0.0.1", "10.0.0.2"] };
+    const client = new RemotingClient({ runtime: { ...sim, net, dns }, log: new LogBook() });
+    const calls = [
+      faultOf(client.invoke("two.example:9876", "GET_KV_CONFIG", header, undefined, 30_000)),
+      faultOf(client.oneway("two.example:9876", "GET_KV_CONFIG", header, undefined, 30_000)),
+    ];
+    await sim.clock.settle();
+    const startedAt = sim.clock.monotonic();
+    client.stop();
+    const faults = await sim.clock.resolve(Promise.all(calls), 60_000);
+    expect(faults.map(({ kind }) => kind)).toEqual(["closed", "closed"]);
+    expect(sim.clock.monotonic()).toBe(startedAt);
+    await sim.clock.advance(60_000);
+    expect(tried).toEqual(["10.0.0.1"]);
   });
 
   test("a server calls a client back, and onClose tells when it is gone", async () => {
