@@ -213,7 +213,9 @@ export class ClientInstance implements AsyncDisposable {
     this.#checkOpen();
     const asking = this.#asking.get(topic);
     if (asking !== undefined) return asking;
-    const question = this.#askRoute(topic, createWith).finally(() => this.#asking.delete(topic));
+    const question = this.#unlessClosed(`find the brokers of topic "${topic}"`, this.#askRoute(topic, createWith)).finally(() =>
+      this.#asking.delete(topic),
+    );
     this.#asking.set(topic, question);
     return question;
   }
@@ -370,7 +372,7 @@ export class ClientInstance implements AsyncDisposable {
     this.#checkOpen();
     const { body, timeoutMs = this.timeoutMs, signal } = options;
     const asked = this.#nameServers.ask(tried, (each) => this.#remoting.invoke(each, name, header, body, timeoutMs, options));
-    const { address, reply } = await abortable(asked, signal);
+    const { address, reply } = await this.#unlessClosed(tried, abortable(asked, signal));
     return answerOf(name, tried, address, expectSuccess(tried, address, reply));
   }
 
@@ -388,6 +390,15 @@ export class ClientInstance implements AsyncDisposable {
       await this.#remoting.oneway(address, name, header, body, timeoutMs, signal);
     } catch (fault) {
       throw this.#faultOf(tried, fault);
+    }
+  }
+
+  /** `asked`, of nameservers: that none answers says nothing of them once this client is closed. */
+  async #unlessClosed<T>(tried: string, asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (fault) {
+      throw fault instanceof MQClientError && fault.kind === "unreachable" ? this.#faultOf(tried, fault) : fault;
     }
   }
 

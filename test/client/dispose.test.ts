@@ -100,6 +100,23 @@ describe("a client", () => {
     expect(sim.clock.monotonic() - startedAt).toBeLessThan(1_000);
   });
 
+  test("rejects questions to nameservers that are under way likewise", async () => {
+    const sim = simRuntime();
+    const { address } = await fakeServer(sim, { onRoute: () => {}, onOther: () => {} });
+    const client = new ClientInstance({ runtime: sim, namesrvAddr: `${address};127.0.0.1:1` });
+    const asking = Promise.all([
+      kindOf(client.route("T")),
+      kindOf(new Producer(client, { producerGroup: "pg" }).send({ topic: "U", body: "x" })),
+      kindOf(new Admin(client).topics.fetchAllTopicList()),
+      kindOf(client.masterOf({ topic: "V", brokerName: "b", queueId: 0 })),
+    ]);
+    await sim.clock.advance(100);
+    const startedAt = sim.clock.monotonic();
+    await sim.clock.resolve(client.close());
+    expect(await sim.clock.resolve(asking)).toEqual(["closed", "closed", "closed", "closed"]);
+    expect(sim.clock.monotonic()).toBe(startedAt);
+  });
+
   test("closes its connections though its keys have run out, or what closes with it fails", async () => {
     const sim = simRuntime();
     const { address, connectedAt } = await fakeServer(sim, {
