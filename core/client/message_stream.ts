@@ -8,10 +8,12 @@ interface Offered {
   readonly refused: (reason: Error) => void;
 }
 
+type Asking = (offered: Offered | undefined) => void;
+
 export class MessageStream {
   /** No more than the listener is called at a time. */
   readonly #offered: Offered[] = [];
-  readonly #asking: ((offered: Offered | undefined) => void)[] = [];
+  readonly #asking: Asking[] = [];
   /** A start that failed is tried again by the next step of any loop. */
   readonly #started: SharedStart;
   #ended = false;
@@ -43,9 +45,17 @@ export class MessageStream {
   /** Several loops share the messages. */
   iterator(): AsyncIterator<MessageExt> {
     let atHand: Offered | undefined;
+    let gone = false;
+    const asked = new Set<Asking>();
     const leave = () => {
+      gone = true;
       atHand?.refused(LEFT);
       atHand = undefined;
+      // A step that still waits must not take a message that nobody would look at.
+      for (const asking of asked) {
+        this.#asking.splice(this.#asking.indexOf(asking), 1);
+        asking(undefined);
+      }
     };
     return {
       next: async () => {
@@ -56,7 +66,9 @@ export class MessageStream {
         } catch (fault) {
           if (!this.#ended) throw fault;
         }
-        atHand = await this.#next();
+        const next = gone ? undefined : await this.#next(asked);
+        if (gone) next?.refused(LEFT);
+        else atHand = next;
         if (atHand === undefined) return { done: true, value: undefined };
         return { done: false, value: atHand.message };
       },
@@ -67,11 +79,19 @@ export class MessageStream {
     };
   }
 
-  #next(): Promise<Offered | undefined> {
+  /** @param asked holds what asks while it waits */
+  #next(asked: Set<Asking>): Promise<Offered | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
     const offered = this.#offered.shift();
     if (offered !== undefined) return Promise.resolve(offered);
-    return new Promise((resolve) => this.#asking.push(resolve));
+    return new Promise((resolve) => {
+      const asking: Asking = (each) => {
+        asked.delete(asking);
+        resolve(each);
+      };
+      asked.add(asking);
+      this.#asking.push(asking);
+    });
   }
 }
 

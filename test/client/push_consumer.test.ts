@@ -46,6 +46,22 @@ describe("a message that is not consumed", () => {
     }));
 });
 
+test("a loop that is left while a step of it waits takes no message from the others", () =>
+  withSimulated(async (rocketmq, sim) => {
+    const producer = producerOf(rocketmq);
+    await producer.send({ topic: "T", body: "0" });
+    const consumer = new PushConsumer(rocketmq.client(), { consumerGroup: "cg", subscription: { T: "*" }, ...fromFirst });
+    const left = consumer[Symbol.asyncIterator]();
+    const other = consumer[Symbol.asyncIterator]();
+    expect((await left.next()).value?.text()).toBe("0");
+    const waiting = left.next();
+    await sim.clock.settle();
+    await left.return?.();
+    await producer.send({ topic: "T", body: "1" });
+    expect((await other.next()).value?.text()).toBe("1");
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  }));
+
 test("where a group begins is stored at once: killed before it has consumed anything, it does not begin anew", async () => {
   const sim = simRuntime();
   let pulled: ExtFields | undefined;
