@@ -139,7 +139,7 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
       signal?.throwIfAborted();
       if (this.#closing !== undefined) throw this.#closedError();
       const targets = await abortable(this.#targets(), signal);
-      const messages = await this.#takeOnce(targets, maxMessages, options.invisibleDuration, deadline);
+      const messages = await this.#takeOnce(targets, maxMessages, options.invisibleDuration, deadline, signal);
       const leftMs = Math.min(deadline - clock.monotonic(), POLL_MS);
       if (messages.length > 0 || leftMs <= 0) return messages;
       const spoken = await abortable(this.#wait(targets, Math.ceil(leftMs)), signal);
@@ -288,12 +288,13 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     return [...targets.slice(from), ...targets.slice(0, from)];
   }
 
-  /** One broker after the other, without waiting. @throws what the last said when none could be asked */
+  /** One broker after the other, without waiting; no further one once `signal` is aborted. @throws what the last said when none could be asked */
   async #takeOnce(
     targets: readonly PopTarget[],
     maxMsgNums: number,
     given: number | undefined,
     deadline: number,
+    signal: AbortSignal | undefined,
   ): Promise<MessageExt[]> {
     const { clock } = this.#client.runtime;
     let fault: unknown;
@@ -301,6 +302,9 @@ export class SimpleConsumer implements ConsumerMember, AsyncDisposable, AsyncIte
     for (const target of targets) {
       const subscription = this.#subscriptions.get(target.topic);
       if (subscription === undefined) continue;
+      // What the one before gave up on lasts for seconds, and what this one hands out nobody may be waiting for.
+      if (this.#closing !== undefined) throw this.#closedError();
+      signal?.throwIfAborted();
       try {
         const messages = await pop(this.#client, {
           ...target,

@@ -225,6 +225,33 @@ test("a broker that takes messages and no traces holds the close up for the trie
   expect(sim.clock.monotonic() - startedAt).toBeLessThan(2 * 2 * 3_000 + 1_000);
 });
 
+for (const end of ["abort", "close"] as const) {
+  test(`receive asks no further broker when one was silent: ${end}`, async () => {
+    const sim = simRuntime();
+    const asked: string[] = [];
+    const brokers = new Map<string, string>();
+    const { address } = await fakeServer(sim, {
+      brokers,
+      onOther: (socket, request) => {
+        if (request.code === REQUESTS.POP_MESSAGE.code) asked.push(request.extFields?.["bname"] ?? "");
+        else socket.write(frameOf(request, {}));
+      },
+    });
+    for (const name of ["a", "b", "c"]) brokers.set(name, address);
+    const client = new ClientInstance({ runtime: sim, namesrvAddr: address });
+    const simple = new SimpleConsumer(client, { consumerGroup: "cg", subscription: { T: "*" } });
+    await sim.clock.resolve(simple.start());
+    const controller = new AbortController();
+    const given = simple.receive({ signal: controller.signal, awaitDuration: 60_000 }).catch((fault: Error) => fault.message);
+    await sim.clock.advance(1_000);
+    if (end === "abort") controller.abort(new Error("enough"));
+    else await sim.clock.resolve(simple.close());
+    const fault = await sim.clock.resolve(given, 60_000);
+    expect([fault, asked.length]).toEqual([end === "abort" ? "enough" : 'Consumer of group "cg" was closed', 1]);
+    await sim.clock.resolve(client.close());
+  });
+}
+
 describe("a signal ends at once what waits for silence", () => {
   const popped = { topic: "T", receiptHandle: "0 0 0 0 0 unknown 0 0", properties: new Map() } as unknown as MessageExt;
   const simple = (client: ClientInstance) => new SimpleConsumer(client, { consumerGroup: "cg" });
