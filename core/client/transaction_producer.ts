@@ -127,17 +127,26 @@ export class TransactionProducer extends Producer {
     const msgId = message.properties.get(MessageConst.UNIQ_KEY) ?? message.msgId;
     const region = message.properties.get(MessageConst.MSG_REGION);
     this.#traceEnd(message, msgId, header.transactionId, state, message.storeHost, region, true);
-    broker.oneway("END_TRANSACTION", {
-      topic,
-      producerGroup: this.producerGroup,
-      tranStateTableOffset: header.tranStateTableOffset,
-      commitLogOffset: header.commitLogOffset,
-      commitOrRollback: COMMIT_OR_ROLLBACK[state],
-      fromTransactionCheck: true,
-      msgId,
-      transactionId: header.transactionId,
-      bname: header.bname,
-    });
+    try {
+      broker.oneway("END_TRANSACTION", {
+        topic,
+        producerGroup: this.producerGroup,
+        tranStateTableOffset: header.tranStateTableOffset,
+        commitLogOffset: header.commitLogOffset,
+        commitOrRollback: COMMIT_OR_ROLLBACK[state],
+        fromTransactionCheck: true,
+        msgId,
+        transactionId: header.transactionId,
+        bname: header.bname,
+      });
+    } catch (fault) {
+      // It can't be signed: nobody waits for this, so nobody else would say so.
+      this.client.log.warn("the end of a transaction was not sent; the broker asks again", {
+        group: this.producerGroup,
+        msgId,
+        reason: (fault as Error).message,
+      });
+    }
   }
 
   #traceEnd(

@@ -18,6 +18,7 @@ import { formatProperties } from "../../wire/properties.ts";
 import { FLAG_ONEWAY, LANGUAGE_OTHER, SERIALIZE_JSON } from "../../wire/remoting_command.ts";
 import { REQUESTS } from "../../wire/requests.ts";
 import { encodeCommand } from "../../wire/serialize.ts";
+import { LogBook } from "../remoting/harness.ts";
 import { fakeServer, frameOf } from "./fake_server.ts";
 import { deferred } from "./harness.ts";
 
@@ -95,6 +96,27 @@ async function asking(options: Partial<ClientOptions> = {}) {
 type Checker = (message: MessageExt) => LocalTransactionState | Promise<LocalTransactionState>;
 const producerOf = (client: ClientInstance, checkLocalTransaction: Checker) =>
   new TransactionProducer(client, { producerGroup: "pg", checkLocalTransaction });
+
+test("an answer to a check that can't be signed is a line in the log, and the next check is answered", async () => {
+  let keys = true;
+  const log = new LogBook();
+  const credentials = () => {
+    if (keys) return { accessKey: "key", secretKey: "secret" };
+    throw new Error("no keys any more");
+  };
+  const { client, ends, ask, known, settled, close } = await asking({ credentials, log });
+  producerOf(client, () => "COMMIT_MESSAGE");
+  await known();
+  keys = false;
+  ask("x");
+  await settled();
+  expect([ends, log.lines]).toEqual([[], ["WARN the end of a transaction was not sent; the broker asks again"]]);
+  keys = true;
+  ask("x");
+  await settled();
+  expect(ends.length).toBe(1);
+  await close();
+});
 
 describe("a check of a transaction", () => {
   const states: Record<string, [Checker, number]> = {
