@@ -195,6 +195,7 @@ class DenoSocket implements Socket {
       if (length === buffer.length && length < READ_BYTES_MAX) buffer = new Uint8Array(READ_BYTES_MAX);
       else if (length < READ_BYTES_MIN && buffer.length > READ_BYTES_MIN) buffer = new Uint8Array(READ_BYTES_MIN);
     }
+    if (this.#closed) return;
     this.#peerEnded = true;
     if (handler.ended === undefined) this.end();
     else call(() => handler.ended?.());

@@ -55,6 +55,34 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("sock
       expectSame(server.seen.bytes(), sent);
     });
 
+    conforms("what a peer sends faster than it is read is there whole, and Bun gives each 128 KiB a turn", async () => {
+      const { client, server } = await pair();
+      const sent = pattern(8_000_000);
+      let [inTurn, longestTurn] = [0, 0];
+      server.seen.onData = (chunk) => {
+        if (inTurn === 0) it.runtime.clock.afterTurn(() => (inTurn = 0));
+        inTurn += chunk.length;
+        longestTurn = Math.max(longestTurn, inTurn);
+      };
+      client.socket.write(sent);
+      await it.wait(server.seen.whenReceived(sent.length));
+      expectSame(server.seen.bytes(), sent);
+      // The others read less at once, perhaps several times a turn.
+      if (adapter.name === "bun") expect(longestTurn).toBeLessThanOrEqual(128 * 1024);
+    });
+
+    conforms("who destroys a connection in the middle of what it said hears no more of it", async () => {
+      const { client, server } = await pair();
+      let calls = 0;
+      server.seen.onData = () => {
+        calls++;
+        server.socket.destroy();
+      };
+      client.socket.write(pattern(2_000_000));
+      await it.wait(server.seen.whenClosed());
+      expect([calls, server.seen.events]).toEqual([1, ["data", "closed"]]);
+    });
+
     conforms("what is written while accepting arrives", async () => {
       const listener = await it.runtime.net.listen({ host: "127.0.0.1", port: 0 }, (socket) => {
         socket.write(bytesOf("welcome"));
