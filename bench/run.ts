@@ -56,10 +56,7 @@ const idleConnections = 10_000;
 const beforeLoad = join(projectDirectory, "bench/pages.sh");
 const wakeRounds = 300;
 
-/**
- * One message in ten or a hundred is delivered: the plain backlog would be over in a third of a second, and half of the CPU of two
- * seconds is that of the compilers, of the client's as of both servers'.
- */
+/** One message in ten or a hundred is delivered: the plain backlog would be over in a third of a second. */
 const SQL_BACKLOG_TIMES = 10;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
