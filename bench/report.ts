@@ -181,12 +181,15 @@ Every target ran on the same machine, in turns, each time with a fresh store, AS
 
 ${table(byTarget)}
 
-- Before each server's load, and between the making of a backlog and its consumption, what is dirty is put on the disk (\`sync\`).
+- Before each load what is dirty is put on the disk (\`sync\`), and since 2026-11-22 the machine gets memory for the pages to be
+  written (\`bench/pages.sh\`): this one lends free memory to its host and pays 8 us for each page that comes back. Between the making
+  of a backlog and its consumption \`sync\` alone.
 - *oneway*: messages that landed in the queues, over the time until the last one had; every 1,000th is answered, as a window.
 - *transactions*: committed messages that landed in their queues; the latency is that of the half message, since the commit is not answered.
 - *POP*: each message is acknowledged by itself, as the client does; CPU up to one second after the last, for the acknowledgements.
-- *SQL92*: where one message in ten passes, the Java client needs most of a core for what it gets, whoever serves it: client and
-  broker fill both cores. Where one in a hundred does, our one thread is busy, and Apache's threads take a core and a half.
+- *SQL92*: a group has read the whole backlog before the one that is measured, for the compilers of all sides. Where one message in
+  ten passes, the Java client needs most of a core for what it gets, whoever serves it: client and broker fill both cores. Where one
+  in a hundred does, our one thread is busy, and Apache's threads take a core and a half.
 - *held pull*: from the moment a send is written to the moment the answer of the pull held for it is here; the way of the send is included.
 - *start*: from the start of the process (Apache: of the later of two started at once) to the first message acknowledged.
 - *10,000 idle connections*: resident memory with them, each having been answered once, less resident memory before.
