@@ -46,33 +46,21 @@ export function inTime<T>(clock: Clock, promise: Promise<T>, ms: number, late: (
   return bounded<T>(clock, { timeoutMs: ms, late }, (resolve, reject) => void promise.then(resolve, reject));
 }
 
+/** Never leaves this module. */
+const LATE = new Error("not settled in time");
+
 /** True when `promise` settled (either way) within `ms`. @throws the signal's reason */
-export function settledWithin(clock: Clock, promise: Promise<unknown>, ms: number, signal?: AbortSignal): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) {
-      promise.catch(() => {});
-      reject(signal.reason as Error);
-      return;
-    }
-    const end = () => {
-      timer.cancel();
-      signal?.removeEventListener("abort", abort);
-    };
-    const abort = () => {
-      end();
-      reject(signal?.reason as Error);
-    };
-    const timer = clock.setTimeout(() => {
-      end();
-      resolve(false);
-    }, ms);
-    signal?.addEventListener("abort", abort, { once: true });
-    const settle = () => {
-      end();
-      resolve(true);
-    };
-    promise.then(settle, settle);
-  });
+export async function settledWithin(clock: Clock, promise: Promise<unknown>, ms: number, signal?: AbortSignal): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await bounded<boolean>(clock, { timeoutMs: ms, late: () => LATE, signal }, (resolve) => void settled.then(resolve));
+  } catch (reason) {
+    if (reason === LATE) return false;
+    throw reason;
+  }
 }
 
 /**
