@@ -107,9 +107,13 @@ class Turns {
   /** Each piece, what it asked `afterTurn` for, and the next, all before the event loop goes on. */
   #takeInTurns(socket: BunSocket, chunk: Uint8Array, from: number): void {
     const to = from + TURN_BYTES_MAX;
-    this.#clock.lastOfTurn(() => socket.takePiece(chunk, from, to));
-    if (to < chunk.length) queueMicrotask(() => this.#takeInTurns(socket, chunk, to));
-    else free(chunk);
+    try {
+      this.#clock.lastOfTurn(() => socket.takePiece(chunk, from, to));
+    } finally {
+      // What a handler throws is no fault of the connection, which goes on behind it.
+      if (to < chunk.length) queueMicrotask(() => this.#takeInTurns(socket, chunk, to));
+      else free(chunk);
+    }
   }
 }
 
