@@ -142,6 +142,9 @@ export class RemotingConnection implements Peer, UnreadPeer {
   /** Bytes of bodies of requests under way. */
   #inFlightBytes = 0;
   #taken = 0;
+  /** `close` was called, or the connection is gone: nothing is taken and nothing written any more. */
+  #closing = false;
+  /** The socket has said that it is gone. */
   #closed = false;
   /** Why what arrived can't be read. */
   #garbled: string | undefined;
@@ -150,6 +153,8 @@ export class RemotingConnection implements Peer, UnreadPeer {
   /** By opaque, oldest first; undefined while there never was one. */
   #held: Map<number, HeldRequest> | undefined;
   #closeCallbacks: (() => void)[] | undefined;
+  /** Of those who hold large answers back. */
+  #catchUps: (() => void)[] | undefined;
 
   /** @param remote Whose connection it is, where a PROXY header says so. */
   constructor(socket: Socket, options: ConnectionOptions, remote: Endpoint = socket.remote) {
@@ -171,8 +176,23 @@ export class RemotingConnection implements Peer, UnreadPeer {
     return this.#socket.bufferedBytes;
   }
 
+  /** From `close` on; a runtime may tell of it a little later. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing;
+  }
+
+  caughtUp(): Promise<void> | undefined {
+    if (this.#closing || !this.#isBehind()) return undefined;
+    return new Promise((resolve) => {
+      this.#catchUps ??= [];
+      this.#catchUps.push(resolve);
+    });
+  }
+
+  #tellCaughtUp(): void {
+    const catchUps = this.#catchUps;
+    this.#catchUps = undefined;
+    for (const resolve of catchUps ?? []) resolve();
   }
 
   /** What the socket of this connection calls. (`closed` is a question of Peer and an event of a socket.) */
@@ -185,7 +205,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   }
 
   #data(chunk: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#closing) return;
     this.lastActiveAt = this.#options.clock.monotonic();
     if (this.#untaken !== undefined) {
       this.#untaken = joined(this.#untaken, chunk);
@@ -213,16 +233,20 @@ export class RemotingConnection implements Peer, UnreadPeer {
       return;
     }
     this.#countPartial(this.#splitter.pendingBytes);
-    if (this.#choked() && !this.#closed) {
+    if (this.#choked() && !this.#closing) {
       this.#untaken = chunk.slice(taken);
       this.#socket.pause();
     }
   }
 
   #choked(): boolean {
-    const { writeBytesMax, unread, inFlightBytesMax } = this.#options;
-    if (this.#socket.bufferedBytes > Math.min(writeBytesMax / 2, unread.share)) return true;
-    return this.#inFlightBytes >= inFlightBytesMax;
+    return this.#isBehind() || this.#inFlightBytes >= this.#options.inFlightBytesMax;
+  }
+
+  /** The peer has not read much of what it was sent. */
+  #isBehind(): boolean {
+    const { writeBytesMax, unread } = this.#options;
+    return this.#socket.bufferedBytes > Math.min(writeBytesMax / 2, unread.share);
   }
 
   /** A request whose body has so many bytes is under way: not answered when its processor returned. */
@@ -239,11 +263,11 @@ export class RemotingConnection implements Peer, UnreadPeer {
   /** Takes what was held back, as far as it may be now. */
   #takeOn(): void {
     const untaken = this.#untaken;
-    if (untaken === undefined || this.#closed || this.#choked()) return;
+    if (untaken === undefined || this.#closing || this.#choked()) return;
     this.#untaken = undefined;
     this.takenAt = this.#options.clock.monotonic();
     this.#cut(untaken);
-    if (this.#untaken === undefined && !this.#closed) this.#socket.resume();
+    if (this.#untaken === undefined && !this.#closing) this.#socket.resume();
   }
 
   #countPartial(bytes: number): void {
@@ -265,6 +289,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #drained(): void {
     this.lastActiveAt = this.#options.clock.monotonic();
     this.#options.unread.forget(this);
+    this.#tellCaughtUp();
     this.#writeHeld();
     this.#takeOn();
   }
@@ -272,9 +297,11 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #gone(fault: RuntimeFault | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closing = true;
     this.#untaken = undefined;
     this.#countPartial(0);
     this.#options.unread.forget(this);
+    this.#tellCaughtUp();
     if (this.#writer !== undefined) {
       this.#options.writers.give(this.#writer);
       this.#writer = undefined;
@@ -314,7 +341,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<void> | undefined {
-    if (this.#closed) return Promise.reject(this.#notSent(name));
+    if (this.#closing) return Promise.reject(this.#notSent(name));
     const command = this.#request(name, header, body, FLAG_ONEWAY);
     if (this.#hasRoom(body.length)) {
       this.write(command);
@@ -334,7 +361,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
     timeoutMs: number,
     { extFields, language, signal }: InvokeOptions = NOTHING_MORE,
   ): Promise<PeerReply> {
-    if (this.#closed) return Promise.reject(this.#notSent(name));
+    if (this.#closing) return Promise.reject(this.#notSent(name));
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const command = this.#request(name, header, body ?? NO_BODY, 0, extFields, language);
     const { clock } = this.#options;
@@ -424,6 +451,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   }
 
   close(): void {
+    this.#closing = true;
     this.#socket.destroy();
   }
 
@@ -435,7 +463,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
 
   /** Appends a command to what this turn writes. */
   write(command: RemotingCommand): void {
-    if (this.#closed) return;
+    if (this.#closing) return;
     encodeCommand(command, this.#output());
     this.#flushFrom(REQUESTS_FLUSH_BYTES);
   }
@@ -447,7 +475,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
     reply: Reply,
     codec: HeaderCodec<object> | undefined,
   ): void {
-    if (this.#closed) return;
+    if (this.#closing) return;
     replies.write(this.#output(), request, reply, codec);
     this.#flushFrom(RESPONSES_FLUSH_BYTES);
   }
@@ -468,7 +496,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#writer = undefined;
-    if (!this.#closed) {
+    if (!this.#closing) {
       this.lastActiveAt = this.#options.clock.monotonic();
       this.#socket.write(writer.written());
       this.#bound();
@@ -493,7 +521,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
 
   /** False: take no more for now. */
   #take(bytes: Uint8Array, from: number, to: number): boolean {
-    if (this.#closed) return false;
+    if (this.#closing) return false;
     this.#taken = (this.#taken + 1) % TAKEN_PER_LOOK;
     if (this.#taken === 0 || this.#writer !== undefined) this.#look();
     const command = this.#options.requests?.read(bytes, from, to) ?? decodeCommand(bytes, from, to);

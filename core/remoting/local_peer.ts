@@ -37,6 +37,11 @@ export class LocalPeer implements Peer {
     return reply;
   }
 
+  /** What it is given it has. */
+  caughtUp(): undefined {
+    return undefined;
+  }
+
   onClose(callback: () => void): void {
     if (this.#closed) callback();
     else this.#closeCallbacks.push(callback);

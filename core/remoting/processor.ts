@@ -25,6 +25,11 @@ export interface Peer {
     body: Uint8Array | undefined,
     timeoutMs: number,
   ): Promise<PeerReply>;
+  /**
+   * Settles when it has read what it was sent, or is gone; undefined when it is not behind. Who makes large answers later than in
+   * the turn of their request asks before it takes memory for them. Never rejects.
+   */
+  caughtUp(): Promise<void> | undefined;
   /** Called once when the connection is gone (at once when it is already). */
   onClose(callback: () => void): void;
   /** Closes it. */

@@ -48,6 +48,10 @@ export class FakePeer implements Peer {
     return Promise.reject(new Error("not expected"));
   }
 
+  caughtUp(): Promise<void> | undefined {
+    return undefined;
+  }
+
   onClose(callback: () => void): void {
     if (this.closed) callback();
     else this.#onClose.push(callback);

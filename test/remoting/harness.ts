@@ -7,6 +7,7 @@ import type { Log, RuntimeFault, Socket, SocketHandler } from "../../core/runtim
 import { ByteWriter } from "../../wire/byte_writer.ts";
 import { FrameSplitter } from "../../wire/frame.ts";
 import { NO_BODY, type RemotingCommand, SERIALIZE_JSON } from "../../wire/remoting_command.ts";
+import { REQUESTS } from "../../wire/requests.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { VERSION_CURRENT } from "../../wire/version.ts";
 
@@ -111,4 +112,12 @@ export function frame(code: number, fields: Partial<RemotingCommand> = {}): Uint
     writer,
   );
   return writer.written().slice();
+}
+
+/** `count` GET_KV_CONFIG requests in one chunk. */
+export function burstOf(count: number): Uint8Array {
+  const one = frame(REQUESTS.GET_KV_CONFIG.code, { extFields: { namespace: "N", key: "K" } });
+  const burst = new Uint8Array(one.length * count);
+  for (let i = 0; i < count; i++) burst.set(one, i * one.length);
+  return burst;
 }

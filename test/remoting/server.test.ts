@@ -4,19 +4,11 @@ import { FLAG_ONEWAY, SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from "../../wire/remo
 import { REQUESTS } from "../../wire/requests.ts";
 import { ResponseCode } from "../../wire/response_code.ts";
 import { V5_3_1 } from "../../wire/version.ts";
-import { frame, RemotingHarness } from "./harness.ts";
+import { burstOf, frame, RemotingHarness } from "./harness.ts";
 
 const GET = REQUESTS.GET_KV_CONFIG.code;
 const LIST = REQUESTS.GET_KVLIST_BY_NAMESPACE.code;
 const fields = { namespace: "N", key: "K" };
-
-/** `count` requests in one chunk. */
-function burstOf(count: number): Uint8Array {
-  const one = frame(GET, { extFields: { ...fields } });
-  const burst = new Uint8Array(one.length * count);
-  for (let i = 0; i < count; i++) burst.set(one, i * one.length);
-  return burst;
-}
 
 describe("a request and its response", () => {
   test.each([SERIALIZE_JSON, SERIALIZE_ROCKETMQ] as const)(
