@@ -17,6 +17,7 @@ import { MessageConst } from "../../wire/message_const.ts";
 import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import { setProperty } from "../../wire/properties.ts";
 import type { FileLock, Log, Runtime } from "../runtime.ts";
+import type { Asker } from "./answer_room.ts";
 import { Appended } from "./appended.ts";
 import { BATCH_UNIT_BYTES } from "./batch_consume_queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -416,7 +417,7 @@ export class DefaultMessageStore implements MessageStore {
     return inPortions ? scanPortions(this, queue, offset, limits, scan) : this.#reader.getMatching(found, offset, limits, scan);
   }
 
-  async recordAt(physicalOffset: number): Promise<Uint8Array | undefined> {
+  async recordAt(physicalOffset: number, asker?: Asker): Promise<Uint8Array | undefined> {
     if (!Number.isSafeInteger(physicalOffset) || physicalOffset < 0) return undefined;
     const head = new Uint8Array(RECORD_BYTES_MIN);
     if (!(await this.#commitLog.read(head, physicalOffset))) return undefined;
@@ -424,8 +425,11 @@ export class DefaultMessageStore implements MessageStore {
     const { mappedFileSizeCommitLog } = this.#settings;
     const room = mappedFileSizeCommitLog - (physicalOffset % mappedFileSizeCommitLog);
     if (size < RECORD_BYTES_MIN || size > room || !isRecordOf(head, 0, size, physicalOffset)) return undefined;
-    const record = new Uint8Array(size);
-    return (await this.#commitLog.read(record, physicalOffset)) ? record : undefined;
+    const read = async (): Promise<Uint8Array | undefined> => {
+      const record = new Uint8Array(size);
+      return (await this.#commitLog.read(record, physicalOffset)) ? record : undefined;
+    };
+    return asker === undefined ? read() : this.#reader.withRoom(asker, size, read);
   }
 
   recentRecord(physicalOffset: number, size: number): Uint8Array | undefined {

@@ -7,6 +7,7 @@
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
+import type { RoomOfOne } from "./answer_room.ts";
 import type { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
 import { UNIT_BYTES } from "./consume_queue_unit.ts";
@@ -71,8 +72,13 @@ export class MatchingReader {
     this.#matches = matches;
   }
 
-  /** Looks on until there is enough or all units were looked at. @param hotBytes see `GetResult.suggestSlave` */
-  run(hotBytes: number): GetResult | Promise<GetResult> {
+  /**
+   * Looks on until there is enough or all units were looked at.
+   * @param hotBytes see `GetResult.suggestSlave`
+   * @param room for what it holds while it waits for the disk
+   * @returns undefined when it would have to wait and there is none: what it holds is given back
+   */
+  run(hotBytes: number, room: RoomOfOne): GetResult | undefined | Promise<GetResult | undefined> {
     const { commitLog } = this.#parts;
     // Valid until the end of this turn.
     let stretch: Stretch = NO_STRETCH;
@@ -80,20 +86,24 @@ export class MatchingReader {
       const physical = readInt64(this.#units, this.#at);
       const size = readInt32(this.#units, this.#at + 8);
       const found = commitLog.recentStretch(physical, size) ?? this.#stretchNow(physical, size);
-      if (found === undefined) return this.#runLater(physical, size, hotBytes);
+      if (found === undefined) {
+        if (room.take(BODY_BYTES + this.#units.length)) return this.#runLater(physical, size, hotBytes, room);
+        this.#release?.();
+        return undefined;
+      }
       stretch = found;
     }
     return this.#result(hotBytes);
   }
 
   /** As `run`, from a record on that is not here. */
-  async #runLater(physical: number, size: number, hotBytes: number): Promise<GetResult> {
+  async #runLater(physical: number, size: number, hotBytes: number, room: RoomOfOne): Promise<GetResult | undefined> {
     if (!this.#ownsUnits) this.#units = this.#units.slice();
     this.#ownsUnits = true;
     const fetched = await this.#fetch(physical, size);
     if (fetched !== undefined && !this.#take(fetched.bytes, 0, physical, size)) return this.#result(hotBytes);
     this.#step();
-    return this.run(hotBytes);
+    return this.run(hotBytes, room);
   }
 
   /**

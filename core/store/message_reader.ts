@@ -9,6 +9,7 @@
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
+import { AnswerRoom, type Asker, type RoomOfOne } from "./answer_room.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
@@ -44,6 +45,12 @@ interface Selection {
   status: GetStatus;
 }
 
+type Found = GetResult | Promise<GetResult>;
+/** Nothing when it would have to wait for the disk and there is no room for its answer meanwhile. */
+type Tried = GetResult | undefined | Promise<GetResult | undefined>;
+
+/** Of answers that wait for the disk: 64 of them as they are by default (maxTransferBytesOnMessageInMemory). */
+export const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 /** Units that a filter looks at by default (maxFilterMessageSize), twice. */
 const UNITS_BYTES_MAX = 32 * 1024;
 
@@ -54,6 +61,7 @@ export class MessageReader {
   readonly #memoryBytes: number;
   readonly #ahead: ReadAhead;
   readonly #bodies = new BodyPool();
+  readonly #room = new AnswerRoom(WAITING_BYTES_MAX);
   readonly #matching: MatchingParts;
   /** For the units of one pull. */
   readonly #units = new Scratch(UNITS_BYTES_MAX);
@@ -67,7 +75,7 @@ export class MessageReader {
     this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies, runs: new Scratch(RUN_BYTES_MAX) };
   }
 
-  get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult> {
+  get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): Found {
     if (queue === undefined) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
     const unknown = this.#correct(queue, offset);
     if (unknown !== undefined) return unknown.then(() => this.get(queue, offset, limits, filter));
@@ -79,10 +87,13 @@ export class MessageReader {
     const lead = leadOf(queue, offset);
     const from = offset - lead;
     const count = scanned + lead;
-    const here = queue.readNow(from, count, this.#units);
-    if (here !== undefined) return this.#deliver(queue, offset, limits, filter, here, lead);
-    const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
-    return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead));
+    return this.#attended(queue, offset, limits.asker, (room) => {
+      const here = queue.readNow(from, count, this.#units);
+      if (here !== undefined) return this.#deliver(queue, offset, limits, filter, here, lead, room);
+      if (!room.take(count * UNIT_BYTES)) return undefined;
+      const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
+      return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead, room));
+    });
   }
 
   /** As `get`, of records that pass. Not for queues of batches. */
@@ -101,11 +112,28 @@ export class MessageReader {
     const lead = leadOf(queue, offset);
     const from = offset - lead;
     const count = Math.max(limits.messagesMax, Math.ceil(scan.scannedMax)) + lead;
-    const walk = (units: Uint8Array): GetResult | Promise<GetResult> =>
-      new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches).run(this.#hotBytes());
-    const here = queue.readNow(from, count, this.#units);
-    if (here !== undefined) return walk(here);
-    return queue.readLater(from, count, (read) => this.#ahead.inTurn(read)).then(walk);
+    const walk = (units: Uint8Array, room: RoomOfOne): Tried =>
+      new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches).run(this.#hotBytes(), room);
+    return this.#attended(queue, offset, limits.asker, (room) => {
+      const here = queue.readNow(from, count, this.#units);
+      if (here !== undefined) return walk(here, room);
+      if (!room.take(count * UNIT_BYTES)) return undefined;
+      const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
+      return units.then((found) => walk(found, room));
+    });
+  }
+
+  /** What a read of `queue` from `offset` on finds, at once or when there is room for it to wait for the disk. */
+  #attended(queue: LogicQueue, offset: number, asker: Asker | undefined, attempt: (room: RoomOfOne) => Tried): Found {
+    const found = this.#room.attend(asker, attempt);
+    if (!(found instanceof Promise)) return found;
+    // Who is gone is told that nothing was found, and where to go on.
+    return found.then((result) => result ?? nothing("NO_MATCHED_MESSAGE", offset, queue.minOffset, queue.maxOffset));
+  }
+
+  /** Runs `read`, whose answer has so many bytes, when there is room for it; undefined when `asker` is gone by then. */
+  async withRoom<T>(asker: Asker, bytes: number, read: () => Promise<T>): Promise<T | undefined> {
+    return this.#room.attend(asker, (room) => (room.take(bytes) ? read() : undefined));
   }
 
   /** What must be awaited before it is known whether the message at `offset` is expired; undefined when it is known. */
@@ -122,17 +150,19 @@ export class MessageReader {
     filter: TagsFilter,
     units: Uint8Array,
     lead: 0 | 1,
-  ): GetResult | Promise<GetResult> {
+    room: RoomOfOne,
+  ): Tried {
     const selection = this.#select(units, queue, lead, offset, limits, filter);
     // Only the first can be that long: it is delivered whatever the limits are.
     if (selection.bytes > LARGE_RECORD_BYTES && (selection.sizes[0] as number) > LARGE_RECORD_BYTES) {
-      return this.#checkLarge(selection).then(() => this.#fill(queue, selection));
+      if (!room.take(selection.bytes)) return undefined;
+      return this.#checkLarge(selection).then(() => this.#fill(queue, selection, room));
     }
-    return this.#fill(queue, selection);
+    return this.#fill(queue, selection, room);
   }
 
-  /** Fetches what was selected; at once when that waits for no disk. */
-  #fill(queue: LogicQueue, selection: Selection): GetResult | Promise<GetResult> {
+  /** Fetches what was selected; at once when that waits for no disk. @returns undefined when it does and may not */
+  #fill(queue: LogicQueue, selection: Selection, room: RoomOfOne): Tried {
     const { offsets, sizes } = selection;
     if (offsets.length === 0) return this.#result(queue, selection, NOTHING, 0);
     const body = this.#bodies.take(selection.bytes);
@@ -144,7 +174,9 @@ export class MessageReader {
       const isAll = bytes === body.length;
       const run = isAll ? body : body.subarray(at, at + bytes);
       if (!this.#runNow(run, from, isAll) && !this.#recordsNow(run, selection, first, i)) {
-        return this.#readLater(queue, selection, body, at, first);
+        if (room.take(body.length)) return this.#readLater(queue, selection, body, at, first);
+        this.#bodies.releaseOf(body)?.();
+        return undefined;
       }
       at += bytes;
     }

@@ -3,6 +3,7 @@
  * command, a processor never sees a file.
  */
 import type { RecordInput } from "../../wire/message.ts";
+import type { Asker } from "./answer_room.ts";
 import type { CqExtUnit } from "./consume_queue_ext.ts";
 
 /** The record's parts, and what the consume queue is told. `storeHost` is what clients dial to view or send back. */
@@ -76,6 +77,8 @@ export interface GetResult {
 export interface GetLimits {
   readonly messagesMax: number;
   readonly bytesMax: number;
+  /** Who asked: what must wait for the disk is not read before it has read what it was sent, nor at all when it is gone. */
+  readonly asker?: Asker | undefined;
 }
 
 /**
@@ -149,8 +152,11 @@ export interface MessageStore {
   get(queue: QueueRef, offset: number, limits: GetLimits, filter: TagsFilter): GetResult | Promise<GetResult>;
   /** As `get`, with records that pass only; NO_MATCHED_MESSAGE, and where to go on, when none of those looked at does. */
   getMatching(queue: QueueRef, offset: number, limits: GetLimits, scan: RecordScan): GetResult | Promise<GetResult>;
-  /** The record at a physical offset, checked (magic, size, own offset); a copy. Undefined when there is none. */
-  recordAt(physicalOffset: number): Promise<Uint8Array | undefined>;
+  /**
+   * The record at a physical offset, checked (magic, size, own offset); a copy. Undefined when there is none, or when
+   * `asker` is gone before it is read.
+   */
+  recordAt(physicalOffset: number, asker?: Asker): Promise<Uint8Array | undefined>;
   /** The record of `size` bytes at a physical offset, checked, where it lies in memory: valid for this turn. Undefined when it does not. */
   recentRecord(physicalOffset: number, size: number): Uint8Array | undefined;
 

@@ -232,6 +232,37 @@ describe("a cold pull", () => {
     await store.close();
   });
 
+  test("of a peer that is gone, or behind, costs no read while others wait for the disk", async () => {
+    const { runtime, store, watch } = await cold(400, 4, "x".repeat(100_000));
+    runtime.disk.faults.readMs = [50, 50];
+    const peer = { closed: false, caughtUp: (): Promise<void> | undefined => undefined };
+    // Ten records each, a megabyte: 64 pulls are more than may wait.
+    const pull = (queueId: number, asker?: typeof peer) =>
+      store.get({ topic: "TopicA", queueId }, 10, { ...LIMITS, asker }, undefined) as Promise<GetResult>;
+    const others = Array.from({ length: 64 }, (_, i) => pull(i % 3));
+    const late = Array.from({ length: 8 }, () => pull(3, peer));
+    let readOn = () => {};
+    const reading = new Promise<void>((resolve) => {
+      readOn = resolve;
+    });
+    peer.caughtUp = () => (peer.closed ? undefined : reading);
+    let done = 0;
+    for (const read of others) void read.then(() => done++);
+    while (done < 64) await runtime.clock.advance(50);
+    const before = reads(watch);
+    await runtime.clock.advance(1000);
+    expect(reads(watch)).toBe(before);
+    peer.closed = true;
+    readOn();
+    const found = await Promise.all(late);
+    expect(found.map(({ status, nextBeginOffset }) => [status, nextBeginOffset])).toEqual(
+      Array.from({ length: 8 }, () => ["NO_MATCHED_MESSAGE", 10]),
+    );
+    expect(reads(watch)).toBe(before);
+    for (const result of await Promise.all(others)) expect(result.messageCount).toBe(10);
+    await store.close();
+  });
+
   test("records that lie far apart are read one by one, some at once", async () => {
     const { store, watch } = await cold(200, 8, "x".repeat(100_000));
     const found = await get(store, 1, 10);

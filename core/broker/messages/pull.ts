@@ -99,19 +99,25 @@ export class PullMessageProcessor {
     if (this.#cold.isLimited(header.consumerGroup)) {
       return this.#pullLimited(context, header, lite, heldUntil, admitted, coldHeld);
     }
-    const found = this.#read(header, admitted, header.maxMsgNums);
+    const found = this.#read(context, header, admitted, header.maxMsgNums);
     return found instanceof Promise
       ? found.then((result) => this.#answer(context, header, lite, heldUntil, admitted, result))
       : this.#answer(context, header, lite, heldUntil, admitted, found);
   }
 
-  #read(header: PullMessageRequestHeader, admitted: Admitted, messagesAsked: number): MaybePromise<GetResult> {
+  #read(
+    { peer }: RequestContext,
+    header: PullMessageRequestHeader,
+    admitted: Admitted,
+    messagesAsked: number,
+  ): MaybePromise<GetResult> {
     const { settings, store } = this.#parts;
     const queue = queueOf(header);
     const limits = {
       // A pull that asks for none gets one, as in Apache.
       messagesMax: Math.max(1, Math.min(messagesAsked, settings.pullBatchMaxMessageCount)),
       bytesMax: settings.maxTransferBytesOnMessageInMemory,
+      asker: peer,
     };
     const { records } = admitted;
     return records === undefined
@@ -136,14 +142,14 @@ export class PullMessageProcessor {
     coldHeld: boolean,
   ): Promise<PullReply | undefined> {
     const { consumerGroup, topic, subscription } = header;
-    const first = await this.#read(header, admitted, 1);
+    const first = await this.#read(context, header, admitted, 1);
     const isCold = first.status === "FOUND" && this.#cold.coldBytesOf(first.body) > 0;
     if (first.status !== "FOUND" || (isCold && coldHeld)) {
       return this.#answer(context, header, lite, heldUntil, admitted, first);
     }
     first.release?.();
     if (!isCold) {
-      const all = await this.#read(header, admitted, header.maxMsgNums);
+      const all = await this.#read(context, header, admitted, header.maxMsgNums);
       return this.#answer(context, header, lite, heldUntil, admitted, all);
     }
     if (this.#parts.consumers.group(consumerGroup)?.consumeType === "CONSUME_PASSIVELY") throw this.#cold.refusal(consumerGroup);

@@ -6,22 +6,29 @@ import { layoutOf, recordProperties, recordTopic } from "../../../wire/message_r
 import { propertyOf } from "../../../wire/properties.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type ProcessorMap, RemotingError, type RequestContext, type TypedReply } from "../../remoting/processor.ts";
+import { AnswerRoom } from "../../store/answer_room.ts";
 import type { BrokerParts } from "../parts.ts";
 
 type IndexType = "K" | "U" | "T";
 
 /** Room for the header in a response of the largest size. */
 const HEADER_BYTES_MAX = 64 * 1024;
+/** Of queries under way, each of which may be answered with a frame of the largest size. */
+const QUERY_BYTES_MAX = 4 * FRAME_BYTES_MAX_DEFAULT;
 /** Set by clients that look for the id they made. */
 const UNIQUE_KEY_QUERY = "_UNIQUE_KEY_QUERY";
 
 export function queryProcessors(
   parts: Pick<BrokerParts, "store" | "settings">,
 ): Pick<ProcessorMap<"broker">, "QUERY_MESSAGE" | "VIEW_MESSAGE_BY_ID"> {
+  const queries = new AnswerRoom(QUERY_BYTES_MAX);
   return {
-    QUERY_MESSAGE: (context, { header }) => queryMessage(parts, context, header),
-    VIEW_MESSAGE_BY_ID: async (_context, { header }) => {
-      const record = await parts.store.recordAt(header.offset);
+    QUERY_MESSAGE: async (context, { header }) =>
+      queries.attend(context.peer, (room) =>
+        room.take(FRAME_BYTES_MAX_DEFAULT) ? queryMessage(parts, context, header) : undefined,
+      ),
+    VIEW_MESSAGE_BY_ID: async ({ peer }, { header }) => {
+      const record = await parts.store.recordAt(header.offset, peer);
       if (record === undefined) {
         throw new RemotingError(ResponseCode.SYSTEM_ERROR, `can not find message by the offset, ${header.offset}`);
       }
