@@ -316,6 +316,11 @@ export interface Clock {
    * for over after the chunk of a socket that has been the only one to speak for a while.
    */
   afterTurn(callback: () => void): void;
+  /**
+   * Work is expected within `ms`, a fraction of one: until then the event loop looks for it and does not let its core sleep.
+   * Absent where time is not real.
+   */
+  stayAwake?(ms: number): void;
 }
 
 /** A pending timer never keeps the process alive by itself; sockets do. */

@@ -5,11 +5,17 @@ import type { Clock, TimerHandle } from "../../core/runtime.ts";
 /** A longer delay would fire at once (it is a signed 32-bit number inside the runtimes): 24.8 days. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** An awake loop looks for work so often: each look is a round of the event loop, and garbage. */
+const LOOK_MS = 0.005;
+
 export class HostClock implements Clock {
   #queue: (() => void)[] = [];
   #spare: (() => void)[] = [];
   /** What is asked for gets its end of turn behind the work that is under way: it needs no immediate. */
   #isLast = false;
+  /** performance.now() until when the loop looks for work. */
+  #awakeUntil = 0;
+  #isAwake = false;
 
   now(): number {
     return Date.now();
@@ -47,6 +53,20 @@ export class HostClock implements Clock {
       else this.#isLast = false;
     }
   }
+
+  stayAwake(ms: number): void {
+    this.#awakeUntil = Math.max(this.#awakeUntil, performance.now() + ms);
+    if (this.#isAwake) return;
+    this.#isAwake = true;
+    setImmediate(this.#look);
+  }
+
+  readonly #look = (): void => {
+    const next = performance.now() + LOOK_MS;
+    while (performance.now() < next);
+    this.#isAwake = next < this.#awakeUntil;
+    if (this.#isAwake) setImmediate(this.#look);
+  };
 
   readonly #endTurn = (): void => {
     this.#isLast = false;

@@ -326,6 +326,7 @@ export class Broker {
       listen: this.#ports(),
       lanes: brokerLanes(settings),
       idleSeconds: () => settings.serverChannelMaxIdleTimeSeconds,
+      awakeMs: () => settings.busyPollMicros / 1000,
       access: this.#plainAccess?.forServer() ?? this.#access.forServer(),
       observe: settings.enableRemotingMetrics ? this.stats.instruments?.observer : undefined,
       backlog: settings.serverSocketBacklog,

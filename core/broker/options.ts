@@ -264,6 +264,12 @@ const sending = {
   adminBrokerThreadPoolQueueCapacity: int(10_000, "live", "Administrative requests that may wait at once.", { min: 1 }),
   replyThreadPoolQueueCapacity: int(10_000, "live", "Answers of request–reply that may wait at once.", { min: 1 }),
   loadBalanceThreadPoolQueueCapacity: int(100_000, "live", "Requests for assignments that may wait at once.", { min: 1 }),
+  busyPollMicros: int(
+    200,
+    "live",
+    "Microseconds for which the broker looks for the next request of a client that waits for each answer, in the place of letting its core sleep: a third faster for that client, for up to a core while it sends. Tried out as it runs, and done only while it is faster; 0 turns it off. EdgeMQ's own key.",
+    { min: 0, max: 1000 },
+  ),
   brokerFastFailureEnable: bool(
     true,
     "live",

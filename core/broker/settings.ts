@@ -37,6 +37,7 @@ export interface BrokerSettings extends StoreSettings, NettyServerSettings, Nett
   readonly brokerNotActiveTimeoutMillis: number;
   readonly brokerPermission: number;
   readonly brokerTopicEnable: boolean;
+  readonly busyPollMicros: number;
   readonly cgColdReadThreshold: number;
   readonly channelExpiredTimeout: number;
   readonly checkSyncStateSetPeriod: number;

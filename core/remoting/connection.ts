@@ -33,6 +33,7 @@ import { AwaitedReplies, type AwaitedReply } from "./awaited_replies.ts";
 import { bounded } from "./bounded.ts";
 import { type Peer, type PeerReply, RemotingFault } from "./processor.ts";
 import type { UnreadBytes, UnreadPeer } from "./unread_bytes.ts";
+import type { Wakefulness } from "./wakefulness.ts";
 
 /** Takes the requests of a connection. Must not throw: what a request causes is answered, not thrown. */
 export type RequestSink = (connection: RemotingConnection, command: RemotingCommand) => void;
@@ -57,6 +58,8 @@ export interface ConnectionOptions {
   readonly partialFrames: PartialFrames;
   /** Signs a request of ours, in place. */
   readonly sign?: ((command: RemotingCommand) => void) | undefined;
+  /** Of a server. */
+  readonly wakefulness?: Wakefulness;
   /** Reads requests the short way where that is possible; a client, which gets few, has none. */
   readonly requests?: RequestReader;
 }
@@ -141,6 +144,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #untaken: Uint8Array | undefined;
   /** Bytes of bodies of requests under way. */
   #inFlightBytes = 0;
+  /** Requests of the chunk that is, or was last, taken. */
   #taken = 0;
   /** `close` was called, or the connection is gone: nothing is taken and nothing written any more. */
   #closing = false;
@@ -214,11 +218,13 @@ export class RemotingConnection implements Peer, UnreadPeer {
     this.arrivedAt = this.lastActiveAt;
     this.takenAt = this.lastActiveAt;
     this.#cut(chunk);
+    this.#options.wakefulness?.took(this.#taken, this.arrivedAt);
   }
 
   /** Takes the frames of `chunk`, as far as the peer reads the answers and those under way have room. */
   #cut(chunk: Uint8Array): void {
     let taken: number;
+    this.#taken = 0;
     try {
       taken = this.#splitter.push(chunk, this.#onFrame);
     } catch (error) {
@@ -522,8 +528,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   /** False: take no more for now. */
   #take(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#closing) return false;
-    this.#taken = (this.#taken + 1) % TAKEN_PER_LOOK;
-    if (this.#taken === 0 || this.#writer !== undefined) this.#look();
+    if (++this.#taken % TAKEN_PER_LOOK === 0 || this.#writer !== undefined) this.#look();
     const command = this.#options.requests?.read(bytes, from, to) ?? decodeCommand(bytes, from, to);
     if (isResponse(command)) this.#settle(command);
     else this.#options.onRequest(this, command);

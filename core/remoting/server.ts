@@ -13,6 +13,7 @@ import { Dispatcher, type RequestObserver } from "./dispatcher.ts";
 import { Door, type ServerTls } from "./door.ts";
 import type { AccessCheck, ProcessorMap, RemotingError } from "./processor.ts";
 import { UnreadBytes } from "./unread_bytes.ts";
+import { Wakefulness } from "./wakefulness.ts";
 
 export interface ListenAddress {
   readonly host: string;
@@ -46,6 +47,8 @@ export interface RemotingServerOptions<R extends Role> {
   readonly inFlightBytesMax?: number;
   /** Bytes of incomplete frames over all connections. */
   readonly partialBytesMax?: number;
+  /** ms for which the event loop stays awake for the next request of one who waits for each answer; 0 or left out: never. */
+  readonly awakeMs?: () => number;
   /** Without it a client that begins with TLS is refused. */
   readonly tls?: ServerTls;
   /** Whose PROXY headers are taken; everybody's when left out, as in Apache. */
@@ -76,6 +79,7 @@ export class RemotingServer<R extends Role> {
   readonly #requests = new RequestReader(Object.values(REQUESTS));
   readonly #partialFrames: PartialFrames;
   readonly #unread: UnreadBytes;
+  readonly #wakefulness: Wakefulness;
   #sweeper: TimerHandle | undefined;
   #stopping = false;
   #onLastGone: (() => void) | undefined;
@@ -85,6 +89,7 @@ export class RemotingServer<R extends Role> {
     this.#log = options.log;
     this.#partialFrames = new PartialFrames(options.partialBytesMax ?? PARTIAL_BYTES_MAX_DEFAULT);
     this.#unread = new UnreadBytes(options.unreadBytesMax ?? UNREAD_BYTES_MAX_DEFAULT, options.log);
+    this.#wakefulness = new Wakefulness(options.runtime.clock, options.awakeMs ?? (() => 0));
     this.admission = new Admission(options.lanes ?? {});
     const { tls = NO_TLS, trustsProxy = () => true } = options;
     this.#door = new Door({ clock: options.runtime.clock, log: options.log, tls, trustsProxy }, () => this.#whenEmpty());
@@ -181,6 +186,7 @@ export class RemotingServer<R extends Role> {
       writers: this.#writers,
       partialFrames: this.#partialFrames,
       requests: this.#requests,
+      wakefulness: this.#wakefulness,
     };
   }
 

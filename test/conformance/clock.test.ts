@@ -155,4 +155,22 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("the 
     await it.wait(done);
     expect(order.indexOf("after the turn")).toBeGreaterThan(0);
   });
+
+  test("goes on with everything while it is told to stay awake, where the loop can sleep at all", async () => {
+    if (clock.stayAwake === undefined) expect(it.runtime.name).toBe("sim");
+    const events: string[] = [];
+    const began = clock.monotonic();
+    // The longer one counts, whichever is said last.
+    clock.stayAwake?.(40);
+    clock.stayAwake?.(1);
+    clock.setTimeout(() => events.push("1 ms"), 1);
+    await afterTurn();
+    events.push("afterTurn");
+    await after(10);
+    events.push("10 ms");
+    clock.stayAwake?.(5);
+    await after(10);
+    expect(events).toEqual(["afterTurn", "1 ms", "10 ms"]);
+    expect(clock.monotonic() - began).toBeGreaterThanOrEqual(19);
+  });
 });
