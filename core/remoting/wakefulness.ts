@@ -12,9 +12,11 @@ import type { Clock } from "../runtime.ts";
 const ROW_MIN = 16;
 /** ms from one to the next; what waits longer for its sender does not wait for us. */
 const GAP_MS_MAX = 1;
+/** Requests after a change whose gaps say nothing yet: the system moves threads to other cores meanwhile. */
+const SETTLING_REQUESTS = 256;
 /** Requests of which the gaps are compared, without and with it, and those for which the outcome holds. */
-const TRIAL_REQUESTS = 64;
-const HOLDING_REQUESTS = 4096;
+const TRIAL_REQUESTS = 512;
+const HOLDING_REQUESTS = 16_384;
 /** It is worth it where it makes the gaps so much shorter. */
 const WORTH = 0.9;
 
@@ -52,25 +54,28 @@ export class Wakefulness {
   }
 
   #count(gap: number): void {
-    if (this.#phase === "without") this.#withoutMs += gap;
-    else if (this.#phase === "with") this.#withMs += gap;
     this.#requests++;
-    if (this.#requests < (this.#phase === "holding" ? HOLDING_REQUESTS : TRIAL_REQUESTS)) return;
-    this.#requests = 0;
-    switch (this.#phase) {
-      case "without":
-        this.#phase = "with";
-        this.#isAwake = true;
-        break;
-      case "with":
-        this.#phase = "holding";
-        this.#isAwake = this.#withMs < WORTH * this.#withoutMs;
-        break;
-      case "holding":
-        this.#phase = "without";
-        this.#isAwake = false;
-        this.#withoutMs = 0;
-        this.#withMs = 0;
+    if (this.#phase === "holding") {
+      if (this.#requests >= HOLDING_REQUESTS) this.#tryWithout();
+      return;
     }
+    if (this.#requests <= SETTLING_REQUESTS) return;
+    if (this.#phase === "without") this.#withoutMs += gap;
+    else this.#withMs += gap;
+    if (this.#requests < SETTLING_REQUESTS + TRIAL_REQUESTS) return;
+    if (this.#phase === "without") this.#begin("with", true);
+    else this.#begin("holding", this.#withMs < WORTH * this.#withoutMs);
+  }
+
+  #tryWithout(): void {
+    this.#withoutMs = 0;
+    this.#withMs = 0;
+    this.#begin("without", false);
+  }
+
+  #begin(phase: "without" | "with" | "holding", isAwake: boolean): void {
+    this.#phase = phase;
+    this.#isAwake = isAwake;
+    this.#requests = 0;
   }
 }

@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { Wakefulness } from "../../core/remoting/wakefulness.ts";
 
 const ROW = 16;
-const TRIAL = 64;
-const HOLDING = 4096;
+/** 256 that say nothing yet, and 512 that are compared. */
+const TRIAL = 256 + 512;
+const HOLDING = 16_384;
 
 /** A sender whose next request comes so many ms after the last: the loop slept, or was awake. */
 class Sender {
@@ -58,6 +59,14 @@ describe("one who waits for each answer", () => {
     // And is tried again: the machine may have become free.
     expect(sender.sends(2 * TRIAL, 0.2, 0.1)).toBe(TRIAL);
     expect(sender.sends(HOLDING, 0.2, 0.1)).toBe(HOLDING);
+  });
+
+  test("is not judged by what comes right after a change, while the system finds its cores", () => {
+    const sender = new Sender();
+    sender.sends(ROW + TRIAL, 0.2, 0.14);
+    sender.sends(255, 0.2, 0.9);
+    sender.sends(TRIAL - 255, 0.2, 0.14);
+    expect(sender.sends(HOLDING, 0.2, 0.14)).toBe(HOLDING);
   });
 
   test("is left alone when the key says 0, from then on", () => {
