@@ -216,9 +216,12 @@ async function measureTogether(name: TargetName, toolchain: Toolchain, chosen: r
       const watch = new MemoryWatch(server.pids);
       await runLoad(server, toolchain, load, figures);
       watch.stop();
-      figures["memory.peakAnonMib"] = watch.peakAnonKib / 1024;
-      figures["memory.peakRssMib"] = watch.peakRssKib / 1024;
-      await readUnsynced(server, figures);
+      // The table's rows are of all loads after each other.
+      if (load.length === loadScenarios.length) {
+        figures["memory.peakAnonMib"] = watch.peakAnonKib / 1024;
+        figures["memory.peakRssMib"] = watch.peakRssKib / 1024;
+        await readUnsynced(server, figures);
+      }
     }
     if (chosen.includes("wake")) await runWake(server, figures);
     if (chosen.includes("idle")) await runIdle(server, figures);
