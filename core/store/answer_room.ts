@@ -33,7 +33,7 @@ export class AnswerRoom {
   }
 
   /**
-   * What `attempt` finds. Before it waits for the disk it takes room from what it is given; told that there is none it gives back
+   * What `attempt` finds. Before it waits for the disk it asks for room; told that there is none it gives back
    * what it holds and returns undefined, and is made again when there is.
    * @returns undefined when `asker` is gone by then
    */
@@ -119,25 +119,22 @@ async function holding<T>(room: RoomOfOne, read: () => T | Promise<T>): Promise<
 /** The part of the room that one answer has. */
 export class RoomOfOne {
   readonly #all: AnswerRoom;
-  /** What is its own, and what of that it has taken. */
   #held = 0;
-  #taken = 0;
-  /** All that it needed when it was refused; 0 when it was not. */
+  /** All that it asked for when it was refused; 0 when it was not. */
   refused = 0;
 
   constructor(all: AnswerRoom) {
     this.#all = all;
   }
 
-  /** True when there is room for so many bytes more. */
-  take(bytes: number): boolean {
-    const needed = this.#taken + bytes;
-    if (needed > this.#held && !this.#all.take(needed - this.#held)) {
-      this.refused = needed;
+  /** True when there is room for so many bytes, what it has already being part of them. */
+  has(bytes: number): boolean {
+    if (bytes <= this.#held) return true;
+    if (!this.#all.take(bytes - this.#held)) {
+      this.refused = bytes;
       return false;
     }
-    this.#taken = needed;
-    this.#held = Math.max(this.#held, needed);
+    this.#held = bytes;
     return true;
   }
 
@@ -150,7 +147,6 @@ export class RoomOfOne {
   giveBack(): void {
     const held = this.#held;
     this.#held = 0;
-    this.#taken = 0;
     if (held > 0) this.#all.give(held);
   }
 }

@@ -87,7 +87,7 @@ export class MatchingReader {
       const size = readInt32(this.#units, this.#at + 8);
       const found = commitLog.recentStretch(physical, size) ?? this.#stretchNow(physical, size);
       if (found === undefined) {
-        if (room.take(BODY_BYTES + this.#units.length)) return this.#runLater(physical, size, hotBytes, room);
+        if (room.has(BODY_BYTES + this.#units.length)) return this.#runLater(physical, size, hotBytes, room);
         this.#release?.();
         return undefined;
       }

@@ -90,7 +90,7 @@ export class MessageReader {
     return this.#attended(queue, offset, limits.asker, (room) => {
       const here = queue.readNow(from, count, this.#units);
       if (here !== undefined) return this.#deliver(queue, offset, limits, filter, here, lead, room);
-      if (!room.take(count * UNIT_BYTES)) return undefined;
+      if (!room.has(count * UNIT_BYTES)) return undefined;
       const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
       return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead, room));
     });
@@ -117,7 +117,7 @@ export class MessageReader {
     return this.#attended(queue, offset, limits.asker, (room) => {
       const here = queue.readNow(from, count, this.#units);
       if (here !== undefined) return walk(here, room);
-      if (!room.take(count * UNIT_BYTES)) return undefined;
+      if (!room.has(count * UNIT_BYTES)) return undefined;
       const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
       return units.then((found) => walk(found, room));
     });
@@ -133,7 +133,7 @@ export class MessageReader {
 
   /** Runs `read`, whose answer has so many bytes, when there is room for it; undefined when `asker` is gone by then. */
   async withRoom<T>(asker: Asker, bytes: number, read: () => Promise<T>): Promise<T | undefined> {
-    return this.#room.attend(asker, (room) => (room.take(bytes) ? read() : undefined));
+    return this.#room.attend(asker, (room) => (room.has(bytes) ? read() : undefined));
   }
 
   /** What must be awaited before it is known whether the message at `offset` is expired; undefined when it is known. */
@@ -155,7 +155,7 @@ export class MessageReader {
     const selection = this.#select(units, queue, lead, offset, limits, filter);
     // Only the first can be that long: it is delivered whatever the limits are.
     if (selection.bytes > LARGE_RECORD_BYTES && (selection.sizes[0] as number) > LARGE_RECORD_BYTES) {
-      if (!room.take(selection.bytes)) return undefined;
+      if (!room.has(selection.bytes)) return undefined;
       return this.#checkLarge(selection).then(() => this.#fill(queue, selection, room));
     }
     return this.#fill(queue, selection, room);
@@ -174,7 +174,7 @@ export class MessageReader {
       const isAll = bytes === body.length;
       const run = isAll ? body : body.subarray(at, at + bytes);
       if (!this.#runNow(run, from, isAll) && !this.#recordsNow(run, selection, first, i)) {
-        if (room.take(body.length)) return this.#readLater(queue, selection, body, at, first);
+        if (room.has(body.length)) return this.#readLater(queue, selection, body, at, first);
         this.#bodies.releaseOf(body)?.();
         return undefined;
       }

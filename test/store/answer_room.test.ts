@@ -17,7 +17,7 @@ class Read {
 
   in(room: AnswerRoom, asker?: Asker): string | Promise<string | undefined> {
     return room.attend(asker, (mine) => {
-      if (!mine.take(this.bytes)) return undefined;
+      if (!mine.has(this.bytes)) return undefined;
       this.started++;
       return this.#done.promise;
     });
@@ -105,7 +105,7 @@ describe("room for answers that wait", () => {
     expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
     const attend = () =>
       room.attend(undefined, (mine) => {
-        mine.take(100);
+        mine.has(100);
         throw new Error("thrown");
       });
     expect(attend).toThrow("thrown");
@@ -118,10 +118,11 @@ describe("room for answers that wait", () => {
     const others = other.in(room);
     const seen: string[] = [];
     const found = room.attend(undefined, async (mine) => {
-      if (!mine.take(20)) return undefined;
+      if (!mine.has(20)) return undefined;
       await Promise.resolve();
       seen.push(`has 20 of ${room.bytes}`);
-      if (!mine.take(70)) return undefined;
+      // Again, or less, is no more.
+      if (!mine.has(20) || !mine.has(5) || !mine.has(90)) return undefined;
       seen.push(`has 90 of ${room.bytes}`);
       return "found";
     });

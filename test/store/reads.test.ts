@@ -263,6 +263,19 @@ describe("a cold pull", () => {
     await store.close();
   });
 
+  test("through a filter waits for a hundred records one after another, and for each of them once", async () => {
+    // Each is a read of its own, and the room that a pull has is one answer's however often it waits.
+    const { store, watch } = await cold(800, 8, "x".repeat(40_000), { dataReadAheadEnable: false });
+    const queue = { topic: "TopicA", queueId: 3 };
+    const seen: number[] = [];
+    const matches = (bytes: Uint8Array, at: number): boolean => seen.push(readInt64(bytes, at + RECORD_AT.queueOffset)) < 0;
+    const found = await store.getMatching(queue, 0, LIMITS, { matches, scannedMax: 800 });
+    expect([found.status, found.nextBeginOffset]).toEqual(["NO_MATCHED_MESSAGE", 100]);
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(watch.count("/commitlog/", "read")).toBe(100);
+    await store.close();
+  });
+
   test("records that lie far apart are read one by one, some at once", async () => {
     const { store, watch } = await cold(200, 8, "x".repeat(100_000));
     const found = await get(store, 1, 10);

@@ -25,7 +25,7 @@ export function queryProcessors(
   return {
     QUERY_MESSAGE: async (context, { header }) =>
       queries.attend(context.peer, (room) =>
-        room.take(FRAME_BYTES_MAX_DEFAULT) ? queryMessage(parts, context, header) : undefined,
+        room.has(FRAME_BYTES_MAX_DEFAULT) ? queryMessage(parts, context, header) : undefined,
       ),
     VIEW_MESSAGE_BY_ID: async ({ peer }, { header }) => {
       const record = await parts.store.recordAt(header.offset, peer);
