@@ -1,6 +1,7 @@
 /**
  * Room for answers that wait for the disk. Who waits holds the memory of its answer, so only so many bytes wait at once; the
- * others stand in line with nothing but their request, which the lane's bound (pullThreadPoolQueueCapacity) counts.
+ * others stand in line with nothing but their request, which the lane's bound (pullThreadPoolQueueCapacity) counts. (Who reads
+ * several queues for one answer, as POP does, or several portions of one, `portion_scan.ts`, keeps what it has so far.)
  *
  * Whoever gets room is asked first whether it still wants it: what a peer asked for that has gone since is not read, and one
  * that has not read what it was sent before waits, without room, until it has.
@@ -46,7 +47,10 @@ export class AnswerRoom {
       room.giveBack();
       throw error;
     }
-    if (found === undefined) return this.#standInLine(asker, attempt, room);
+    if (found === undefined) {
+      room.giveBack();
+      return this.#standInLine(asker, attempt, room);
+    }
     return found instanceof Promise ? this.#attendLater(asker, attempt, room, found) : found;
   }
 

@@ -33,6 +33,8 @@ const WINDOW_UNITS_FIRST = 8;
 const WINDOW_UNITS_MAX = 8192;
 /** Units that are read at once and kept: 4 KiB. */
 const AHEAD_UNITS = 204;
+/** What a reader holds of them while it waits for the disk. */
+export const AHEAD_BYTES = AHEAD_UNITS * UNIT_BYTES;
 
 /** What all queues of a store have in memory. */
 export interface QueueMemory {

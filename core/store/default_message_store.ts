@@ -17,7 +17,7 @@ import { MessageConst } from "../../wire/message_const.ts";
 import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import { setProperty } from "../../wire/properties.ts";
 import type { FileLock, Log, Runtime } from "../runtime.ts";
-import type { Asker } from "./answer_room.ts";
+import { AnswerRoom, type Asker } from "./answer_room.ts";
 import { Appended } from "./appended.ts";
 import { BATCH_UNIT_BYTES } from "./batch_consume_queue.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -121,10 +121,12 @@ export class DefaultMessageStore implements MessageStore {
     });
     const simple = new ConsumeQueueStore(runtime.clock, this.#openFiles, settings);
     const queues = new ConsumeQueueKinds(simple, this.#openFiles, settings, topicAttributes);
+    const room = new AnswerRoom(WAITING_BYTES_MAX);
     this.#compaction = new CompactionStore({
       runtime,
       log,
       settings,
+      room,
       open: this.#openFiles,
       attributes: topicAttributes,
       queue: (ref) => queues.find(ref),
@@ -147,7 +149,7 @@ export class DefaultMessageStore implements MessageStore {
     this.#checkpoint = checkpoint;
     this.#dispatcher = dispatcher;
     this.#indexCatchUp = new IndexCatchUp({ clock: runtime.clock, digest: runtime.digest, log, commitLog, dispatcher, index });
-    this.#reader = new MessageReader(commitLog, settings, losses, runtime.system.memory().totalBytes);
+    this.#reader = new MessageReader(commitLog, settings, losses, runtime.system.memory().totalBytes, room);
     this.#coldDataCheck = new ColdDataCheckService(runtime.clock, log, settings, logFiles);
     this.#disk = new DiskGuard(runtime.files, log, settings, paths);
     this.#clean = new CleanFiles({
@@ -580,3 +582,5 @@ const withBase = (message: MessageInput, base: number): MessageInput => ({
   ...message,
   properties: setProperty(message.properties, MessageConst.INNER_BASE, String(base)),
 });
+/** Of answers that wait for the disk: 64 of them as they are by default (maxTransferBytesOnMessageInMemory). */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;

@@ -87,7 +87,8 @@ export class MatchingReader {
       const size = readInt32(this.#units, this.#at + 8);
       const found = commitLog.recentStretch(physical, size) ?? this.#stretchNow(physical, size);
       if (found === undefined) {
-        if (room.has(BODY_BYTES + this.#units.length)) return this.#runLater(physical, size, hotBytes, room);
+        if (room.has(Math.max(BODY_BYTES, this.#body.length) + this.#units.length + size))
+          return this.#runLater(physical, size, hotBytes, room);
         this.#release?.();
         return undefined;
       }

@@ -9,10 +9,11 @@
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
-import { AnswerRoom, type Asker, type RoomOfOne } from "./answer_room.ts";
+import type { AnswerRoom, Asker, RoomOfOne } from "./answer_room.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
+import { AHEAD_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { isHole, UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { LogicQueue } from "./logic_queue.ts";
@@ -49,8 +50,6 @@ type Found = GetResult | Promise<GetResult>;
 /** Nothing when it would have to wait for the disk and there is no room for its answer meanwhile. */
 type Tried = GetResult | undefined | Promise<GetResult | undefined>;
 
-/** Of answers that wait for the disk: 64 of them as they are by default (maxTransferBytesOnMessageInMemory). */
-export const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 /** Units that a filter looks at by default (maxFilterMessageSize), twice. */
 const UNITS_BYTES_MAX = 32 * 1024;
 
@@ -61,12 +60,13 @@ export class MessageReader {
   readonly #memoryBytes: number;
   readonly #ahead: ReadAhead;
   readonly #bodies = new BodyPool();
-  readonly #room = new AnswerRoom(WAITING_BYTES_MAX);
+  readonly #room: AnswerRoom;
   readonly #matching: MatchingParts;
   /** For the units of one pull. */
   readonly #units = new Scratch(UNITS_BYTES_MAX);
 
-  constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number) {
+  constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number, room: AnswerRoom) {
+    this.#room = room;
     this.#commitLog = commitLog;
     this.#settings = settings;
     this.#losses = losses;
@@ -90,7 +90,7 @@ export class MessageReader {
     return this.#attended(queue, offset, limits.asker, (room) => {
       const here = queue.readNow(from, count, this.#units);
       if (here !== undefined) return this.#deliver(queue, offset, limits, filter, here, lead, room);
-      if (!room.has(count * UNIT_BYTES)) return undefined;
+      if (!room.has(count * queue.unitBytes + AHEAD_BYTES)) return undefined;
       const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
       return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead, room));
     });
@@ -117,7 +117,7 @@ export class MessageReader {
     return this.#attended(queue, offset, limits.asker, (room) => {
       const here = queue.readNow(from, count, this.#units);
       if (here !== undefined) return walk(here, room);
-      if (!room.has(count * UNIT_BYTES)) return undefined;
+      if (!room.has(count * queue.unitBytes + AHEAD_BYTES)) return undefined;
       const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
       return units.then((found) => walk(found, room));
     });

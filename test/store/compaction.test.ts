@@ -85,6 +85,36 @@ describe("a compacted topic", () => {
     await store.close();
   });
 
+  test("has part in the bound on answers that wait for the disk: for who is gone meanwhile nothing is read", async () => {
+    const runtime = simRuntime();
+    // Two records of a megabyte a pull: more than eight pulls are more than may wait.
+    const large = { ...ON, compactionMappedFileSize: 4_000_000, mappedFileSizeCommitLog: 64_000_000 };
+    const store = await open(runtime, { ...large, maxTransferBytesOnMessageInDisk: 4_000_000, accessMessageInMemoryMaxRatio: 0 });
+    for (let i = 0; i < 24; i++) await send(store, `k${i}`, "x".repeat(1_000_000));
+    runtime.disk.faults.readMs = [50, 50];
+    const limits = { messagesMax: 2, bytesMax: 4_000_000 };
+    const peer = { closed: false, caughtUp: () => undefined };
+    let answered = 0;
+    const others = Array.from({ length: 20 }, async () => {
+      const found = await store.get(QUEUE, 0, limits, undefined);
+      answered++;
+      return found.messageCount;
+    });
+    const late = store.get(QUEUE, 0, { ...limits, asker: peer }, undefined);
+    await runtime.clock.advance(60);
+    expect(answered).toBeGreaterThan(0);
+    expect(answered).toBeLessThan(20);
+    peer.closed = true;
+    while (answered < 20) await runtime.clock.advance(50);
+    expect(await Promise.all(others)).toEqual(Array.from({ length: 20 }, () => 2));
+    expect(await late).toMatchObject({ status: "NO_MATCHED_MESSAGE", nextBeginOffset: 0, maxOffset: 24, queueEnd: 24 });
+    runtime.disk.faults.readMs = [0, 0];
+    // A round may be reading.
+    const closed = store.close();
+    await runtime.clock.advance(100);
+    await closed;
+  });
+
   test("with enableCompaction=false it is an ordinary topic", async () => {
     const runtime = simRuntime();
     const store = await open(runtime, { ...ON, enableCompaction: false });

@@ -8,6 +8,7 @@
  * are found by the plain consume queue of the topic.
  */
 import type { Log } from "../../runtime.ts";
+import type { RoomOfOne } from "../answer_room.ts";
 import { makeDirectories } from "../directories.ts";
 import type { GetLimits, GetResult, GetStatus } from "../message_store.ts";
 import type { OpenFiles } from "../open_files.ts";
@@ -129,17 +130,16 @@ export class CompactionLog {
     if (this.nextOffset > queueOffset) this.nextOffset = queueOffset;
   }
 
-  get(offset: number, limits: GetLimits): GetResult | Promise<GetResult> {
+  /** An answer without messages. */
+  nothing(status: GetStatus, nextBeginOffset: number): GetResult {
     const { minOffset, maxOffset } = this;
-    const nothing = (status: GetStatus, nextBeginOffset: number): GetResult => ({
-      status,
-      nextBeginOffset,
-      minOffset,
-      maxOffset,
-      body: NOTHING,
-      messageCount: 0,
-      suggestSlave: false,
-    });
+    return { status, nextBeginOffset, minOffset, maxOffset, body: NOTHING, messageCount: 0, suggestSlave: false };
+  }
+
+  /** @param room for the answer while it waits for the disk. @returns undefined when there is none */
+  get(offset: number, limits: GetLimits, room: RoomOfOne): GetResult | undefined | Promise<GetResult | undefined> {
+    const { minOffset, maxOffset } = this;
+    const nothing = (status: GetStatus, nextBeginOffset: number) => this.nothing(status, nextBeginOffset);
     if (maxOffset === 0) return nothing("NO_MESSAGE_IN_QUEUE", 0);
     if (offset === maxOffset) return nothing("OFFSET_OVERFLOW_ONE", offset);
     if (offset > maxOffset) return nothing("OFFSET_OVERFLOW_BADLY", minOffset === 0 ? minOffset : maxOffset);
@@ -161,8 +161,11 @@ export class CompactionLog {
       };
     };
     // Records of a segment lie one behind the other.
-    const body = new Uint8Array(last.position + last.size - first.position);
-    if (segment === this.segments.at(-1) && first.position >= end - RECENT_BYTES) {
+    const bytes = last.position + last.size - first.position;
+    const isRecent = segment === this.segments.at(-1) && first.position >= end - RECENT_BYTES;
+    if (!isRecent && !room.has(bytes)) return undefined;
+    const body = new Uint8Array(bytes);
+    if (isRecent) {
       if (!segment.readSync(body, first.position)) return nothing("MESSAGE_WAS_REMOVING", last.queueOffset + 1);
       return answer(body);
     }
@@ -171,7 +174,7 @@ export class CompactionLog {
       (error: unknown) => {
         // A round took the file away meanwhile: its records are in another now.
         if (this.segments.includes(segment)) throw error;
-        return this.get(offset, limits);
+        return this.get(offset, limits, room);
       },
     );
   }

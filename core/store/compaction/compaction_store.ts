@@ -11,6 +11,7 @@ import { MessageConst } from "../../../wire/message_const.ts";
 import { decodeRecord } from "../../../wire/message_reader.ts";
 import { propertyOf } from "../../../wire/properties.ts";
 import type { Log, Runtime, TimerHandle } from "../../runtime.ts";
+import type { AnswerRoom } from "../answer_room.ts";
 import { ConfigFile } from "../config_file.ts";
 import type { DispatchRequest } from "../dispatch_request.ts";
 import type { LogicQueue } from "../logic_queue.ts";
@@ -31,6 +32,8 @@ export interface CompactionParts {
   readonly runtime: Runtime;
   readonly log: Log;
   readonly settings: StoreSettings;
+  /** For answers that wait for the disk. */
+  readonly room: AnswerRoom;
   readonly open: OpenFiles;
   readonly attributes: TopicAttributes;
   /** The plain consume queue. */
@@ -78,8 +81,10 @@ export class CompactionStore {
     // A message without a key is in the plain queue alone.
     const queueEnd = this.#parts.queue(ref)?.maxOffset ?? 0;
     if (log !== undefined) {
-      const result = log.get(offset, limits);
-      return result instanceof Promise ? result.then((later) => ({ ...later, queueEnd })) : { ...result, queueEnd };
+      const result = this.#parts.room.attend(limits.asker, (room) => log.get(offset, limits, room));
+      return result instanceof Promise
+        ? result.then((later) => ({ ...(later ?? log.nothing("NO_MATCHED_MESSAGE", offset)), queueEnd }))
+        : { ...result, queueEnd };
     }
     return {
       queueEnd,
