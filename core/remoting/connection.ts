@@ -146,7 +146,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   #inFlightBytes = 0;
   /** Requests of the chunk that is, or was last, taken. */
   #taken = 0;
-  /** `close` was called, or the connection is gone: nothing is taken and nothing written any more. */
+  /** `close` or `finish` was called, or the connection is gone: nothing is taken and nothing written any more. */
   #closing = false;
   /** The socket has said that it is gone. */
   #closed = false;
@@ -180,7 +180,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
     return this.#socket.bufferedBytes;
   }
 
-  /** From `close` on; a runtime may tell of it a little later. */
+  /** From `close` or `finish` on; a runtime may tell of it a little later. */
   get closed(): boolean {
     return this.#closing;
   }
@@ -218,7 +218,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
     this.arrivedAt = this.lastActiveAt;
     this.takenAt = this.lastActiveAt;
     this.#cut(chunk);
-    this.#options.wakefulness?.took(this.#taken, this.arrivedAt);
+    this.#options.wakefulness?.took(this, this.#taken, this.arrivedAt);
   }
 
   /** Takes the frames of `chunk`, as far as the peer reads the answers and those under way have room. */
@@ -464,6 +464,7 @@ export class RemotingConnection implements Peer, UnreadPeer {
   /** Sends what is queued, then closes: for a server that stops. */
   finish(): void {
     this.#flush();
+    this.#closing = true;
     this.#socket.end();
   }
 

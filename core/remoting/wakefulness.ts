@@ -4,7 +4,7 @@
  * A core that has nothing to do sleeps, and on a virtual machine it takes longer to wake than the request itself takes. For a
  * sender with one request under way that is a third of its time. To look for work instead costs the rest of a core while it lasts,
  * and helps only where nobody else wants that core; so it is tried: some requests without, some with it, and what was faster is
- * kept for a while. Requests that come together, or seldom, leave the loop asleep: they do not wait for it.
+ * kept for a while. Requests that come together, or seldom, or from several by turns, leave the loop asleep.
  */
 import type { Clock } from "../runtime.ts";
 
@@ -23,6 +23,8 @@ const WORTH = 0.9;
 export class Wakefulness {
   readonly #clock: Pick<Clock, "stayAwake">;
   readonly #ms: () => number;
+  /** Who spoke last. */
+  #sender: object | undefined;
   #lastAt = 0;
   #row = 0;
   /** Of this trial, or of what it came to. */
@@ -38,11 +40,13 @@ export class Wakefulness {
     this.#ms = ms;
   }
 
-  /** @param requests that one chunk had @param arrivedAt Clock.monotonic() */
-  took(requests: number, arrivedAt: number): void {
+  /** @param sender the connection @param requests that one chunk had @param arrivedAt Clock.monotonic() */
+  took(sender: object, requests: number, arrivedAt: number): void {
     const gap = arrivedAt - this.#lastAt;
+    const isOther = sender !== this.#sender;
     this.#lastAt = arrivedAt;
-    if (requests !== 1 || gap > GAP_MS_MAX) {
+    this.#sender = sender;
+    if (requests !== 1 || isOther || gap > GAP_MS_MAX) {
       this.#row = 0;
       return;
     }

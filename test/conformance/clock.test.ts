@@ -160,7 +160,6 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("the 
     if (clock.stayAwake === undefined) expect(it.runtime.name).toBe("sim");
     const events: string[] = [];
     const began = clock.monotonic();
-    // The longer one counts, whichever is said last.
     clock.stayAwake?.(40);
     clock.stayAwake?.(1);
     clock.setTimeout(() => events.push("1 ms"), 1);

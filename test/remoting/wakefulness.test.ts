@@ -12,6 +12,8 @@ class Sender {
   now = 1000;
   ms = 0.2;
   awake = false;
+  /** Which it uses by turns. */
+  connections: readonly object[] = [{}];
   /** For how long, of each time that the loop was kept awake. */
   readonly kept: number[] = [];
   readonly wakefulness = new Wakefulness(
@@ -30,7 +32,7 @@ class Sender {
     for (let i = 0; i < count; i++) {
       this.now += this.awake ? awakeMs : asleepMs;
       this.awake = false;
-      this.wakefulness.took(requests, this.now);
+      this.wakefulness.took(this.connections[i % this.connections.length] as object, requests, this.now);
     }
     return this.kept.length - before;
   }
@@ -96,6 +98,12 @@ describe("the loop sleeps", () => {
 
   test("between requests that come seldom", () => {
     expect(new Sender().sends(1000, 1.5, 1.2)).toBe(0);
+  });
+
+  test("between requests of several by turns", () => {
+    const sender = new Sender();
+    sender.connections = [{}, {}];
+    expect(sender.sends(10_000, 0.2, 0.1)).toBe(0);
   });
 
   test("between requests that come alone and together by turns", () => {
