@@ -16,7 +16,9 @@ export interface Asker {
 }
 
 /** What an attempt finds; undefined when it needs room that is not there. */
-export type Attempt<R> = (room: RoomOfOne) => R | undefined | Promise<R | undefined>;
+export type Tried<R> = R | undefined | Promise<R | undefined>;
+
+export type Attempt<R> = (room: RoomOfOne) => Tried<R>;
 
 export class AnswerRoom {
   readonly #bytesMax: number;
@@ -40,7 +42,7 @@ export class AnswerRoom {
    */
   attend<R>(asker: Asker | undefined, attempt: Attempt<R>): R | Promise<R | undefined> {
     const room = new RoomOfOne(this);
-    let found: ReturnType<Attempt<R>>;
+    let found: Tried<R>;
     try {
       found = attempt(room);
     } catch (error) {

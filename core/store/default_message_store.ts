@@ -72,6 +72,9 @@ import type { TopicAttributes } from "./topic_attributes.ts";
 import { writeMarkedAgain } from "./unsynced_mark.ts";
 import { WallClock } from "./wall_clock.ts";
 
+/** Of answers that wait for the disk: 64 of them as they are by default (maxTransferBytesOnMessageInMemory). */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+
 type State = "new" | "loading" | "open" | "closing" | "closed";
 
 export class DefaultMessageStore implements MessageStore {
@@ -86,6 +89,7 @@ export class DefaultMessageStore implements MessageStore {
   readonly #dispatcher: Dispatcher;
   readonly #multi: MultiDispatch;
   readonly #compaction: CompactionStore;
+  readonly #room = new AnswerRoom(WAITING_BYTES_MAX);
   readonly #reader: MessageReader;
   readonly #coldDataCheck: ColdDataCheckService;
   readonly #disk: DiskGuard;
@@ -121,12 +125,11 @@ export class DefaultMessageStore implements MessageStore {
     });
     const simple = new ConsumeQueueStore(runtime.clock, this.#openFiles, settings);
     const queues = new ConsumeQueueKinds(simple, this.#openFiles, settings, topicAttributes);
-    const room = new AnswerRoom(WAITING_BYTES_MAX);
     this.#compaction = new CompactionStore({
       runtime,
       log,
       settings,
-      room,
+      room: this.#room,
       open: this.#openFiles,
       attributes: topicAttributes,
       queue: (ref) => queues.find(ref),
@@ -149,7 +152,7 @@ export class DefaultMessageStore implements MessageStore {
     this.#checkpoint = checkpoint;
     this.#dispatcher = dispatcher;
     this.#indexCatchUp = new IndexCatchUp({ clock: runtime.clock, digest: runtime.digest, log, commitLog, dispatcher, index });
-    this.#reader = new MessageReader(commitLog, settings, losses, runtime.system.memory().totalBytes, room);
+    this.#reader = new MessageReader(commitLog, settings, losses, runtime.system.memory().totalBytes, this.#room);
     this.#coldDataCheck = new ColdDataCheckService(runtime.clock, log, settings, logFiles);
     this.#disk = new DiskGuard(runtime.files, log, settings, paths);
     this.#clean = new CleanFiles({
@@ -431,7 +434,7 @@ export class DefaultMessageStore implements MessageStore {
       const record = new Uint8Array(size);
       return (await this.#commitLog.read(record, physicalOffset)) ? record : undefined;
     };
-    return asker === undefined ? read() : this.#reader.withRoom(asker, size, read);
+    return asker === undefined ? read() : this.#room.attend(asker, (own) => (own.has(size) ? read() : undefined));
   }
 
   recentRecord(physicalOffset: number, size: number): Uint8Array | undefined {
@@ -582,5 +585,3 @@ const withBase = (message: MessageInput, base: number): MessageInput => ({
   ...message,
   properties: setProperty(message.properties, MessageConst.INNER_BASE, String(base)),
 });
-/** Of answers that wait for the disk: 64 of them as they are by default (maxTransferBytesOnMessageInMemory). */
-const WAITING_BYTES_MAX = 16 * 1024 * 1024;

@@ -7,7 +7,7 @@
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
-import type { RoomOfOne } from "./answer_room.ts";
+import type { RoomOfOne, Tried } from "./answer_room.ts";
 import type { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
 import { UNIT_BYTES } from "./consume_queue_unit.ts";
@@ -78,7 +78,7 @@ export class MatchingReader {
    * @param room for what it holds while it waits for the disk
    * @returns undefined when it would have to wait and there is none: what it holds is given back
    */
-  run(hotBytes: number, room: RoomOfOne): GetResult | undefined | Promise<GetResult | undefined> {
+  run(hotBytes: number, room: RoomOfOne): Tried<GetResult> {
     const { commitLog } = this.#parts;
     // Valid until the end of this turn.
     let stretch: Stretch = NO_STRETCH;

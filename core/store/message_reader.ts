@@ -9,7 +9,7 @@
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
-import type { AnswerRoom, Asker, RoomOfOne } from "./answer_room.ts";
+import type { AnswerRoom, Asker, Attempt, RoomOfOne, Tried } from "./answer_room.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
@@ -47,8 +47,6 @@ interface Selection {
 }
 
 type Found = GetResult | Promise<GetResult>;
-/** Nothing when it would have to wait for the disk and there is no room for its answer meanwhile. */
-type Tried = GetResult | undefined | Promise<GetResult | undefined>;
 
 /** Units that a filter looks at by default (maxFilterMessageSize), twice. */
 const UNITS_BYTES_MAX = 32 * 1024;
@@ -112,7 +110,7 @@ export class MessageReader {
     const lead = leadOf(queue, offset);
     const from = offset - lead;
     const count = Math.max(limits.messagesMax, Math.ceil(scan.scannedMax)) + lead;
-    const walk = (units: Uint8Array, room: RoomOfOne): Tried =>
+    const walk = (units: Uint8Array, room: RoomOfOne): Tried<GetResult> =>
       new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches).run(this.#hotBytes(), room);
     return this.#attended(queue, offset, limits.asker, (room) => {
       const here = queue.readNow(from, count, this.#units);
@@ -124,16 +122,11 @@ export class MessageReader {
   }
 
   /** What a read of `queue` from `offset` on finds, at once or when there is room for it to wait for the disk. */
-  #attended(queue: LogicQueue, offset: number, asker: Asker | undefined, attempt: (room: RoomOfOne) => Tried): Found {
+  #attended(queue: LogicQueue, offset: number, asker: Asker | undefined, attempt: Attempt<GetResult>): Found {
     const found = this.#room.attend(asker, attempt);
     if (!(found instanceof Promise)) return found;
     // Who is gone is told that nothing was found, and where to go on.
     return found.then((result) => result ?? nothing("NO_MATCHED_MESSAGE", offset, queue.minOffset, queue.maxOffset));
-  }
-
-  /** Runs `read`, whose answer has so many bytes, when there is room for it; undefined when `asker` is gone by then. */
-  async withRoom<T>(asker: Asker, bytes: number, read: () => Promise<T>): Promise<T | undefined> {
-    return this.#room.attend(asker, (room) => (room.has(bytes) ? read() : undefined));
   }
 
   /** What must be awaited before it is known whether the message at `offset` is expired; undefined when it is known. */
@@ -151,7 +144,7 @@ export class MessageReader {
     units: Uint8Array,
     lead: 0 | 1,
     room: RoomOfOne,
-  ): Tried {
+  ): Tried<GetResult> {
     const selection = this.#select(units, queue, lead, offset, limits, filter);
     // Only the first can be that long: it is delivered whatever the limits are.
     if (selection.bytes > LARGE_RECORD_BYTES && (selection.sizes[0] as number) > LARGE_RECORD_BYTES) {
@@ -162,7 +155,7 @@ export class MessageReader {
   }
 
   /** Fetches what was selected; at once when that waits for no disk. @returns undefined when it does and may not */
-  #fill(queue: LogicQueue, selection: Selection, room: RoomOfOne): Tried {
+  #fill(queue: LogicQueue, selection: Selection, room: RoomOfOne): Tried<GetResult> {
     const { offsets, sizes } = selection;
     if (offsets.length === 0) return this.#result(queue, selection, NOTHING, 0);
     const body = this.#bodies.take(selection.bytes);

@@ -8,7 +8,7 @@
  * are found by the plain consume queue of the topic.
  */
 import type { Log } from "../../runtime.ts";
-import type { RoomOfOne } from "../answer_room.ts";
+import type { RoomOfOne, Tried } from "../answer_room.ts";
 import { makeDirectories } from "../directories.ts";
 import type { GetLimits, GetResult, GetStatus } from "../message_store.ts";
 import type { OpenFiles } from "../open_files.ts";
@@ -137,7 +137,7 @@ export class CompactionLog {
   }
 
   /** @param room for the answer while it waits for the disk. @returns undefined when there is none */
-  get(offset: number, limits: GetLimits, room: RoomOfOne): GetResult | undefined | Promise<GetResult | undefined> {
+  get(offset: number, limits: GetLimits, room: RoomOfOne): Tried<GetResult> {
     const { minOffset, maxOffset } = this;
     const nothing = (status: GetStatus, nextBeginOffset: number) => this.nothing(status, nextBeginOffset);
     if (maxOffset === 0) return nothing("NO_MESSAGE_IN_QUEUE", 0);
