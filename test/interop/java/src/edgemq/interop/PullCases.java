@@ -367,6 +367,16 @@ final class PullCases {
         });
     }
 
+    /**
+     * Waits until the pull behind the last message, which was polled, is held by the broker. A seek that meets the start of a pull is
+     * lost in Java's client, 4.9.8 and 5.5.0: the task that shall end may take the sought offset before it looks whether it shall end,
+     * and (5.5.0) an interrupt before its request has left closes the connection under the next task, which has taken the offset. In
+     * both cases the next pull goes on behind the last message.
+     */
+    private static void pullIsHeld(DefaultLitePullConsumer consumer) throws Exception {
+        neverWithin(300, "a message more than there are in what is assigned", () -> !consumer.poll(50).isEmpty());
+    }
+
     private static void litePullSubscribe(Kit kit) throws Exception {
         String topic = kit.topic(4);
         String group = kit.named("g");
@@ -405,17 +415,15 @@ final class PullCases {
         consumer.start();
         check(consumer.fetchMessageQueues(topic).containsAll(List.of(kit.queue(topic, 0), kit.queue(topic, 1))), "both queues");
         consumer.assign(List.of(kit.queue(topic, 1)));
-        consumer.seekToBegin(kit.queue(topic, 1));
         Inbox inbox = new Inbox();
-        // The client pulls as soon as it is assigned a queue: what came before the seek may be handed out, and come again.
-        eventually("all of the assigned queue", 20, () -> {
-            inbox.addAll(consumer.poll(200));
-            return inbox.bodies().containsAll(Kit.bodies("q1", 5));
-        });
-        neverWithin(300, "a message of a queue that is not assigned", () -> {
-            inbox.addAll(consumer.poll(50));
-            return inbox.bodies().stream().anyMatch(body -> body.startsWith("q0"));
-        });
+        pollUntil(consumer, inbox, 5);
+        inbox.holdsExactly(Kit.bodies("q1", 5), 1);
+        pullIsHeld(consumer);
+        consumer.seekToBegin(kit.queue(topic, 1));
+        Inbox again = new Inbox();
+        pollUntil(consumer, again, 5);
+        again.holdsExactly(Kit.bodies("q1", 5), 1);
+        neverWithin(300, "a message of a queue that is not assigned, or a third time", () -> !consumer.poll(50).isEmpty());
     }
 
     private static void litePullSeek(Kit kit) throws Exception {
@@ -427,14 +435,12 @@ final class PullCases {
         consumer.start();
         consumer.fetchMessageQueues(topic);
         consumer.assign(List.of(queue));
+        pollUntil(consumer, new Inbox(), 20);
+        pullIsHeld(consumer);
         consumer.seek(queue, 15);
         Inbox inbox = new Inbox();
-        // As above: one pull from before the seek may be handed out first. It takes 10 at most, which are not yet these.
-        eventually("what is behind the offset that was sought", 20, () -> {
-            inbox.addAll(consumer.poll(200));
-            return inbox.bodies().containsAll(List.of("s-15", "s-16", "s-17", "s-18", "s-19"));
-        });
-        check(!inbox.bodies().containsAll(List.of("s-10", "s-11", "s-12", "s-13", "s-14")), "the seek skips: " + inbox.bodies());
+        pollUntil(consumer, inbox, 5);
+        inbox.holdsExactly(List.of("s-15", "s-16", "s-17", "s-18", "s-19"), 1);
         consumer.pause(List.of(queue));
         kit.send(producer, topic, "*", "paused", 1);
         consumer.poll(300);
