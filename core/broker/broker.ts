@@ -202,6 +202,7 @@ export class Broker {
       }),
       lite: this.lite,
       registerAll: () => this.#registration.registerAll(),
+      nameServersTold: () => this.#registration.told(),
       admission: () => this.#server?.admission ?? this.#idleAdmission,
       registeredAddress: () => this.addresses.registeredAddress(),
       bootTimestamp: clock.now(),

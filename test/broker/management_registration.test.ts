@@ -8,13 +8,14 @@ import { namesrvOptions } from "../../core/namesrv/options.ts";
 import { LocalPeer } from "../../core/remoting/local_peer.ts";
 import type { ProcessorMap } from "../../core/remoting/processor.ts";
 import { RemotingServer } from "../../core/remoting/server.ts";
+import { Deferred } from "../../core/store/deferred.ts";
 import { kvTable } from "../../wire/bodies/kv_table.ts";
 import { decodeRegisterBrokerBody, type RegisterBrokerBody } from "../../wire/bodies/register_broker.ts";
 import { topicRouteData } from "../../wire/bodies/route.ts";
 import { encodeUtf8 } from "../../wire/bytes.ts";
 import { SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from "../../wire/remoting_command.ts";
 import type { RequestHeaderOf } from "../../wire/requests.ts";
-import { RecordingLog, rejection, settingsOf } from "./management_harness.ts";
+import { RecordingLog, rejection, settingsOf, topicHeader } from "./management_harness.ts";
 
 const NO_BODY = new Uint8Array(0);
 
@@ -31,12 +32,15 @@ class FakeNameServer {
   readonly topics: string[] = [];
   orderTopics: readonly string[] = [];
   versionChanged = false;
+  /** Registrations are taken in, and answered from when this is settled. */
+  gate: Promise<void> | undefined;
   #known = false;
   readonly #server: RemotingServer<"namesrv">;
 
   constructor(runtime: SimRuntime, port = 9876) {
     const processors: Partial<ProcessorMap<"namesrv">> = {
-      REGISTER_BROKER: (context, { header, body }) => {
+      REGISTER_BROKER: async (context, { header, body }) => {
+        await this.gate;
         const decoded = decodeRegisterBrokerBody(body, context.version, (bytes, max) => runtime.compression.inflate(bytes, max));
         this.registered.push({ header, body: decoded, zone: context.extFields["__ZONE_NAME"] });
         if (!this.#known && decoded.topicConfigSerializeWrapper.topicConfigTable.size === 1) {
@@ -279,6 +283,49 @@ describe("registration", () => {
     expect([nameServer.last.header.compressed, nameServer.lastTopics.length]).toEqual([true, 15]);
     await broker.stop();
     await nameServer.stop();
+  });
+});
+
+describe("who makes or changes a topic is answered", () => {
+  /** A broker, and the answer to a topic's making while the nameserver answers from `gate` on only. */
+  async function making(gate: Promise<void>) {
+    const { at, clock } = world();
+    const nameServer = await new FakeNameServer(at("10.0.0.1")).start();
+    const { broker } = brokerAt(at("10.0.0.5"), { namesrvAddr: "10.0.0.1:9876" });
+    await started(broker, clock);
+    nameServer.gate = gate;
+    const answered: string[] = [];
+    const make = (topic: string) => broker.invoke("UPDATE_AND_CREATE_TOPIC", topicHeader(topic)).then(() => answered.push(topic));
+    const end = async () => {
+      await broker.stop();
+      await nameServer.stop();
+    };
+    return { clock, nameServer, answered, make, end };
+  }
+
+  test("when the nameserver has it", async () => {
+    const gate = new Deferred<void>();
+    const { clock, nameServer, answered, make, end } = await making(gate.promise);
+    const made = make("T1");
+    await clock.advance(1_000);
+    expect([answered, nameServer.lastTopics.includes("T1")]).toEqual([[], false]);
+    gate.resolve();
+    await made;
+    expect([answered, nameServer.lastTopics]).toEqual([["T1"], ["T1"]]);
+    await end();
+  });
+
+  test("after three seconds, when a nameserver hangs", async () => {
+    const gate = new Deferred<void>();
+    const { clock, answered, make, end } = await making(gate.promise);
+    const made = make("T1");
+    await clock.advance(2_990);
+    expect(answered).toEqual([]);
+    await clock.advance(20);
+    await made;
+    expect(answered).toEqual(["T1"]);
+    gate.resolve();
+    await end();
   });
 });
 

@@ -32,6 +32,8 @@ export interface AdminParts extends BrokerParts {
   readonly plainAccess: PlainAccess | undefined;
   /** Registers with all nameservers at once. */
   readonly registerAll: () => void;
+  /** Until the nameservers know what has changed so far; see `NameServerRegistration.told`. */
+  readonly nameServersTold: () => Promise<void>;
   /** Requests under way, by lane. */
   readonly admission: () => Admission;
   /** `host:port` under which nameservers know this broker. */

@@ -32,7 +32,7 @@ type TopicProcessors = Pick<
 export function topicProcessors(parts: AdminParts): TopicProcessors {
   const { topics, settings, store } = parts;
   return {
-    UPDATE_AND_CREATE_TOPIC(_context, { header }) {
+    async UPDATE_AND_CREATE_TOPIC(_context, { header }) {
       const { instruments } = parts.stats;
       const { clock } = parts.runtime;
       const startedAt = clock.monotonic();
@@ -42,29 +42,32 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
         checkMayUpdate(parts, config);
         if (!isSame(topics.find(config.topicName), topics.checked(config))) topics.update(config);
         success = true;
-        return {};
       } finally {
         instruments?.topicCreated(clock.monotonic() - startedAt, isSystemTopicName(config.topicName), success);
       }
+      await parts.nameServersTold();
+      return {};
     },
 
-    UPDATE_AND_CREATE_TOPIC_LIST(_context, { body }) {
+    async UPDATE_AND_CREATE_TOPIC_LIST(_context, { body }) {
       const { topicConfigList } = createTopicListRequestBody.decode(body);
       if (topicConfigList.length === 0) {
         throw new RemotingError(ResponseCode.INVALID_PARAMETER, "UPDATE_AND_CREATE_TOPIC_LIST: topicConfigList is empty");
       }
       for (const config of topicConfigList) checkMayUpdate(parts, config);
       topics.updateAll(topicConfigList.filter((config) => !isSame(topics.find(config.topicName), topics.checked(config))));
+      await parts.nameServersTold();
       return {};
     },
 
-    UPDATE_AND_CREATE_STATIC_TOPIC(_context, { header, body }) {
+    async UPDATE_AND_CREATE_STATIC_TOPIC(_context, { header, body }) {
       const config = configOf(header);
       checkMayUpdate(parts, config);
       topics.checked(config);
       topics.mappings.update({ ...topicQueueMappingDetail.decode(body), topic: config.topicName }, header.force);
       // Always: its registration tells the nameservers of the mapping.
       topics.update(config);
+      await parts.nameServersTold();
       return {};
     },
 
@@ -98,11 +101,12 @@ export function topicProcessors(parts: AdminParts): TopicProcessors {
       return { body: topicConfigAndQueueMapping.encode(known, { form: "strict" }) };
     },
 
-    DELETE_TOPIC_IN_BROKER(_context, { header }) {
+    async DELETE_TOPIC_IN_BROKER(_context, { header }) {
       const { topic } = header;
       if (topic.trim() === "") throw new RemotingError(ResponseCode.INVALID_PARAMETER, "The specified topic is blank.");
       if (settings.validateSystemTopicWhenUpdateTopic) refuseSystemTopic(parts, topic);
       deleteTopicWithRetries(parts, topic);
+      await parts.nameServersTold();
       return {};
     },
 

@@ -21,8 +21,8 @@ import { type NameServerCaller, NameServerTargets } from "./registration_targets
 
 /** A nameserver that did not answer is tried again after this; Apache waits for the next period. */
 const RETRY_AFTER_MS = 5_000;
-/** Start waits this long for nameservers: one that is down must not keep the others' clients waiting. */
-const START_WAIT_MS = 3_000;
+/** Start, and who has changed a topic, wait this long for nameservers: one that hangs must not keep them waiting for longer. */
+const TOLD_WAIT_MS = 3_000;
 const ROUTE_TIMEOUT_MS = 3_000;
 
 export interface RegistrationParts extends RegistrationCallParts {
@@ -133,8 +133,25 @@ export class NameServerRegistration {
       runtime.clock.setInterval(() => this.registerAll(), settings.registerNameServerPeriod),
       runtime.clock.setInterval(() => void this.#resolve(), settings.updateNameServerAddrPeriod),
     );
-    const first = resolved.then(() => Promise.all([...this.#targets.values()].map((target) => Promise.resolve(target.running))));
-    await Promise.race([first, new Promise<void>((resolve) => runtime.clock.setTimeout(resolve, START_WAIT_MS))]);
+    await this.#atMost(resolved.then(() => running(this.#targets.values())));
+  }
+
+  /**
+   * Until every nameserver that was well knows what has changed so far; three seconds at most. Never rejects. Who is told that
+   * a topic is made, or has another permission, finds it so in the route, as with Apache's broker.
+   */
+  async told(): Promise<void> {
+    const busy = [...this.#targets.values()].filter((target) => target.busy && target.failure === undefined);
+    if (busy.length > 0) await this.#atMost(running(busy));
+  }
+
+  async #atMost(done: Promise<unknown>): Promise<void> {
+    let timer: TimerHandle | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#parts.runtime.clock.setTimeout(resolve, TOLD_WAIT_MS);
+    });
+    await Promise.race([done, late]);
+    timer?.cancel();
   }
 
   /** Nameservers, and what is wrong with each (undefined: nothing). */
@@ -296,5 +313,9 @@ export class NameServerRegistration {
     target.retry = this.#parts.runtime.clock.setTimeout(() => this.#want(target), RETRY_AFTER_MS);
   }
 }
+
+/** Until the calls that are under way to these are over. */
+const running = (targets: Iterable<Target>): Promise<unknown> =>
+  Promise.all([...targets].map((target) => Promise.resolve(target.running)));
 
 const textOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
