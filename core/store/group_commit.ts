@@ -19,6 +19,7 @@ import { DiskFlush } from "./disk_flush.ts";
 import type { FileQueue } from "./file_queue.ts";
 import type { PutRefusal } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
+import { PrimedPages } from "./primed_pages.ts";
 import type { TailBuffer } from "./tail_buffer.ts";
 import { UnsyncedMark } from "./unsynced_mark.ts";
 
@@ -71,6 +72,7 @@ export class GroupCommit {
   readonly #events: CommitLogEvents;
   readonly #files: FileQueue;
   readonly #tail: TailBuffer;
+  readonly #primed: PrimedPages;
   /** Longest wait of an append for its write in the present and the past half minute, ms. */
   readonly #waits = { since: 0, present: 0, past: 0 };
 
@@ -94,6 +96,7 @@ export class GroupCommit {
     this.#events = parts.events;
     this.#files = parts.files;
     this.#tail = parts.tail;
+    this.#primed = new PrimedPages(parts.files.fileSize);
     this.flush = new DiskFlush({
       clock: runtime.clock,
       log,
@@ -182,14 +185,22 @@ export class GroupCommit {
     return this.#inFlight !== undefined && endOffset <= this.#inFlight.end ? this.#inFlight : this.#open;
   }
 
-  /** Writes and flushes everything appended so far. @throws the disk's fault */
+  /** Writes and flushes everything appended so far, and leaves nothing behind it. @throws the disk's fault */
   async drain(): Promise<void> {
     while (this.writtenOffset < this.endOffset) {
       const done = this.durable(this.endOffset, false);
       if (this.#inFlight === undefined) this.#commit();
       await done;
     }
+    this.#trim();
     await this.flush.flush();
+  }
+
+  /** Gives back the room of the zeros behind the end. @throws RuntimeFault */
+  #trim(): void {
+    if (this.#faultIsFinal || !this.#primed.isBehind(this.writtenOffset)) return;
+    this.#files.cut(this.writtenOffset);
+    this.#primed.cut(this.writtenOffset);
   }
 
   putEntireTimeMaxMs(): number {
@@ -228,7 +239,10 @@ export class GroupCommit {
       for (const chunk of this.#tail.unwritten()) {
         const { length } = chunk;
         const file = this.#files.ensureFileAt(chunk.base);
-        this.#files.handle(file).writeSync(chunk.bytes.subarray(chunk.written, length), chunk.base + chunk.written - file.base);
+        const handle = this.#files.handle(file);
+        const from = chunk.base + chunk.written;
+        this.#primed.ahead(handle, file.base, from, chunk.base + length);
+        handle.writeSync(chunk.bytes.subarray(chunk.written, length), from - file.base);
         this.#tail.settle(chunk, length);
       }
     } catch (error) {
@@ -341,6 +355,7 @@ export class GroupCommit {
     try {
       // Half a batch may lie behind the end. Zeros there keep a later recovery from taking it for records.
       this.#files.cut(this.writtenOffset);
+      this.#primed.cut(this.writtenOffset);
       // An fdatasync that is under way may have saved the half batch. Its senders are about to hear that it is not stored, and a
       // power cut must not bring it back.
       this.#files.dataSyncSync(this.writtenOffset);

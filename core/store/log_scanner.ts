@@ -49,10 +49,14 @@ export async function scanLog(
   from: number,
   checks: RecordChecks,
   events: ScanEvents,
+  isPageCacheWhole: boolean,
 ): Promise<ScanResult> {
   const { fileSize } = commitLog;
   const reader = new RecoveryReader(commitLog, checks);
-  const search = new RecoverySearch(files, commitLog, new RecoveryReader(commitLog, checks), (place) => events.progress(place));
+  const search = new RecoverySearch(
+    { files, log: commitLog, reader: new RecoveryReader(commitLog, checks), isPageCacheWhole },
+    (place) => events.progress(place),
+  );
   let at = from;
   let lastRecord = -1;
   let lastStoreTimestamp = 0;

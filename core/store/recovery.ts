@@ -17,7 +17,7 @@ import type { Log, Runtime } from "../runtime.ts";
 import type { DeletedTopics } from "./deleted_topics.ts";
 import { type DispatchRequest, delaysOf, requestOf } from "./dispatch_request.ts";
 import type { FileQueue } from "./file_queue.ts";
-import { type ScanResult, scanLog } from "./log_scanner.ts";
+import { type ScanEvents, type ScanResult, scanLog } from "./log_scanner.ts";
 import type { LogicQueue, LogicQueues } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { StoreSettings } from "./options.ts";
@@ -76,7 +76,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   if (!parts.orderly) {
     // The crash may have come before their queues were removed; what was stored since is dispatched again.
     for (const topic of parts.deleted.deletedBehind(queuesFrom)) queues.delete(topic);
-    const isPageCacheWhole = isSameBoot(parts, queuesFrom);
+    const isPageCacheWhole = isSameBoot(parts) && queuesFrom === parts.checkpoint.logicsPhysicalOffset;
     for (const queue of queues.all()) queue.recover(queuesFrom, true, isPageCacheWhole);
   }
   const from = Math.min(queuesFrom, parts.indexFrom(commitLog.begin) ?? queuesFrom);
@@ -109,7 +109,7 @@ async function dispatchFrom(parts: RecoveryParts, from: number, queuesFrom: numb
     propertyCrc: settings.forceVerifyPropCRC,
     wholeBefore: parts.orderly ? Number.POSITIVE_INFINITY : queuesFrom,
   };
-  return scanLog(runtime.files, commitLog, from, checks, {
+  const events: ScanEvents = {
     progress,
     record(bytes, layout) {
       const request = requestOf(bytes, layout, delays);
@@ -122,15 +122,16 @@ async function dispatchFrom(parts: RecoveryParts, from: number, queuesFrom: numb
       const request = requestOf(frame.bytes, frame.layout, delays);
       if (from >= queuesFrom && isDirectoryName(request.topic)) parts.lose(request);
     },
-  });
+  };
+  return scanLog(runtime.files, commitLog, from, checks, events, isSameBoot(parts));
 }
 
 /**
  * Whether the kernel that runs has seen every write since the checkpoint: after a kill -9 what was written is there as it was
  * written, one unit behind the other, and only a power cut leaves gaps.
  */
-function isSameBoot({ checkpoint, bootMark }: RecoveryParts, queuesFrom: number): boolean {
-  return bootMark !== 0 && checkpoint.bootMark === bootMark && queuesFrom === checkpoint.logicsPhysicalOffset;
+function isSameBoot({ checkpoint, bootMark }: RecoveryParts): boolean {
+  return bootMark !== 0 && checkpoint.bootMark === bootMark;
 }
 
 /** About where the data of the log ends: files are sparse, and the last one is full size from its begin. */

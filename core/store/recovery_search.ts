@@ -12,6 +12,7 @@ import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import type { Files } from "../runtime.ts";
 import type { FileQueue } from "./file_queue.ts";
 import type { StoreFile } from "./open_files.ts";
+import { PRIMED_BYTES_MAX } from "./primed_pages.ts";
 import { RECOVERY_BLOCK_BYTES, type RecoveryReader, type Standing } from "./recovery_reader.ts";
 
 /** Both magics begin with this byte, the first of four. */
@@ -40,16 +41,28 @@ export interface SearchResult {
   readonly remains: ReadonlyMap<number, number>;
 }
 
+export interface SearchParts {
+  readonly files: Files;
+  readonly log: FileQueue;
+  /** Its block is used. */
+  readonly reader: RecoveryReader;
+  /** All that was written is there, as no power cut came in between: what stands behind half a MiB of zeros is more of them. */
+  readonly isPageCacheWhole: boolean;
+}
+
 export class RecoverySearch {
   readonly #files: Files;
   readonly #log: FileQueue;
   readonly #reader: RecoveryReader;
+  /** Room that zeros may take behind the data (`primed_pages.ts`) without a reason to look for more. */
+  readonly #zerosAtMost: number;
   readonly #progress: (at: number) => void;
   readonly #block = new Uint8Array(RECOVERY_BLOCK_BYTES);
   readonly #words = new Int32Array(this.#block.buffer);
 
-  /** @param reader its block is used; @param progress is told after each block */
-  constructor(files: Files, log: FileQueue, reader: RecoveryReader, progress: (at: number) => void) {
+  /** @param progress is told after each block */
+  constructor({ files, log, reader, isPageCacheWhole }: SearchParts, progress: (at: number) => void) {
+    this.#zerosAtMost = isPageCacheWhole ? PRIMED_BYTES_MAX : 0;
     this.#files = files;
     this.#log = log;
     this.#reader = reader;
@@ -133,7 +146,7 @@ export class RecoverySearch {
     const before = end - file.base;
     const allocated = this.#files.stat(file.path)?.allocatedBytes;
     // Less than what was read: the file system compresses, and its account says nothing here.
-    return allocated === undefined || allocated < before || allocated > before + ALLOCATED_SLACK_BYTES;
+    return allocated === undefined || allocated < before || allocated > before + this.#zerosAtMost + ALLOCATED_SLACK_BYTES;
   }
 
   #fileEnd(at: number): number {
