@@ -286,45 +286,89 @@ describe("registration", () => {
   });
 });
 
-describe("who makes or changes a topic is answered", () => {
-  /** A broker, and the answer to a topic's making while the nameserver answers from `gate` on only. */
-  async function making(gate: Promise<void>) {
+describe("who makes, changes or deletes a topic is answered", () => {
+  /** A broker, and a nameserver that answers as long as `gate` lets it. */
+  async function registered() {
     const { at, clock } = world();
     const nameServer = await new FakeNameServer(at("10.0.0.1")).start();
     const { broker } = brokerAt(at("10.0.0.5"), { namesrvAddr: "10.0.0.1:9876" });
     await started(broker, clock);
-    nameServer.gate = gate;
+    const gates: Deferred<void>[] = [];
     const answered: string[] = [];
-    const make = (topic: string) => broker.invoke("UPDATE_AND_CREATE_TOPIC", topicHeader(topic)).then(() => answered.push(topic));
-    const end = async () => {
-      await broker.stop();
-      await nameServer.stop();
+    return {
+      clock,
+      nameServer,
+      answered,
+      /** The next registration waits. */
+      gate: (): Deferred<void> => {
+        const gate = new Deferred<void>();
+        gates.push(gate);
+        nameServer.gate = gate.promise;
+        return gate;
+      },
+      make: (topic: string) => broker.invoke("UPDATE_AND_CREATE_TOPIC", topicHeader(topic)).then(() => answered.push(topic)),
+      remove: (topic: string) => broker.invoke("DELETE_TOPIC_IN_BROKER", { topic }).then(() => answered.push(`-${topic}`)),
+      end: async () => {
+        for (const gate of gates) gate.resolve();
+        await broker.stop();
+        await nameServer.stop();
+      },
     };
-    return { clock, nameServer, answered, make, end };
   }
 
   test("when the nameserver has it", async () => {
-    const gate = new Deferred<void>();
-    const { clock, nameServer, answered, make, end } = await making(gate.promise);
+    const { clock, nameServer, answered, gate, make, remove, end } = await registered();
+    const first = gate();
     const made = make("T1");
     await clock.advance(1_000);
     expect([answered, nameServer.lastTopics.includes("T1")]).toEqual([[], false]);
-    gate.resolve();
+    first.resolve();
     await made;
     expect([answered, nameServer.lastTopics]).toEqual([["T1"], ["T1"]]);
+    const second = gate();
+    const removed = remove("T1");
+    await clock.advance(1_000);
+    expect(answered).toEqual(["T1"]);
+    second.resolve();
+    await removed;
+    expect([answered, nameServer.lastTopics.includes("T1")]).toEqual([["T1", "-T1"], false]);
     await end();
   });
 
-  test("after three seconds, when a nameserver hangs", async () => {
-    const gate = new Deferred<void>();
-    const { clock, answered, make, end } = await making(gate.promise);
+  test("by the call that has it, when another one is under way, and not by those that follow", async () => {
+    const { clock, nameServer, answered, gate, make, end } = await registered();
+    const first = gate();
+    const all = [make("T1")];
+    await clock.advance(10);
+    all.push(make("T2"));
+    await clock.advance(10);
+    const second = gate();
+    first.resolve();
+    await clock.advance(10);
+    expect(answered).toEqual(["T1"]);
+    all.push(make("T3"));
+    await clock.advance(10);
+    gate();
+    second.resolve();
+    await clock.advance(10);
+    expect([answered, nameServer.lastTopics]).toEqual([["T1", "T2"], ["T2"]]);
+    await end();
+    await Promise.all(all);
+  });
+
+  test("after three seconds when a nameserver hangs, and at once when that is known of it", async () => {
+    const { clock, answered, gate, make, end } = await registered();
+    gate();
     const made = make("T1");
     await clock.advance(2_990);
     expect(answered).toEqual([]);
     await clock.advance(20);
     await made;
-    expect(answered).toEqual(["T1"]);
-    gate.resolve();
+    // It is tried again, and hangs again.
+    await clock.advance(30_000);
+    const before = clock.monotonic();
+    await make("T2");
+    expect([answered, clock.monotonic() - before]).toEqual([["T1", "T2"], 0]);
     await end();
   });
 });

@@ -46,6 +46,8 @@ interface Target {
   wantsAll: boolean;
   /** A call is under way. */
   busy: boolean;
+  /** That call, or the last one. Never rejects. */
+  call: Promise<boolean>;
   running: Promise<void> | undefined;
   retry: TimerHandle | undefined;
 }
@@ -133,7 +135,9 @@ export class NameServerRegistration {
       runtime.clock.setInterval(() => this.registerAll(), settings.registerNameServerPeriod),
       runtime.clock.setInterval(() => void this.#resolve(), settings.updateNameServerAddrPeriod),
     );
-    await this.#atMost(resolved.then(() => running(this.#targets.values())));
+    await this.#atMost(
+      resolved.then(() => Promise.all([...this.#targets.values()].map((target) => Promise.resolve(target.running)))),
+    );
   }
 
   /**
@@ -142,7 +146,14 @@ export class NameServerRegistration {
    */
   async told(): Promise<void> {
     const busy = [...this.#targets.values()].filter((target) => target.busy && target.failure === undefined);
-    if (busy.length > 0) await this.#atMost(running(busy));
+    if (busy.length > 0) await this.#atMost(Promise.all(busy.map((target) => this.#callWithAll(target))));
+  }
+
+  /** Until the call is over that tells what is to be told now: others may follow it without end. */
+  async #callWithAll(target: Target): Promise<void> {
+    const isNext = target.wantsAll || target.changed.size > 0;
+    const wasDone = await target.call;
+    if (isNext && wasDone) await target.call;
   }
 
   async #atMost(done: Promise<unknown>): Promise<void> {
@@ -150,8 +161,11 @@ export class NameServerRegistration {
     const late = new Promise<void>((resolve) => {
       timer = this.#parts.runtime.clock.setTimeout(resolve, TOLD_WAIT_MS);
     });
-    await Promise.race([done, late]);
-    timer?.cancel();
+    try {
+      await Promise.race([done, late]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   /** Nameservers, and what is wrong with each (undefined: nothing). */
@@ -230,6 +244,7 @@ export class NameServerRegistration {
         changed: new Map(),
         wantsAll: true,
         busy: false,
+        call: DONE,
         running: undefined,
         retry: undefined,
       };
@@ -262,7 +277,8 @@ export class NameServerRegistration {
   async #drain(target: Target): Promise<void> {
     try {
       while (!this.#stopped && (target.wantsAll || target.changed.size > 0)) {
-        if (!(await this.#attempt(target))) return;
+        target.call = this.#attempt(target);
+        if (!(await target.call)) return;
       }
     } finally {
       // In the same turn as the last look at what is wanted: nothing can come in between and be forgotten.
@@ -314,8 +330,6 @@ export class NameServerRegistration {
   }
 }
 
-/** Until the calls that are under way to these are over. */
-const running = (targets: Iterable<Target>): Promise<unknown> =>
-  Promise.all([...targets].map((target) => Promise.resolve(target.running)));
+const DONE = Promise.resolve(true);
 
 const textOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));
