@@ -185,22 +185,14 @@ export class GroupCommit {
     return this.#inFlight !== undefined && endOffset <= this.#inFlight.end ? this.#inFlight : this.#open;
   }
 
-  /** Writes and flushes everything appended so far, and leaves nothing behind it. @throws the disk's fault */
+  /** Writes and flushes everything appended so far. @throws the disk's fault */
   async drain(): Promise<void> {
     while (this.writtenOffset < this.endOffset) {
       const done = this.durable(this.endOffset, false);
       if (this.#inFlight === undefined) this.#commit();
       await done;
     }
-    this.#trim();
     await this.flush.flush();
-  }
-
-  /** Gives back the room of the zeros behind the end. @throws RuntimeFault */
-  #trim(): void {
-    if (this.#faultIsFinal || !this.#primed.isBehind(this.writtenOffset)) return;
-    this.#files.cut(this.writtenOffset);
-    this.#primed.cut(this.writtenOffset);
   }
 
   putEntireTimeMaxMs(): number {

@@ -42,19 +42,22 @@ export interface ScanResult {
   readonly remains: ReadonlyMap<number, number>;
 }
 
-/** @throws RuntimeFault when the disk can't be read */
+/**
+ * @param isDoubtful see `SearchParts`
+ * @throws RuntimeFault when the disk can't be read
+ */
 export async function scanLog(
   files: Files,
   commitLog: FileQueue,
   from: number,
   checks: RecordChecks,
   events: ScanEvents,
-  isPageCacheWhole: boolean,
+  isDoubtful: boolean,
 ): Promise<ScanResult> {
   const { fileSize } = commitLog;
   const reader = new RecoveryReader(commitLog, checks);
   const search = new RecoverySearch(
-    { files, log: commitLog, reader: new RecoveryReader(commitLog, checks), isPageCacheWhole },
+    { files, log: commitLog, reader: new RecoveryReader(commitLog, checks), isDoubtful },
     (place) => events.progress(place),
   );
   let at = from;

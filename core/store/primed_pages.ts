@@ -7,16 +7,18 @@
  * bytes 1.63; over zeros 0.33 and 1.14, the zeros included.
  *
  * Who reads the file can't tell: it has its full size from the begin, and what was not written reads as zeros. What can be told
- * is the room it takes on the disk, by which recovery knows where to stop (`recovery_search.ts`).
+ * is the room it takes on the disk, by which recovery knows where to stop (`recovery_search.ts`): zeros end where a piece ends.
+ *
+ * The price: with a sync for every few records the first of them takes a piece of zeros to the disk. 57 syncs of 18 KB each wrote
+ * 1.4 MB without and 2.45 MB with it.
  */
 import type { FileHandle } from "../runtime.ts";
 
-/**
- * Written at once, and the most that stands behind the last byte: more falls out of the processor's cache before its records
- * come, less costs more a byte.
- */
-export const PRIMED_BYTES_MAX = 256 * 1024;
-const ZEROS = new Uint8Array(PRIMED_BYTES_MAX);
+/** Written at once: more falls out of the processor's cache before its records come, less costs more a byte. */
+export const PIECE_BYTES = 256 * 1024;
+/** Zeros behind the last byte of the records: of one piece, and of another for records that did not come to being written. */
+export const PRIMED_BYTES_MAX = 2 * PIECE_BYTES;
+const ZEROS = new Uint8Array(PIECE_BYTES);
 
 export class PrimedPages {
   readonly #fileSize: number;
@@ -36,11 +38,10 @@ export class PrimedPages {
    */
   ahead(handle: FileHandle, base: number, from: number, to: number): void {
     this.#writtenBytes += to - from;
-    if (to <= this.#to || to - from >= PRIMED_BYTES_MAX || this.#writtenBytes < PRIMED_BYTES_MAX) return;
+    if (to <= this.#to || this.#writtenBytes < PIECE_BYTES) return;
     const begin = Math.max(from, this.#to);
-    // Pages, and what the system makes of them, lie aligned.
-    const reach = begin - base + PRIMED_BYTES_MAX;
-    const end = base + Math.min(reach - (reach % PRIMED_BYTES_MAX), this.#fileSize);
+    const reach = begin - base + PIECE_BYTES;
+    const end = base + Math.min(reach - (reach % PIECE_BYTES), this.#fileSize);
     this.#to = end;
     try {
       handle.writeSync(ZEROS.subarray(0, end - begin), begin - base);
@@ -49,12 +50,7 @@ export class PrimedPages {
     }
   }
 
-  /** True when there may be zeros behind `end`, the end of what is written. */
-  isBehind(end: number): boolean {
-    return this.#to > end;
-  }
-
-  /** The file ends at `end` now, as far as it takes room. */
+  /** What was behind `end` is cut off. */
   cut(end: number): void {
     this.#to = Math.min(this.#to, end);
   }

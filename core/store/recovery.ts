@@ -27,6 +27,7 @@ import { sumOfQueues } from "./queues_sum.ts";
 import { isRecordOf } from "./record_checks.ts";
 import { setAside } from "./recovery_aside.ts";
 import type { StoreCheckpoint } from "./store_checkpoint.ts";
+import { UnsyncedMark } from "./unsynced_mark.ts";
 
 /** Clocks and flushes of Apache are this inexact, ms (StoreCheckpoint.getMinTimestamp). */
 const CHECKPOINT_SLACK_MS = 3000;
@@ -76,7 +77,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   if (!parts.orderly) {
     // The crash may have come before their queues were removed; what was stored since is dispatched again.
     for (const topic of parts.deleted.deletedBehind(queuesFrom)) queues.delete(topic);
-    const isPageCacheWhole = isSameBoot(parts) && queuesFrom === parts.checkpoint.logicsPhysicalOffset;
+    const isPageCacheWhole = isSameBoot(parts, queuesFrom);
     for (const queue of queues.all()) queue.recover(queuesFrom, true, isPageCacheWhole);
   }
   const from = Math.min(queuesFrom, parts.indexFrom(commitLog.begin) ?? queuesFrom);
@@ -123,15 +124,16 @@ async function dispatchFrom(parts: RecoveryParts, from: number, queuesFrom: numb
       if (from >= queuesFrom && isDirectoryName(request.topic)) parts.lose(request);
     },
   };
-  return scanLog(runtime.files, commitLog, from, checks, events, isSameBoot(parts));
+  const isDoubtful = new UnsyncedMark(runtime.files, settings.storePathRootDir).read() !== undefined;
+  return scanLog(runtime.files, commitLog, from, checks, events, isDoubtful);
 }
 
 /**
  * Whether the kernel that runs has seen every write since the checkpoint: after a kill -9 what was written is there as it was
  * written, one unit behind the other, and only a power cut leaves gaps.
  */
-function isSameBoot({ checkpoint, bootMark }: RecoveryParts): boolean {
-  return bootMark !== 0 && checkpoint.bootMark === bootMark;
+function isSameBoot({ checkpoint, bootMark }: RecoveryParts, queuesFrom: number): boolean {
+  return bootMark !== 0 && checkpoint.bootMark === bootMark && queuesFrom === checkpoint.logicsPhysicalOffset;
 }
 
 /** About where the data of the log ends: files are sparse, and the last one is full size from its begin. */

@@ -4,7 +4,7 @@
  *
  * Where the bad record still says how long it is, the place behind it is tried first. Else every byte up to the end of the
  * files is looked at, once, in blocks of 1 MiB. Holes of sparse files are not read through: behind a block of zeros the file
- * is left, if what it takes on the disk is accounted for by what lies before.
+ * is left, if what it takes on the disk is accounted for by what lies before, and by zeros written ahead (`primed_pages.ts`).
  */
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { MAGIC_V1, MAGIC_V2, RECORD_AT } from "../../wire/message.ts";
@@ -12,7 +12,7 @@ import { readStoreTimestamp } from "../../wire/message_reader.ts";
 import type { Files } from "../runtime.ts";
 import type { FileQueue } from "./file_queue.ts";
 import type { StoreFile } from "./open_files.ts";
-import { PRIMED_BYTES_MAX } from "./primed_pages.ts";
+import { PIECE_BYTES, PRIMED_BYTES_MAX } from "./primed_pages.ts";
 import { RECOVERY_BLOCK_BYTES, type RecoveryReader, type Standing } from "./recovery_reader.ts";
 
 /** Both magics begin with this byte, the first of four. */
@@ -46,23 +46,22 @@ export interface SearchParts {
   readonly log: FileQueue;
   /** Its block is used. */
   readonly reader: RecoveryReader;
-  /** All that was written is there, as no power cut came in between: what stands behind half a MiB of zeros is more of them. */
-  readonly isPageCacheWhole: boolean;
+  /** A sync has failed before: what the files hold is not what was written, and all of them is looked at. */
+  readonly isDoubtful: boolean;
 }
 
 export class RecoverySearch {
   readonly #files: Files;
   readonly #log: FileQueue;
   readonly #reader: RecoveryReader;
-  /** Room that zeros may take behind the data (`primed_pages.ts`) without a reason to look for more. */
-  readonly #zerosAtMost: number;
+  readonly #isDoubtful: boolean;
   readonly #progress: (at: number) => void;
   readonly #block = new Uint8Array(RECOVERY_BLOCK_BYTES);
   readonly #words = new Int32Array(this.#block.buffer);
 
   /** @param progress is told after each block */
-  constructor({ files, log, reader, isPageCacheWhole }: SearchParts, progress: (at: number) => void) {
-    this.#zerosAtMost = isPageCacheWhole ? PRIMED_BYTES_MAX : 0;
+  constructor({ files, log, reader, isDoubtful }: SearchParts, progress: (at: number) => void) {
+    this.#isDoubtful = isDoubtful;
     this.#files = files;
     this.#log = log;
     this.#reader = reader;
@@ -146,7 +145,16 @@ export class RecoverySearch {
     const before = end - file.base;
     const allocated = this.#files.stat(file.path)?.allocatedBytes;
     // Less than what was read: the file system compresses, and its account says nothing here.
-    return allocated === undefined || allocated < before || allocated > before + this.#zerosAtMost + ALLOCATED_SLACK_BYTES;
+    if (allocated === undefined || allocated < before) return true;
+    if (allocated <= before + ALLOCATED_SLACK_BYTES) return false;
+    return this.#isDoubtful || !this.#isPrimed(before, allocated);
+  }
+
+  /** Whether the room behind the data is that of the zeros which were to be written over: it ends where a piece ends. */
+  #isPrimed(before: number, allocated: number): boolean {
+    const { fileSize } = this.#log;
+    const end = allocated >= fileSize ? fileSize : allocated - (allocated % PIECE_BYTES);
+    return end >= before && end - before <= PRIMED_BYTES_MAX && allocated - end <= ALLOCATED_SLACK_BYTES;
   }
 
   #fileEnd(at: number): number {
