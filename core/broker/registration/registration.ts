@@ -14,6 +14,7 @@ import type { SerializeType } from "../../../wire/remoting_command.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { signerOf } from "../../auth/credentials.ts";
 import { topicRoute } from "../../client/topic_route.ts";
+import { settledWithin } from "../../client/waiting.ts";
 import { RemotingClient } from "../../remoting/client.ts";
 import type { TimerHandle, TlsContext } from "../../runtime.ts";
 import { RefusedByNameServer, type RegistrationCallParts, RegistrationCalls } from "./registration_calls.ts";
@@ -48,7 +49,6 @@ interface Target {
   busy: boolean;
   /** That call, or the last one. Never rejects. */
   call: Promise<boolean>;
-  running: Promise<void> | undefined;
   retry: TimerHandle | undefined;
 }
 
@@ -135,9 +135,8 @@ export class NameServerRegistration {
       runtime.clock.setInterval(() => this.registerAll(), settings.registerNameServerPeriod),
       runtime.clock.setInterval(() => void this.#resolve(), settings.updateNameServerAddrPeriod),
     );
-    await this.#atMost(
-      resolved.then(() => Promise.all([...this.#targets.values()].map((target) => Promise.resolve(target.running)))),
-    );
+    const first = resolved.then(() => this.#toldAll([...this.#targets.values()]));
+    await settledWithin(runtime.clock, first, TOLD_WAIT_MS);
   }
 
   /**
@@ -146,7 +145,11 @@ export class NameServerRegistration {
    */
   async told(): Promise<void> {
     const busy = [...this.#targets.values()].filter((target) => target.busy && target.failure === undefined);
-    if (busy.length > 0) await this.#atMost(Promise.all(busy.map((target) => this.#callWithAll(target))));
+    if (busy.length > 0) await settledWithin(this.#parts.runtime.clock, this.#toldAll(busy), TOLD_WAIT_MS);
+  }
+
+  async #toldAll(targets: readonly Target[]): Promise<void> {
+    await Promise.all(targets.map((target) => this.#callWithAll(target)));
   }
 
   /** Until the call is over that tells what is to be told now: others may follow it without end. */
@@ -154,18 +157,6 @@ export class NameServerRegistration {
     const isNext = target.wantsAll || target.changed.size > 0;
     const wasDone = await target.call;
     if (isNext && wasDone) await target.call;
-  }
-
-  async #atMost(done: Promise<unknown>): Promise<void> {
-    let timer: TimerHandle | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#parts.runtime.clock.setTimeout(resolve, TOLD_WAIT_MS);
-    });
-    try {
-      await Promise.race([done, late]);
-    } finally {
-      timer?.cancel();
-    }
   }
 
   /** Nameservers, and what is wrong with each (undefined: nothing). */
@@ -245,7 +236,6 @@ export class NameServerRegistration {
         wantsAll: true,
         busy: false,
         call: DONE,
-        running: undefined,
         retry: undefined,
       };
       this.#targets.set(caller, target);
@@ -271,7 +261,7 @@ export class NameServerRegistration {
     target.retry?.cancel();
     target.retry = undefined;
     target.busy = true;
-    target.running = this.#drain(target);
+    void this.#drain(target);
   }
 
   async #drain(target: Target): Promise<void> {
