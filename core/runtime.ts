@@ -25,6 +25,8 @@ export interface Runtime {
   readonly http?: Http;
   /** The same, for requests of ours. */
   readonly httpClient?: HttpClient;
+  /** Where there are none (the simulator), what would be given to one is done on the event loop. */
+  readonly threads?: Threads;
 }
 
 // ---------------------------------------------------------------------------------------------------------- sockets
@@ -300,6 +302,35 @@ export interface FileHandle {
   truncate(size: number): void;
   size(): number;
   close(): void;
+}
+
+// ---------------------------------------------------------------------------------------------------------- threads
+
+export interface Threads {
+  /** Runs `module`, whose default export is a `ThreadMain`, on a thread of its own, which keeps no process alive. */
+  start(module: URL, events: ThreadEvents): Thread;
+}
+
+export interface Thread {
+  /** Copies `message` there, as the structured clone does; the buffers of `transfer` move, and are empty here. */
+  post(message: object, transfer: readonly ArrayBuffer[]): void;
+  /** Ends it, in the middle of what it does; no event comes any more. Settles when it has ended. */
+  stop(): Promise<void>;
+}
+
+export interface ThreadEvents {
+  message(message: unknown): void;
+  /** It could not be started, or it threw: it has ended. At most once. */
+  failed(fault: Error): void;
+}
+
+/** What a module is called with on its thread, once. @returns what takes the messages, in order */
+export type ThreadMain = (side: ThreadSide) => (message: unknown) => void;
+
+export interface ThreadSide {
+  readonly files: Pick<Files, "open">;
+  /** As `Thread.post`, the other way. */
+  readonly post: (message: object, transfer: readonly ArrayBuffer[]) => void;
 }
 
 // ------------------------------------------------------------------------------------------------------------- time

@@ -8,6 +8,7 @@ import { HostFiles, type PageCache, type TryLock } from "./files.ts";
 import { hostHttp } from "./http.ts";
 import { hostHttpClient } from "./http_client.ts";
 import { hostSystem } from "./system.ts";
+import { hostThreads } from "./threads.ts";
 import { hostTls } from "./tls.ts";
 
 export const hostRuntime = (
@@ -29,4 +30,5 @@ export const hostRuntime = (
   tls: hostTls,
   http: hostHttp,
   httpClient: hostHttpClient,
+  threads: hostThreads,
 });
