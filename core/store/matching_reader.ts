@@ -16,10 +16,11 @@ import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, RecordFilter } from "./message_store.ts";
 import { ReadAhead, type Stretch } from "./read_ahead.ts";
 import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
+import type { ScanResult } from "./scan_job.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** The first buffer of an answer: what an answer has by default at most. */
-const BODY_BYTES = 256 * 1024;
+export const BODY_BYTES = 256 * 1024;
 /** Records that follow each other are read together, up to so many bytes. */
 export const RUN_BYTES_MAX = 128 * 1024;
 /** Answers below are copied out, so that the buffer is free at once. */
@@ -95,6 +96,22 @@ export class MatchingReader {
       stretch = found;
     }
     return this.#result(hotBytes);
+  }
+
+  /** As `run`, behind what was looked at elsewhere of these units; its buffers are this one's now. */
+  runBehind(done: ScanResult, hotBytes: number, room: RoomOfOne): Tried<GetResult> {
+    const { units, unitsBytes, at, looked, lastPhysical, count, filled, body, isEnough } = done;
+    this.#next += (at - this.#at) / UNIT_BYTES;
+    this.#at = at;
+    this.#units = new Uint8Array(units, 0, unitsBytes);
+    this.#ownsUnits = true;
+    this.#looked = looked;
+    this.#lastPhysical = lastPhysical;
+    this.#count = count;
+    this.#filled = filled;
+    this.#body = new Uint8Array(body);
+    this.#release = this.#parts.bodies.releaseOf(this.#body);
+    return isEnough ? this.#result(hotBytes) : this.run(hotBytes, room);
   }
 
   /** As `run`, from a record on that is not here. */

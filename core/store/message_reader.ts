@@ -18,11 +18,12 @@ import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { isHole, UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import { type MatchingParts, MatchingReader, RUN_BYTES_MAX } from "./matching_reader.ts";
+import { BODY_BYTES, type MatchingParts, MatchingReader, RUN_BYTES_MAX } from "./matching_reader.ts";
 import type { GetLimits, GetResult, GetStatus, RecordScan, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
+import type { ScanJob } from "./scan_job.ts";
 import { Scratch } from "./scratch.ts";
 
 /** Apache never answers more, whatever the client asks for. */
@@ -50,6 +51,25 @@ type Found = GetResult | Promise<GetResult>;
 
 /** Units that a filter looks at by default (maxFilterMessageSize), twice. */
 const UNITS_BYTES_MAX = 32 * 1024;
+/** Fewer are not worth the way to those who look beside the event loop; more they do not take at once. */
+const BESIDE_UNITS_MIN = 128;
+const BESIDE_UNITS_MAX = 6_400;
+const BESIDE_UNITS_BYTES = (BESIDE_UNITS_MAX + 1) * UNIT_BYTES;
+const UNIT_BUFFERS_KEPT = 4;
+
+/** A pull through a filter. */
+interface Wanted {
+  readonly queue: LogicQueue;
+  readonly offset: number;
+  /** Units before the one of `offset` that are read with it. */
+  readonly lead: 0 | 1;
+  /** Units that are looked at here, with those. */
+  readonly count: number;
+  readonly limits: GetLimits;
+  readonly scan: RecordScan;
+}
+
+const NOT_BESIDE = Symbol("not looked at beside the event loop");
 
 export class MessageReader {
   readonly #commitLog: CommitLog;
@@ -62,6 +82,8 @@ export class MessageReader {
   readonly #matching: MatchingParts;
   /** For the units of one pull. */
   readonly #units = new Scratch(UNITS_BYTES_MAX);
+  readonly #besideUnits = new Scratch(BESIDE_UNITS_BYTES);
+  readonly #unitBuffers: ArrayBuffer[] = [];
 
   constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number, room: AnswerRoom) {
     this.#room = room;
@@ -110,14 +132,71 @@ export class MessageReader {
     const lead = leadOf(queue, offset);
     const from = offset - lead;
     const count = Math.max(limits.messagesMax, Math.ceil(scan.scannedMax)) + lead;
-    const walk = (units: Uint8Array, room: RoomOfOne): Tried<GetResult> =>
-      new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches).run(this.#hotBytes(), room);
+    const countBeside = Math.max(count, Math.min(scan.beside?.scannedMax ?? 0, BESIDE_UNITS_MAX) + lead);
+    const scratch = countBeside === count ? this.#units : this.#besideUnits;
+    const look = (units: Uint8Array, room: RoomOfOne): Tried<GetResult> => {
+      const wanted: Wanted = { queue, offset, lead, count, limits, scan };
+      const beside = this.#lookBeside(wanted, units, room);
+      return beside === NOT_BESIDE ? this.#lookHere(wanted, units, room) : beside;
+    };
     return this.#attended(queue, offset, limits.asker, (room) => {
-      const here = queue.readNow(from, count, this.#units);
-      if (here !== undefined) return walk(here, room);
-      if (!room.has(count * queue.unitBytes + AHEAD_BYTES)) return undefined;
-      const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
-      return units.then((found) => walk(found, room));
+      const here = queue.readNow(from, countBeside, scratch);
+      if (here !== undefined) return look(here, room);
+      if (!room.has(countBeside * queue.unitBytes + AHEAD_BYTES)) return undefined;
+      const units = queue.readLater(from, countBeside, (read) => this.#ahead.inTurn(read));
+      return units.then((found) => look(found, room));
+    });
+  }
+
+  #lookHere(wanted: Wanted, units: Uint8Array, room: RoomOfOne): Tried<GetResult> {
+    return this.#matcher(wanted, units.subarray(0, wanted.count * UNIT_BYTES)).run(this.#hotBytes(), room);
+  }
+
+  #matcher({ queue, offset, lead, limits, scan }: Wanted, units: Uint8Array): MatchingReader {
+    return new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches);
+  }
+
+  /**
+   * Has records that are in the files of the log looked at beside the event loop.
+   * @returns NOT_BESIDE when nobody does that now, or it is not worth it
+   */
+  #lookBeside(wanted: Wanted, found: Uint8Array, room: RoomOfOne): Tried<GetResult> | typeof NOT_BESIDE {
+    const { queue, offset, lead, limits, scan } = wanted;
+    const { beside } = scan;
+    if (beside === undefined || found.length < BESIDE_UNITS_MIN * UNIT_BYTES) return NOT_BESIDE;
+    const log = this.#commitLog;
+    const from = lead * UNIT_BYTES;
+    const first = readInt64(found, from);
+    // What is in the tail is looked at where it lies.
+    if (log.recentStretch(first, readInt32(found, from + 8)) !== undefined) return NOT_BESIDE;
+    if (!room.has(BESIDE_UNITS_BYTES + BODY_BYTES)) return undefined;
+
+    const units = this.#unitBuffers.pop() ?? new ArrayBuffer(BESIDE_UNITS_BYTES);
+    new Uint8Array(units).set(found);
+    const reader = this.#matcher(wanted, new Uint8Array(units, 0, found.length));
+    const { fileSize, files } = log.files;
+    const last = readInt64(found, found.length - UNIT_BYTES);
+    const job: ScanJob = {
+      units,
+      unitsBytes: found.length,
+      from,
+      body: this.#bodies.take(BODY_BYTES).buffer as ArrayBuffer,
+      files: files.filter(({ base }) => base + fileSize > first && base <= last).map(({ path, base }) => ({ path, base })),
+      fileSize,
+      begin: log.minOffset,
+      end: log.writtenOffset,
+      messagesMax: limits.messagesMax,
+      bytesMax: limits.bytesMax,
+    };
+    return beside.scan(job).then(async (done) => {
+      if (done === undefined) return nothing("NO_MATCHED_MESSAGE", offset, queue.minOffset, queue.maxOffset);
+      const isHere = done === "here";
+      if (isHere) this.#bodies.releaseOf(new Uint8Array(job.body))?.();
+      const result = await (isHere
+        ? this.#lookHere(wanted, new Uint8Array(units, 0, found.length), room)
+        : reader.runBehind(done, this.#hotBytes(), room));
+      if (this.#unitBuffers.length < UNIT_BUFFERS_KEPT) this.#unitBuffers.push(isHere ? units : done.units);
+      return result;
     });
   }
 

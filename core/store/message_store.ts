@@ -5,6 +5,7 @@
 import type { RecordInput } from "../../wire/message.ts";
 import type { Asker } from "./answer_room.ts";
 import type { CqExtUnit } from "./consume_queue_ext.ts";
+import type { ScanJob, ScanResult } from "./scan_job.ts";
 
 /** The record's parts, and what the consume queue is told. `storeHost` is what clients dial to view or send back. */
 export interface MessageInput extends RecordInput {
@@ -94,6 +95,21 @@ export interface RecordScan {
   readonly matches: RecordFilter;
   /** Records that one call looks at; as many as are wanted at least. */
   readonly scannedMax: number;
+  /** Who looks at records beside the event loop; undefined when nobody does now. */
+  readonly beside?: ScanBeside | undefined;
+}
+
+export type Scanned = ScanResult | "here" | undefined;
+
+/** Looks at records by the same filter where it holds up nobody. */
+export interface ScanBeside {
+  /** As `RecordScan.scannedMax`. */
+  readonly scannedMax: number;
+  /**
+   * @returns "here" when the caller is to look for itself, with the buffers of the job; undefined when it came to nothing: they are
+   *   lost. Never rejects.
+   */
+  scan(job: ScanJob): Promise<Scanned>;
 }
 
 /** Bits of a message for its extended unit; undefined: it gets none. @param properties text of `wire/properties.ts` */
