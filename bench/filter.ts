@@ -6,7 +6,7 @@
  *     bun bench/filter.ts [turns] [messages a turn]
  */
 import process from "node:process";
-import { passes } from "../core/broker/messages/pull_admission.ts";
+import { passes } from "../core/broker/filters/passes.ts";
 import { SqlFilter } from "../core/filter/sql_filter.ts";
 import { message } from "../test/store/support.ts";
 import { type RecordInput, recordSizeBound, writeRecord } from "../wire/message.ts";

@@ -7,7 +7,7 @@
 // `bun` and `tsx` start unbuilt TypeScript, so the built package does not ask for them. JSR (deno.json) takes the sources.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -25,6 +25,11 @@ if (compiled.status !== 0) {
 }
 
 const MQADMIN = "./cli/mqadmin.js";
+/** What threads run, as the sources name it; in the package a file each, which every bundle finds from where it lies itself. */
+const THREAD_MODULES = {
+  "./thread_side.ts": "./adapters/shared/thread_side.js",
+  "./filter_thread.ts": "./core/broker/filters/filter_thread.js",
+};
 const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const { scripts: _scripts, devDependencies: _development, allowScripts: _allowed, private: _private, ...manifest } = source;
 manifest.exports = Object.fromEntries(
@@ -35,7 +40,7 @@ manifest.exports = Object.fromEntries(
 );
 manifest.dependencies = Object.fromEntries(Object.entries(source.dependencies).filter(([name]) => !NOT_NEEDED.includes(name)));
 manifest.bin = { mqadmin: MQADMIN };
-await bundle([...Object.values(manifest.exports).map((door) => door.default), MQADMIN]);
+await bundle([...Object.values(manifest.exports).map((door) => door.default), MQADMIN, ...Object.values(THREAD_MODULES)]);
 writeFileSync(join(out, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 for (const name of ["README.md", "LICENSE"]) copyFileSync(join(root, name), join(out, name));
 console.log(`${out} holds ${manifest.name} ${manifest.version}`);
@@ -60,8 +65,25 @@ async function bundle(doors) {
     logLevel: "warning",
   });
   for (const file of readdirSync(out, { recursive: true })) if (file.endsWith(".js")) rmSync(join(out, file));
-  for (const { path, contents } of outputFiles) {
+  const named = new Set();
+  for (const { path, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, contents);
+    writeFileSync(path, withThreadModules(path, text, named));
   }
+  const missing = Object.keys(THREAD_MODULES).filter((module) => !named.has(module));
+  if (missing.length > 0)
+    throw new Error(`no bundle starts a thread with ${missing.join(", ")}: do the sources name it otherwise now?`);
+}
+
+/** @param named gets the names that were found */
+function withThreadModules(path, text, named) {
+  let changed = text;
+  for (const [module, file] of Object.entries(THREAD_MODULES)) {
+    const [before, after] = [module, `./${relative(dirname(path), join(out, file))}`].map(
+      (name) => `new URL("${name}", import.meta.url)`,
+    );
+    if (changed.includes(before)) named.add(module);
+    changed = changed.replaceAll(before, after);
+  }
+  return changed;
 }

@@ -270,6 +270,12 @@ const sending = {
     "Microseconds for which the broker looks for the next request of a client that waits for each answer, in the place of letting its core sleep: up to four tenths faster for that client, for up to a core while it sends. Tried out as it runs, and done only while it is faster; 0 turns it off. EdgeMQ's own key.",
     { min: 0, max: 1000 },
   ),
+  sqlFilterThreads: int(
+    1,
+    "live",
+    "Threads that look at backlogs for SQL92 filters, so that such a consumer holds up nobody else. Each is started when it is needed and ended ten seconds after. With 0 the event loop does it; when all are busy it helps. EdgeMQ's own key.",
+    { min: 0, max: 16 },
+  ),
   brokerFastFailureEnable: bool(
     true,
     "live",

@@ -200,6 +200,7 @@ export interface BrokerSettings extends StoreSettings, NettyServerSettings, Nett
   readonly slaveReadEnable: boolean;
   readonly splitMetadataSize: number;
   readonly splitRegistrationSize: number;
+  readonly sqlFilterThreads: number;
   readonly startAcceptSendRequestTimeStamp: number;
   readonly storeReplyMessageEnable: boolean;
   readonly subscriptionExpiredTimeout: number;

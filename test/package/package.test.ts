@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -78,6 +78,30 @@ describe("the package, installed into an empty project", () => {
       expect(files).toContain(door.default.slice(2));
     }
     expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([]);
+  });
+
+  test("finds what its threads run, from every bundle that starts one", () => {
+    const installed = join(project, "node_modules/edgemq");
+    const named = (readdirSync(installed, { recursive: true }) as string[])
+      .filter((file) => file.endsWith(".js"))
+      .flatMap((file) => {
+        const text = readFileSync(join(installed, file), "utf8");
+        return [...text.matchAll(/new URL\("([^"]+)", import\.meta\.url\)/g)].map(([, to = ""]) =>
+          join(installed, file, "..", to),
+        );
+      });
+    expect(new Set(named.map((path) => path.slice(installed.length + 1)))).toEqual(
+      new Set(["adapters/shared/thread_side.js", "core/broker/filters/filter_thread.js"]),
+    );
+    for (const path of named) expect(existsSync(path)).toBe(true);
+  });
+
+  test("starts its threads on Node, Bun and Deno", () => {
+    copyFileSync(join(ROOT, "test/package/thread.mjs"), join(project, "thread.mjs"));
+    const said = "looked at 0 of 0 bytes\n";
+    expect(run(project, "node", "thread.mjs", "node")).toBe(said);
+    expect(run(project, bin("bun"), "thread.mjs", "bun")).toBe(said);
+    expect(run(project, bin("deno"), "run", "-A", "thread.mjs", "deno")).toBe(said);
   });
 
   test("brings mqadmin, for npx", () => {

@@ -9,6 +9,7 @@
  */
 import { encodeUtf8 } from "../../../wire/bytes.ts";
 import type { ProcessorMap } from "../../remoting/processor.ts";
+import { FilterThreads } from "../filters/filter_threads.ts";
 import { offsetProcessors } from "../offsets/offset_processors.ts";
 import type { BrokerParts } from "../parts.ts";
 import { TransactionalMessageService, transactionProcessors } from "../transactions/transactions.ts";
@@ -62,6 +63,7 @@ export class BrokerMessages {
   readonly locks: RebalanceLockManager;
   readonly timer: TimerMessages;
   readonly #cold: ColdDataFlowControl;
+  readonly #filterThreads: FilterThreads;
 
   /** @throws Error when messageDelayLevel can't be used: it names the key and the part that is wrong. */
   constructor(parts: BrokerParts) {
@@ -85,6 +87,7 @@ export class BrokerMessages {
     });
     this.schedule = new ScheduleMessageService(parts, levels);
     this.timer = new TimerMessages(parts);
+    this.#filterThreads = new FilterThreads(parts);
     this.transactions = new TransactionalMessageService(parts, delayer(levels, this.timer));
     this.processors = {
       ...sendProcessors(
@@ -92,7 +95,7 @@ export class BrokerMessages {
       ),
       ...replyProcessors(parts),
       ...sendBackProcessors(parts, levels),
-      ...pullProcessors(new PullMessageProcessor(parts, this.hold, this.#cold)),
+      ...pullProcessors(new PullMessageProcessor(parts, this.hold, this.#cold, this.#filterThreads)),
       ...coldDataProcessors(this.#cold),
       ...queryProcessors(parts),
       ...offsetProcessors(parts),
@@ -123,6 +126,7 @@ export class BrokerMessages {
   async close(): Promise<void> {
     this.hold.close();
     this.#cold.close();
+    await this.#filterThreads.close();
     await this.stopMaster();
     await this.timer.close();
   }

@@ -11,12 +11,14 @@ import { readStoreTimestamp } from "../../../wire/message_reader.ts";
 import { MASTER_ID } from "../../../wire/mix_all.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
 import type { MaybePromise, ProcessorMap, RequestContext } from "../../remoting/processor.ts";
-import type { GetResult, GetStatus, QueueRef } from "../../store/message_store.ts";
+import type { GetResult, GetStatus, QueueRef, ScanBeside } from "../../store/message_store.ts";
+import type { FilterThreads } from "../filters/filter_threads.ts";
 import { lmqNameOf } from "../lite/lite_names.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { ColdDataFlowControl } from "./cold_data.ts";
 import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
 import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
+import { ScanPace } from "./scan_pace.ts";
 
 const FLAG_COMMIT_OFFSET = 1;
 const FLAG_SUSPEND = 2;
@@ -42,6 +44,8 @@ const TAIL_FRESH_MS = 1_000;
 const UNMATCHED_HOLD_MS = 5_000;
 /** maxFilterMessageSize counts consume queue units. */
 const QUEUE_UNIT_BYTES = 20;
+/** Its default: who sets it to something else means just that. */
+const FILTER_BYTES = 16_000;
 
 const NOTHING = new Uint8Array(0);
 
@@ -50,12 +54,16 @@ export class PullMessageProcessor {
   readonly #hold: PullRequestHoldService;
   readonly #cold: ColdDataFlowControl;
   readonly #admission: PullAdmission;
+  readonly #filterThreads: FilterThreads;
+  readonly #pace: ScanPace;
   /** End of the log for statistics: the store's figures cost more than a pull may. */
   #tailOffset = 0;
   #tailExpiresAt = 0;
 
-  constructor(parts: BrokerParts, hold: PullRequestHoldService, cold: ColdDataFlowControl) {
+  constructor(parts: BrokerParts, hold: PullRequestHoldService, cold: ColdDataFlowControl, filterThreads: FilterThreads) {
     this.#parts = parts;
+    this.#filterThreads = filterThreads;
+    this.#pace = new ScanPace(parts.runtime.clock);
     this.#hold = hold;
     this.#cold = cold;
     this.#admission = new PullAdmission(parts);
@@ -120,12 +128,20 @@ export class PullMessageProcessor {
       asker: peer,
     };
     const { records } = admitted;
-    return records === undefined
-      ? store.get(queue, header.queueOffset, limits, admitted.filter)
-      : store.getMatching(queue, header.queueOffset, limits, {
-          matches: records,
-          scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
-        });
+    if (records === undefined) return store.get(queue, header.queueOffset, limits, admitted.filter);
+    return store.getMatching(queue, header.queueOffset, limits, {
+      matches: records,
+      scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
+      beside: this.#beside(header, admitted),
+    });
+  }
+
+  /** Only there may one pull look at more than usual: on the event loop it would hold up others. */
+  #beside({ consumerGroup, topic, queueId }: PullMessageRequestHeader, { sql }: Admitted): ScanBeside | undefined {
+    if (sql === undefined) return undefined;
+    const bytes = this.#parts.settings.maxFilterMessageSize;
+    const times = bytes === FILTER_BYTES ? this.#pace.asked(consumerGroup, topic, queueId) : 1;
+    return this.#filterThreads.beside(sql, (times * bytes) / QUEUE_UNIT_BYTES);
   }
 
   /**
@@ -175,6 +191,8 @@ export class PullMessageProcessor {
     offsets.notePull(consumerGroup, storedTopic, queueId, result.nextBeginOffset);
     const firstPass = heldUntil === undefined;
     const code = CODE_OF[result.status][header.queueOffset === 0 ? 1 : 0];
+    if (admitted.sql !== undefined && result.nextBeginOffset < result.maxOffset)
+      this.#pace.answered(consumerGroup, topic, queueId);
     if (code === ResponseCode.SUCCESS) {
       stats.got(consumerGroup, topic, queueId, result.messageCount, result.body.length);
       stats.instruments?.traffic.pulled(topic, consumerGroup, result.messageCount, result.body.length);

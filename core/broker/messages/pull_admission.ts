@@ -14,6 +14,7 @@ import { SqlExpressionError, type SqlFilter } from "../../filter/sql_filter.ts";
 import { RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { RecordFilter, TagsFilter } from "../../store/message_store.ts";
 import { SQL92 } from "../filters/consumer_filters.ts";
+import { passes } from "../filters/passes.ts";
 import { isSystemGroup } from "../metadata/topics_validator.ts";
 import type { BrokerSettings } from "../options.ts";
 import type { BrokerParts, ConsumerGroup } from "../parts.ts";
@@ -33,9 +34,12 @@ export interface Admitted {
   readonly filter: TagsFilter;
   /** What a record must pass beside `filter`; undefined for tags. */
   readonly records: RecordFilter | undefined;
+  /** The expression, where `records` asks nothing else. */
+  readonly sql: SqlFilter | undefined;
 }
 
-type AdmittedFilter = Pick<Admitted, "filter" | "records">;
+type AdmittedFilter = Pick<Admitted, "filter" | "records" | "sql">;
+type AdmittedRecords = Pick<Admitted, "records" | "sql">;
 type AdmissionParts = Pick<BrokerParts, "settings" | "groups" | "topics" | "consumers" | "addresses" | "filters">;
 
 export class PullAdmission {
@@ -93,8 +97,8 @@ export class PullAdmission {
     const isTags = isTagType(expressionType);
     if (!isTags) checkSqlServed(this.#parts.settings, expressionType);
     try {
-      if (isTags) return { filter: tagFilterOf(header.subscription), records: undefined };
-      return { filter: undefined, records: this.#recordsOf(topic, consumerGroup, this.#parts.filters.compile(subscription)) };
+      if (isTags) return { filter: tagFilterOf(header.subscription), records: undefined, sql: undefined };
+      return { filter: undefined, ...this.#recordsOf(topic, consumerGroup, this.#parts.filters.compile(subscription)) };
     } catch (error) {
       const why = error instanceof SqlExpressionError ? `: ${error.message}` : "";
       throw new RemotingError(ResponseCode.SUBSCRIPTION_PARSE_FAILED, `parse the consumer's subscription failed${why}`);
@@ -121,12 +125,14 @@ export class PullAdmission {
     if (subscription.subVersion < header.subVersion) {
       throw new RemotingError(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest");
     }
-    if (isTagType(subscription.expressionType)) return { filter: this.#filters.of(subscription), records: undefined };
+    if (isTagType(subscription.expressionType)) {
+      return { filter: this.#filters.of(subscription), records: undefined, sql: undefined };
+    }
     const records = this.#recordsOfHeartbeat(header, subscription.expressionType);
-    return { filter: this.#bitsOf(topic, consumerGroup), records };
+    return { filter: this.#bitsOf(topic, consumerGroup), ...records };
   }
 
-  #recordsOfHeartbeat({ topic, consumerGroup, subVersion }: PullMessageRequestHeader, type: string): RecordFilter {
+  #recordsOfHeartbeat({ topic, consumerGroup, subVersion }: PullMessageRequestHeader, type: string): AdmittedRecords {
     checkSqlServed(this.#parts.settings, type);
     const found = this.#parts.filters.find(topic, consumerGroup);
     if (found === undefined) {
@@ -155,9 +161,10 @@ export class PullAdmission {
       ext?.filterBitMap === undefined || ext.msgStoreTime <= data.bornTime || filters.bloom.mayHit(bloom, ext.filterBitMap);
   }
 
-  #recordsOf(topic: string, group: string, sql: SqlFilter): RecordFilter {
+  #recordsOf(topic: string, group: string, sql: SqlFilter): AdmittedRecords {
     const { filterSupportRetry } = this.#parts.settings;
-    return filterSupportRetry && topic.startsWith(RETRY_PREFIX) ? this.#retriesOf(group) : passes(sql);
+    const asksOthers = filterSupportRetry && topic.startsWith(RETRY_PREFIX);
+    return asksOthers ? { records: this.#retriesOf(group), sql: undefined } : { records: passes(sql), sql };
   }
 
   /** filterSupportRetry: a message that comes again is asked by the expression of the topic that it was first sent to. */
@@ -191,12 +198,6 @@ const forbidden = (type: string, remark: string): PullReply => ({
   remark,
   extFields: { forbiddenType: type },
 });
-
-/** Records that an expression passes. */
-export const passes =
-  (sql: SqlFilter): RecordFilter =>
-  (bytes, at) =>
-    sql.matches(bytes, propertiesAt(bytes, at), at + readInt32(bytes, at));
 
 /** Expressions other than tags: SQL92, while enablePropertyFilter is true. */
 export function checkSqlServed(settings: Pick<BrokerSettings, "enablePropertyFilter">, expressionType: string | undefined): void {

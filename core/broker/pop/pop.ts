@@ -24,7 +24,8 @@ import {
 import { ResponseCode } from "../../../wire/response_code.ts";
 import { type MaybePromise, RemotingError, type RequestContext } from "../../remoting/processor.ts";
 import type { GetResult, RecordFilter, TagsFilter } from "../../store/message_store.ts";
-import { checkSqlServed, passes } from "../messages/pull_admission.ts";
+import { passes } from "../filters/passes.ts";
+import { checkSqlServed } from "../messages/pull_admission.ts";
 import { isTagType, tagFilterOf } from "../messages/pull_filter.ts";
 import { brokerName, FAQ } from "../messages/send_checks.ts";
 import type { BrokerParts } from "../parts.ts";
