@@ -16,5 +16,6 @@ const side: ThreadSide = {
 };
 
 const { default: main } = (await import(workerData as string)) as { default: ThreadMain };
-// What was posted meanwhile waits in the port.
 port.on("message", main(side));
+// The first message says that it listens.
+port.postMessage("listening");

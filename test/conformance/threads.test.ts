@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { threadsBy } from "../../adapters/shared/threads.ts";
 import { memoryRuntime } from "../../adapters/sim/memory.ts";
 import type { Thread } from "../../core/runtime.ts";
 import { HOST, hostRuntime } from "../support/host_runtime.ts";
@@ -19,9 +20,9 @@ class Spoken {
   readonly faults: Error[] = [];
   #wake: (() => void) | undefined;
 
-  constructor(module: URL) {
-    if (threads === undefined) throw new Error(`${HOST} has no threads`);
-    this.thread = threads.start(module, {
+  constructor(module: URL, by = threads) {
+    if (by === undefined) throw new Error(`${HOST} has no threads`);
+    this.thread = by.start(module, {
       message: (message) => {
         this.told.push(message as Told);
         this.#wake?.();
@@ -94,6 +95,16 @@ describe(`threads of ${HOST}`, () => {
     spoken = new Spoken(new URL("./no_such_module.ts", import.meta.url));
     await spoken.until(0, 1);
     expect(spoken.faults[0]?.message).toContain("no_such_module");
+  });
+
+  test("one that can't be made is told, not thrown", async () => {
+    const none = threadsBy(() => {
+      throw new Error("no memory for a thread");
+    });
+    spoken = new Spoken(MODULE, none);
+    spoken.ask({ kind: "throw" });
+    await spoken.until(0, 1);
+    expect(spoken.faults.map(({ message }) => message)).toEqual(["no memory for a thread"]);
   });
 
   test("one that never returns is ended", async () => {
