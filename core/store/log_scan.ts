@@ -21,8 +21,8 @@ const NO_RUN = new Uint8Array(0);
 
 export class LogScan {
   readonly #files: Pick<Files, "open">;
-  /** By path. */
-  readonly #handles = new Map<string, FileHandle>();
+  /** Of the file that is being read. It is closed with the job: what was deleted takes room until nobody has it open. */
+  #handle: FileHandle | undefined;
   #buffer = NO_RUN;
   #job!: ScanJob;
   #units = NO_RUN;
@@ -40,12 +40,11 @@ export class LogScan {
     this.#end = 0;
     this.#base = 0;
     if (this.#buffer.length === 0) this.#buffer = new Uint8Array(RUN_BYTES_MAX);
-    this.#closeOthers(job.files);
-    return this.#walk(matches);
-  }
-
-  close(): void {
-    this.#closeOthers([]);
+    try {
+      return this.#walk(matches);
+    } finally {
+      this.#close();
+    }
   }
 
   #walk(matches: RecordFilter): ScanResult {
@@ -114,19 +113,14 @@ export class LogScan {
   }
 
   #handleOf({ path }: LogFile): FileHandle {
-    const open = this.#handles.get(path);
-    if (open !== undefined) return open;
-    const handle = wholeReads(this.#files.open(path, { readOnly: true }));
-    this.#handles.set(path, handle);
-    return handle;
+    if (this.#handle?.path === path) return this.#handle;
+    this.#close();
+    this.#handle = wholeReads(this.#files.open(path, { readOnly: true }));
+    return this.#handle;
   }
 
-  /** What was deleted takes room on the disk until nobody has it open. */
-  #closeOthers(files: readonly LogFile[]): void {
-    for (const [path, handle] of this.#handles) {
-      if (files.some((file) => file.path === path)) continue;
-      handle.close();
-      this.#handles.delete(path);
-    }
+  #close(): void {
+    this.#handle?.close();
+    this.#handle = undefined;
   }
 }

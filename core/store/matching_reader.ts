@@ -98,12 +98,15 @@ export class MatchingReader {
     return this.#result(hotBytes);
   }
 
-  /** As `run`, behind what was looked at elsewhere of these units; its buffers are this one's now. */
-  runBehind(done: ScanResult, hotBytes: number, room: RoomOfOne): Tried<GetResult> {
+  /**
+   * As `run`, behind what was looked at elsewhere of these units; its buffers are this one's now.
+   * @param unitsMax no more are looked at in all, but for one
+   */
+  runBehind(done: ScanResult, unitsMax: number, hotBytes: number, room: RoomOfOne): Tried<GetResult> {
     const { units, unitsBytes, at, looked, lastPhysical, count, filled, body, isEnough } = done;
     this.#next += (at - this.#at) / UNIT_BYTES;
     this.#at = at;
-    this.#units = new Uint8Array(units, 0, unitsBytes);
+    this.#units = new Uint8Array(units, 0, Math.min(unitsBytes, Math.max(at + UNIT_BYTES, unitsMax * UNIT_BYTES)));
     this.#ownsUnits = true;
     this.#looked = looked;
     this.#lastPhysical = lastPhysical;

@@ -169,9 +169,11 @@ export class MessageReader {
     const first = readInt64(found, from);
     // What is in the tail is looked at where it lies.
     if (log.recentStretch(first, readInt32(found, from + 8)) !== undefined) return NOT_BESIDE;
-    if (!room.has(BESIDE_UNITS_BYTES + BODY_BYTES)) return undefined;
+    // More where maxFilterMessageSize says so.
+    const unitsBytes = Math.max(found.length, BESIDE_UNITS_BYTES);
+    if (!room.has(unitsBytes + BODY_BYTES)) return undefined;
 
-    const units = this.#unitBuffers.pop() ?? new ArrayBuffer(BESIDE_UNITS_BYTES);
+    const units = (unitsBytes === BESIDE_UNITS_BYTES && this.#unitBuffers.pop()) || new ArrayBuffer(unitsBytes);
     new Uint8Array(units).set(found);
     const reader = this.#matcher(wanted, new Uint8Array(units, 0, found.length));
     const { fileSize, files } = log.files;
@@ -194,10 +196,14 @@ export class MessageReader {
       if (isHere) this.#bodies.releaseOf(new Uint8Array(job.body))?.();
       const result = await (isHere
         ? this.#lookHere(wanted, new Uint8Array(units, 0, found.length), room)
-        : reader.runBehind(done, this.#hotBytes(), room));
-      if (this.#unitBuffers.length < UNIT_BUFFERS_KEPT) this.#unitBuffers.push(isHere ? units : done.units);
+        : reader.runBehind(done, wanted.count, this.#hotBytes(), room));
+      this.#keep(isHere ? units : done.units);
       return result;
     });
+  }
+
+  #keep(units: ArrayBuffer): void {
+    if (units.byteLength === BESIDE_UNITS_BYTES && this.#unitBuffers.length < UNIT_BUFFERS_KEPT) this.#unitBuffers.push(units);
   }
 
   /** What a read of `queue` from `offset` on finds, at once or when there is room for it to wait for the disk. */

@@ -26,16 +26,18 @@ const one =
 async function filled(
   count: number,
   textOf = (i: number) => "x".repeat(100 + ((i * 37) % 200)),
+  more: Partial<typeof SETTINGS> = {},
 ): Promise<{ runtime: SimRuntime; store: DefaultMessageStore }> {
   const runtime = simRuntime();
-  const first = await openStore(runtime, "/store", SETTINGS);
+  const settings = { ...SETTINGS, ...more };
+  const first = await openStore(runtime, "/store", settings);
   for (let i = 0; i < count; i++) {
     put(first, { queueId: 0, text: textOf(i) });
     if (i % 3 === 0) put(first, { queueId: 1, text: "another" });
     if (i % 500 === 499) await first.durable(first.stats().maxPhysicalOffset, false);
   }
   await first.close();
-  const store = await openStore(runtime, "/store", SETTINGS);
+  const store = await openStore(runtime, "/store", settings);
   await runtime.clock.advance(1);
   return { runtime, store };
 }
@@ -213,15 +215,18 @@ describe("records that are looked at beside the event loop", () => {
     await short.close();
   });
 
-  test("files that a job does not name are closed", async () => {
+  test("one file is open at a time, and none after a job", async () => {
     const { runtime, store } = await filled(2_500);
     const open = new Set<string>();
+    const opened: string[] = [];
     const counting = {
       files: {
         open: (path: string, options?: OpenOptions) => {
           const handle = runtime.files.open(path, options);
           const close = handle.close.bind(handle);
           open.add(path);
+          opened.push(path);
+          expect(open.size).toBe(1);
           handle.close = () => {
             open.delete(path);
             close();
@@ -231,17 +236,47 @@ describe("records that are looked at beside the event loop", () => {
       },
     };
     const beside = new Beside(counting, one(100));
-    let most = 0;
     const watching: ScanBeside = {
-      scannedMax: 200,
+      scannedMax: 1_000,
       scan: async (job) => {
         const result = await beside.scan(job);
-        most = Math.max(most, open.size);
+        expect(open.size).toBe(0);
         return result;
       },
     };
     await readAll(store, one(100), watching);
-    expect(most).toBe(2);
+    expect(new Set(opened).size).toBeGreaterThan(10);
+    await store.close();
+  });
+
+  test("more than a buffer of the usual size holds", async () => {
+    const { runtime, store } = await filled(7_000, () => "x");
+    const matches = one(3_000);
+    const beside = new Beside(runtime, matches, 800);
+    const limits = { messagesMax: 7_000, bytesMax: 256 * 1024 };
+    for (let pull = 0; pull < 2; pull++) {
+      const result = await store.getMatching(QUEUE, 0, limits, { matches, scannedMax: 6_900, beside });
+      expect([result.messageCount, result.nextBeginOffset]).toEqual([3, 7_000]);
+    }
+    expect(beside.jobs.map(({ asked }) => asked)).toEqual([7_000, 7_000]);
+    await store.close();
+  });
+
+  test("behind an early stop no more than usual is looked at here", async () => {
+    const long = (i: number) => "x".repeat(i === 3 ? 150_000 : 1);
+    const { runtime, store } = await filled(4_000, long, { mappedFileSizeCommitLog: 512 * 1024 });
+    let here = 0;
+    const matches: RecordFilter = () => {
+      here++;
+      return false;
+    };
+    const beside = new Beside(runtime, () => false, 3_000);
+    const scan = { matches, scannedMax: 200, beside };
+    const first = await store.getMatching(QUEUE, 0, LIMITS, scan);
+    expect([first.nextBeginOffset, here, beside.jobs[0]?.looked]).toEqual([200, 197, 3]);
+    // Nor is it less than one, or nobody would get by.
+    const second = await store.getMatching(QUEUE, 3, LIMITS, { ...scan, scannedMax: 1 });
+    expect(second.nextBeginOffset).toBeGreaterThan(3);
     await store.close();
   });
 });
