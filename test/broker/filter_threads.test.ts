@@ -8,7 +8,7 @@ import filterThread, { type Asked } from "../../core/broker/filters/filter_threa
 import { FilterThreads } from "../../core/broker/filters/filter_threads.ts";
 import { passes } from "../../core/broker/filters/passes.ts";
 import { SqlFilter } from "../../core/filter/sql_filter.ts";
-import type { Runtime, Thread, ThreadEvents, Threads } from "../../core/runtime.ts";
+import type { Clock, Runtime, Thread, ThreadEvents, Threads } from "../../core/runtime.ts";
 import type { GetResult, ScanBeside, Scanned } from "../../core/store/message_store.ts";
 import type { ScanJob } from "../../core/store/scan_job.ts";
 import { decodeRecords } from "../../wire/message_reader.ts";
@@ -94,15 +94,28 @@ interface Started {
   readonly runtime: SimRuntime;
   readonly here: HereThreads;
   readonly log: Lines;
+  readonly settings: { sqlFilterThreads: number };
   readonly threads: FilterThreads;
 }
 
-function start(sqlFilterThreads: number): Started {
+/** Callbacks of promises that are settled have run. */
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+function start(sqlFilterThreads: number, clock: Partial<Pick<Clock, "afterTurn">> = {}): Started {
   const runtime = simRuntime();
   const here = new HereThreads(runtime.files);
   const log = linesLog();
-  const parts = { runtime: { clock: runtime.clock, threads: here }, log, settings: { sqlFilterThreads } };
-  return { runtime, here, log, threads: new FilterThreads(parts) };
+  const settings = { sqlFilterThreads };
+  const whole: Clock = {
+    now: () => runtime.clock.now(),
+    monotonic: () => runtime.clock.monotonic(),
+    setTimeout: (callback, ms) => runtime.clock.setTimeout(callback, ms),
+    setInterval: (callback, ms) => runtime.clock.setInterval(callback, ms),
+    afterTurn: (callback) => runtime.clock.afterTurn(callback),
+    ...clock,
+  };
+  const threads = new FilterThreads({ runtime: { clock: whole, threads: here }, log, settings });
+  return { runtime, here, log, settings, threads };
 }
 
 function scan(threads: FilterThreads): Promise<Scanned> {
@@ -146,31 +159,89 @@ describe("threads for filters", () => {
   });
 
   test("what waits goes to the first thread that has time, or to the event loop, one a turn", async () => {
-    const { runtime, here, threads } = start(1);
+    const turns: (() => void)[] = [];
+    const { here, threads } = start(1, { afterTurn: (callback) => turns.push(callback) });
     const said: string[] = [];
-    for (let i = 0; i < 6; i++) void scan(threads).then((done) => said.push(done === "here" ? `${i} here` : `${i} there`));
+    let asked = 0;
+    const scanOne = () => {
+      const name = asked++;
+      void scan(threads).then((done) => said.push(done === "here" ? `${name} here` : `${name} there`));
+    };
+    const turn = async () => {
+      for (const callback of turns.splice(0)) callback();
+      await settled();
+    };
+    for (let i = 0; i < 6; i++) scanOne();
     here.threads[0]?.work();
-    expect(here.threads[0]?.asked.length).toBe(3);
-    await runtime.clock.advance(0);
-    expect(said).toEqual(["0 there", "3 here", "4 here", "5 here"]);
-    here.threads[0]?.work();
-    here.threads[0]?.work();
-    await runtime.clock.advance(0);
-    expect(said.slice(4)).toEqual(["1 there", "2 there"]);
+    await settled();
+    expect(said.splice(0)).toEqual(["0 there"]);
+    for (const name of [3, 4, 5]) {
+      await turn();
+      expect(said.splice(0)).toEqual([`${name} here`]);
+    }
+    await turn();
+    expect(turns).toEqual([]);
+
+    // The thread takes what waits before the turn ends, again and again: it is still one a turn.
+    for (let round = 0; round < 3; round++) {
+      scanOne();
+      here.threads[0]?.work();
+    }
+    for (let i = 0; i < 3; i++) scanOne();
+    await settled();
+    said.length = 0;
+    for (let i = 0; i < 3; i++) {
+      await turn();
+      expect(said.splice(0).length).toBe(1);
+    }
     await threads.close();
   });
 
-  test("a close and a fault leave what waits to the event loop", async () => {
+  test("no more than eight wait: the event loop does at once what comes then", async () => {
+    const { threads } = start(1, { afterTurn: () => undefined });
+    for (let i = 0; i < 2 + 7; i++) void scan(threads);
+    const [early, late] = [threads.beside(SQL, 800), threads.beside(SQL, 800)];
+    void early?.scan(job());
+    expect(threads.beside(SQL, 800)).toBeUndefined();
+    // It was told before that there is somebody.
+    expect(await late?.scan(job())).toBe("here");
+    await threads.close();
+  });
+
+  test("a fault leaves what waits to the event loop, one a turn", async () => {
+    const { runtime, here, threads } = start(1);
+    const done = [scan(threads), scan(threads), scan(threads)];
+    here.threads[0]?.events.failed(new Error("out of memory"));
+    await runtime.clock.advance(0);
+    expect(await Promise.all(done)).toEqual([undefined, undefined, "here"]);
+    await threads.close();
+  });
+
+  test("after a close and after a fault none is started for who was told before that there is somebody", async () => {
     for (const end of [
       ({ threads }: Started) => threads.close(),
       ({ here }: Started) => here.threads[0]?.events.failed(new Error("out of memory")),
     ]) {
-      const started = start(1);
-      const done = [scan(started.threads), scan(started.threads), scan(started.threads)];
+      const started = start(2);
+      void scan(started.threads);
+      const beside = started.threads.beside(SQL, 800);
       await end(started);
-      expect(await Promise.all(done)).toEqual([undefined, undefined, "here"]);
+      expect(await beside?.scan(job())).toBe("here");
+      expect(started.here.threads.length).toBe(1);
       await started.threads.close();
     }
+  });
+
+  test("with sqlFilterThreads lowered those that are too many get nothing more, and are ended", async () => {
+    const { runtime, here, threads, settings } = start(3);
+    for (let i = 0; i < 3; i++) void scan(threads);
+    settings.sqlFilterThreads = 1;
+    for (const thread of here.threads) thread.work();
+    for (let i = 0; i < 3; i++) void scan(threads);
+    expect(here.threads.map(({ asked }) => asked.length)).toEqual([3, 1, 1]);
+    await runtime.clock.advance(10_001);
+    expect(here.threads.map(({ stopped }) => stopped)).toEqual([false, true, true]);
+    await threads.close();
   });
 
   test("with sqlFilterThreads=0, and where the runtime has none, there are none", () => {

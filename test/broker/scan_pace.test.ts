@@ -1,6 +1,6 @@
 /** How much a pull with a filter looks at, learned from how soon its client comes back. */
 import { describe, expect, test } from "bun:test";
-import { ScanPace } from "../../core/broker/messages/scan_pace.ts";
+import { type PullOf, ScanPace } from "../../core/broker/messages/scan_pace.ts";
 
 const QUICK_ROW = 16;
 
@@ -8,23 +8,31 @@ const QUICK_ROW = 16;
 class Client {
   readonly #clock: { nowMs: number };
   readonly #pace: ScanPace;
-  readonly #group: string;
+  readonly #pullOf: (queueId: number) => PullOf;
 
   constructor(clock: { nowMs: number }, pace: ScanPace, group = "G") {
     this.#clock = clock;
     this.#pace = pace;
-    this.#group = group;
+    this.#pullOf = (queueId) => ({ group, topic: "T", queueId, peer: this });
   }
 
   /** @returns what the last of `pulls` may look at */
-  pull(pulls: number, restMs: (times: number) => number, queueId = 0): number {
+  pull(pulls: number, restMs: (times: number) => number, isCut = true): number {
     let times = 0;
     for (let i = 0; i < pulls; i++) {
-      times = this.#pace.asked(this.#group, "T", queueId);
-      this.#pace.answered(this.#group, "T", queueId);
+      times = this.asked(0);
+      this.answered(0, times, isCut);
       this.#clock.nowMs += restMs(times);
     }
     return times;
+  }
+
+  asked(queueId: number): number {
+    return this.#pace.asked(this.#pullOf(queueId));
+  }
+
+  answered(queueId: number, times: number, isCut = true): void {
+    this.#pace.answered(this.#pullOf(queueId), times, isCut);
   }
 }
 
@@ -69,14 +77,35 @@ describe("what a pull with a filter looks at", () => {
     expect(rests).toBe(3);
   });
 
-  test("is halved once when all queues of the group rest after the same answers", () => {
+  test("is halved once when all queues of the group rest after the same answers, however late these came", () => {
     const { clock, pace } = start();
     const client = new Client(clock, pace);
     while (client.pull(1, atOnce) < 4);
-    const asked = (queueId: number) => pace.asked("G", "T", queueId);
-    for (let queueId = 1; queueId <= 8; queueId++) pace.answered("G", "T", queueId);
+    const queues = [1, 2, 3, 4, 5, 6, 7, 8];
+    for (const queueId of queues) expect(client.asked(queueId)).toBe(4);
+    for (const queueId of queues) {
+      client.answered(queueId, 4);
+      clock.nowMs += 50;
+      expect(client.asked(queueId)).toBe(2);
+    }
+  });
+
+  test("grows by answers alone that looked at all they might, and is halved by any that is long", () => {
+    const { clock, pace } = start();
+    const client = new Client(clock, pace);
+    expect(client.pull(1_000, atOnce, false)).toBe(1);
+    while (client.pull(1, atOnce) < 8);
+    expect(client.pull(20, (times) => (times > 2 ? 50 : 1), false)).toBe(2);
+  });
+
+  test("says nothing of another client of the group", () => {
+    const { clock, pace } = start();
+    const [client, other] = [new Client(clock, pace), new Client(clock, pace)];
+    while (client.pull(1, atOnce) < 4);
     clock.nowMs += 50;
-    expect([1, 2, 3, 4, 5, 6, 7, 8].map(asked)).toEqual(new Array(8).fill(2));
+    // It was the other that was answered.
+    expect(other.asked(0)).toBe(4);
+    expect(client.asked(0)).toBe(2);
   });
 
   test("is each group's own, and one queue says nothing of what another was answered before", () => {
@@ -85,16 +114,16 @@ describe("what a pull with a filter looks at", () => {
     expect(new Client(clock, pace, "fast").pull(1_000, atOnce)).toBe(8);
     expect(new Client(clock, pace, "slow").pull(1, atOnce)).toBe(1);
     // The first pull of a queue was answered nothing.
-    expect(pace.asked("slow", "T", 7)).toBe(1);
+    expect(new Client(clock, pace, "slow").asked(7)).toBe(1);
   });
 
   test("is remembered of a thousand groups", () => {
     const { clock, pace } = start();
     const first = new Client(clock, pace, "first");
     expect(first.pull(1_000, atOnce)).toBe(8);
-    for (let i = 1; i < 1_000; i++) pace.asked(`other-${i}`, "T", 0);
+    for (let i = 1; i < 1_000; i++) new Client(clock, pace, `other-${i}`).asked(0);
     expect(first.pull(1, atOnce)).toBe(8);
-    pace.asked("one too many", "T", 0);
+    new Client(clock, pace, "one too many").asked(0);
     expect(first.pull(1, atOnce)).toBe(1);
   });
 });

@@ -18,6 +18,8 @@ const MODULE = new URL("./filter_thread.ts", import.meta.url);
 
 /** One that is worked on, and one so that the thread finds work when it is done. */
 const JOBS_MAX = 2;
+/** Jobs that stand in line: each holds some 400 KiB. With more the event loop does what comes, at once. */
+const LINE_MAX = 8;
 /** A thread without work for so long is ended. */
 const IDLE_MS = 10_000;
 
@@ -32,6 +34,8 @@ export class FilterThreads {
   readonly #workers: Worker[] = [];
   /** Jobs for which no thread has time. */
   readonly #line: Job[] = [];
+  /** The event loop will take one at the end of this turn. */
+  #isTaking = false;
   #isOver = false;
 
   constructor(parts: FilterThreadsParts) {
@@ -43,30 +47,42 @@ export class FilterThreads {
     return this.#workers.length;
   }
 
-  /** Who asks `sql` of records, up to `scannedMax` a call; undefined where there are no threads. The first call starts one. */
+  /** Who asks `sql` of records, up to `scannedMax` a call; undefined where there are no threads, or too much stands in line. */
   beside({ expression }: SqlFilter, scannedMax: number): ScanBeside | undefined {
-    const { settings, runtime } = this.#parts;
-    if (this.#isOver || runtime.threads === undefined || settings.sqlFilterThreads === 0) return undefined;
+    if (!this.#takes()) return undefined;
     return { scannedMax, scan: (job) => this.#scan({ expression, job }) };
   }
 
-  /** Ends all threads; what they were at comes to nothing. */
+  /** Ends all threads; what they were at, and what waits for them, comes to nothing. */
   async close(): Promise<void> {
     this.#isOver = true;
-    for (const { answer } of this.#line.splice(0)) answer.resolve("here");
+    for (const { answer } of this.#line.splice(0)) answer.resolve(undefined);
     await Promise.all(this.#workers.splice(0).map((worker) => worker.stop()));
   }
 
+  #takes(): boolean {
+    const { settings, runtime } = this.#parts;
+    return !this.#isOver && runtime.threads !== undefined && settings.sqlFilterThreads > 0 && this.#line.length < LINE_MAX;
+  }
+
+  /** Whoever was told that there is somebody may come much later, when there is nobody any more. */
   #scan(asked: Asked): Promise<Scanned> {
+    if (!this.#takes()) return Promise.resolve("here");
     const answer = new Deferred<Scanned>();
     const worker = this.#line.length === 0 ? this.#free() : undefined;
     if (worker !== undefined) worker.scan({ asked, answer });
-    else if (this.#line.push({ asked, answer }) === 1) this.#takeOneLater();
+    else {
+      this.#line.push({ asked, answer });
+      this.#takeOneLater();
+    }
     return answer.promise;
   }
 
   #takeOneLater(): void {
+    if (this.#isTaking) return;
+    this.#isTaking = true;
     this.#parts.runtime.clock.afterTurn(() => {
+      this.#isTaking = false;
       this.#line.shift()?.answer.resolve("here");
       if (this.#line.length > 0) this.#takeOneLater();
     });
@@ -74,14 +90,14 @@ export class FilterThreads {
 
   /** One that has time: a new one where all have work and there may be one more. */
   #free(): Worker | undefined {
-    const [idlest] = this.#workers.toSorted((a, b) => a.jobs - b.jobs);
+    const { sqlFilterThreads } = this.#parts.settings;
+    // Of those that are too many since it was lowered each is ended when it has had no work for a while.
+    const [idlest] = this.#workers.slice(0, sqlFilterThreads).toSorted((a, b) => a.jobs - b.jobs);
     if (idlest?.jobs === 0) return idlest;
-    if (this.#workers.length >= this.#parts.settings.sqlFilterThreads) {
-      return idlest !== undefined && idlest.jobs < JOBS_MAX ? idlest : undefined;
-    }
+    if (this.#workers.length >= sqlFilterThreads) return idlest !== undefined && idlest.jobs < JOBS_MAX ? idlest : undefined;
     const worker = new Worker(
       this.#parts,
-      () => this.#line.shift(),
+      () => (this.#workers.indexOf(worker) < this.#parts.settings.sqlFilterThreads ? this.#line.shift() : undefined),
       (fault) => this.#ended(worker, fault),
     );
     this.#workers.push(worker);
@@ -92,8 +108,8 @@ export class FilterThreads {
     const at = this.#workers.indexOf(worker);
     if (at >= 0) this.#workers.splice(at, 1);
     if (fault === undefined) return;
+    if (this.#isOver) return;
     this.#isOver = true;
-    for (const { answer } of this.#line.splice(0)) answer.resolve("here");
     this.#parts.log.error("a thread for SQL92 filters failed; until the next start the event loop asks them", {
       error: fault.message,
       mends: "sqlFilterThreads=0 starts none",

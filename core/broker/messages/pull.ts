@@ -10,15 +10,17 @@ import { RECORD_AT } from "../../../wire/message.ts";
 import { readStoreTimestamp } from "../../../wire/message_reader.ts";
 import { MASTER_ID } from "../../../wire/mix_all.ts";
 import { ResponseCode } from "../../../wire/response_code.ts";
+import type { SqlFilter } from "../../filter/sql_filter.ts";
 import type { MaybePromise, ProcessorMap, RequestContext } from "../../remoting/processor.ts";
-import type { GetResult, GetStatus, QueueRef, ScanBeside } from "../../store/message_store.ts";
+import type { GetLimits, GetResult, GetStatus, QueueRef, RecordScan } from "../../store/message_store.ts";
 import type { FilterThreads } from "../filters/filter_threads.ts";
 import { lmqNameOf } from "../lite/lite_names.ts";
+import { brokerOptions } from "../options.ts";
 import type { BrokerParts } from "../parts.ts";
 import type { ColdDataFlowControl } from "./cold_data.ts";
 import { type Admitted, isRefusal, PullAdmission } from "./pull_admission.ts";
 import type { PullReply, PullRequestHoldService } from "./pull_hold.ts";
-import { ScanPace } from "./scan_pace.ts";
+import { type PullOf, ScanPace } from "./scan_pace.ts";
 
 const FLAG_COMMIT_OFFSET = 1;
 const FLAG_SUSPEND = 2;
@@ -44,8 +46,6 @@ const TAIL_FRESH_MS = 1_000;
 const UNMATCHED_HOLD_MS = 5_000;
 /** maxFilterMessageSize counts consume queue units. */
 const QUEUE_UNIT_BYTES = 20;
-/** Its default: who sets it to something else means just that. */
-const FILTER_BYTES = 16_000;
 
 const NOTHING = new Uint8Array(0);
 
@@ -129,19 +129,27 @@ export class PullMessageProcessor {
     };
     const { records } = admitted;
     if (records === undefined) return store.get(queue, header.queueOffset, limits, admitted.filter);
-    return store.getMatching(queue, header.queueOffset, limits, {
-      matches: records,
-      scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES,
-      beside: this.#beside(header, admitted),
-    });
+    const here = { matches: records, scannedMax: settings.maxFilterMessageSize / QUEUE_UNIT_BYTES };
+    const { sql } = admitted;
+    if (sql === undefined) return store.getMatching(queue, header.queueOffset, limits, here);
+    return this.#readBySql({ ...queue, group: header.consumerGroup, peer }, header.queueOffset, limits, here, sql);
   }
 
-  /** Only there may one pull look at more than usual: on the event loop it would hold up others. */
-  #beside({ consumerGroup, topic, queueId }: PullMessageRequestHeader, { sql }: Admitted): ScanBeside | undefined {
-    if (sql === undefined) return undefined;
-    const bytes = this.#parts.settings.maxFilterMessageSize;
-    const times = bytes === FILTER_BYTES ? this.#pace.asked(consumerGroup, topic, queueId) : 1;
-    return this.#filterThreads.beside(sql, (times * bytes) / QUEUE_UNIT_BYTES);
+  /** Only beside the event loop may one pull look at more than usual: on it it would hold up others. */
+  #readBySql(pull: PullOf, offset: number, limits: GetLimits, here: RecordScan, sql: SqlFilter): MaybePromise<GetResult> {
+    const { store, settings } = this.#parts;
+    // Who changed the key means just that.
+    const learns = settings.maxFilterMessageSize === brokerOptions.maxFilterMessageSize.fallback;
+    const times = learns ? this.#pace.asked(pull) : 1;
+    const scannedMax = times * here.scannedMax;
+    const beside = this.#filterThreads.beside(sql, scannedMax);
+    const found = store.getMatching(pull, offset, limits, { ...here, beside });
+    if (!learns || beside === undefined || !(found instanceof Promise)) return found;
+    return found.then((result) => {
+      const looked = result.nextBeginOffset - offset;
+      if (looked >= here.scannedMax) this.#pace.answered(pull, times, looked >= scannedMax);
+      return result;
+    });
   }
 
   /**
@@ -191,8 +199,6 @@ export class PullMessageProcessor {
     offsets.notePull(consumerGroup, storedTopic, queueId, result.nextBeginOffset);
     const firstPass = heldUntil === undefined;
     const code = CODE_OF[result.status][header.queueOffset === 0 ? 1 : 0];
-    if (admitted.sql !== undefined && result.nextBeginOffset < result.maxOffset)
-      this.#pace.answered(consumerGroup, topic, queueId);
     if (code === ResponseCode.SUCCESS) {
       stats.got(consumerGroup, topic, queueId, result.messageCount, result.body.length);
       stats.instruments?.traffic.pulled(topic, consumerGroup, result.messageCount, result.body.length);

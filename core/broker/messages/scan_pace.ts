@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../../runtime.ts";
 
-/** Times as much as maxFilterMessageSize says. */
+/** Times as much as usual. */
 const TIMES_MAX = 8;
 /** Answers in a row after which the clients were back at once, before there is more. */
 const QUICK_ROW = 16;
@@ -17,17 +17,27 @@ const CAREFUL_MS = 60_000;
 /** Groups and their topics; beyond, the one that came first begins anew. */
 const READERS_MAX = 1_000;
 
+/** Who pulls what. */
+export interface PullOf {
+  readonly group: string;
+  readonly topic: string;
+  readonly queueId: number;
+  /** The connection. */
+  readonly peer: object;
+}
+
 interface Answered {
-  at: number;
-  /** What the answer could look at. */
-  times: number;
+  readonly peer: object;
+  readonly at: number;
+  readonly times: number;
+  readonly isCut: boolean;
 }
 
 interface Reader {
   times: number;
   quick: number;
   carefulUntil: number;
-  /** By queue; those that wait for their next pull. */
+  /** The last by queue, until its client pulls again. */
   readonly answered: Map<number, Answered>;
 }
 
@@ -41,21 +51,23 @@ export class ScanPace {
   }
 
   /** A pull came. @returns how many times as much as usual it may look at: 1, 2, 4 or 8 */
-  asked(group: string, topic: string, queueId: number): number {
-    const reader = this.#reader(`${group} ${topic}`);
+  asked({ group, topic, queueId, peer }: PullOf): number {
+    const reader = this.#reader(group, topic);
     const last = reader.answered.get(queueId);
-    if (last === undefined) return reader.times;
+    if (last === undefined || last.peer !== peer) return reader.times;
     reader.answered.delete(queueId);
     const now = this.#clock.monotonic();
     if (now - last.at >= REST_MS) this.#rested(reader, last.times, now);
-    else if (last.times === reader.times) this.#cameBack(reader, now);
+    else if (last.isCut && last.times === reader.times) this.#cameBack(reader, now);
     return reader.times;
   }
 
-  /** It was answered with messages, and there was more to look at. */
-  answered(group: string, topic: string, queueId: number): void {
-    const reader = this.#reader(`${group} ${topic}`);
-    reader.answered.set(queueId, { at: this.#clock.monotonic(), times: reader.times });
+  /**
+   * It was answered, and had looked at as much as usual at least: other answers say nothing.
+   * @param times what `asked` said of it @param isCut it had looked at all it might
+   */
+  answered({ group, topic, queueId, peer }: PullOf, times: number, isCut: boolean): void {
+    this.#reader(group, topic).answered.set(queueId, { peer, at: this.#clock.monotonic(), times, isCut });
   }
 
   /** With all its queues, perhaps: those that were answered with as much do not count once more. */
@@ -72,7 +84,8 @@ export class ScanPace {
     reader.times *= 2;
   }
 
-  #reader(key: string): Reader {
+  #reader(group: string, topic: string): Reader {
+    const key = `${group} ${topic}`;
     const known = this.#readers.get(key);
     if (known !== undefined) return known;
     const [oldest] = this.#readers.keys();
