@@ -1,5 +1,6 @@
 /** `node:worker_threads`, which behave alike on Bun, Deno and Node for what is asked of them here. */
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import type { Thread, ThreadEvents, Threads } from "../../core/runtime.ts";
 
@@ -65,7 +66,7 @@ class HostThread implements Thread {
 export const hostThreads = threadsBy(startWorker);
 
 function startWorker(options: WorkerOptions): Worker {
-  if (!isUnknownToNode(SIDE)) return new Worker(SIDE, options);
+  if (!isUnknownToNode(SIDE)) return new Worker(fileURLToPath(SIDE.href), options);
   // What `--import tsx` does for the process it does not do for its threads.
   const [loader, side] = [import.meta.resolve("tsx/esm/api"), SIDE.href].map((url) => JSON.stringify(url));
   const load = `import(${loader}).then(({ register }) => { register(); return import(${side}); })`;

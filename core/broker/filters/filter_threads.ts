@@ -2,9 +2,9 @@
  * Threads that ask records of the log for SQL92 filters, so that a group which reads a long backlog through one holds up nobody
  * else, and has a core of its own.
  *
- * A thread is started when it is first needed and ended when nobody has needed it for a while, with its memory and its open
- * files. When all are busy a job stands in line, of which the event loop takes one a turn: it has time for that, and what others
- * want of it waits for one at most.
+ * A thread is started when it is first needed and ended when nobody has needed it for a while, with its memory. When all
+ * are busy a job stands in line, of which the event loop takes one a turn: it has time for that, and what others want of it waits
+ * for one at most.
  */
 import type { SqlFilter } from "../../filter/sql_filter.ts";
 import type { Log, Runtime, Thread, TimerHandle } from "../../runtime.ts";
@@ -95,7 +95,7 @@ export class FilterThreads {
     const [idlest] = this.#workers.slice(0, sqlFilterThreads).toSorted((a, b) => a.jobs - b.jobs);
     if (idlest?.jobs === 0) return idlest;
     if (this.#workers.length >= sqlFilterThreads) return idlest !== undefined && idlest.jobs < JOBS_MAX ? idlest : undefined;
-    const worker = new Worker(
+    const worker: Worker = new Worker(
       this.#parts,
       () => (this.#workers.indexOf(worker) < this.#parts.settings.sqlFilterThreads ? this.#line.shift() : undefined),
       (fault) => this.#ended(worker, fault),
