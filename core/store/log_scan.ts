@@ -11,12 +11,10 @@ import { frameHolds } from "../../wire/message_reader.ts";
 import type { FileHandle, Files } from "../runtime.ts";
 import { UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { RecordFilter } from "./message_store.ts";
-import { isRecordOf } from "./record_checks.ts";
+import { isRecordOf, RUN_BYTES_MAX, runEnd } from "./record_checks.ts";
 import type { LogFile, ScanJob, ScanResult } from "./scan_job.ts";
 import { wholeReads } from "./whole_reads.ts";
 
-/** Records that follow each other are read together, up to so many bytes; one that is longer is not looked at here. */
-const RUN_BYTES_MAX = 128 * 1024;
 const NO_RUN = new Uint8Array(0);
 
 export class LogScan {
@@ -86,9 +84,10 @@ export class LogScan {
     if (size < RECORD_BYTES_MIN || size > RUN_BYTES_MAX || physical < begin || physical + size > end) return false;
     const base = physical - (physical % fileSize);
     const file = files.find((one) => one.base === base);
-    const runEnd = this.#runEnd(at, physical + size, Math.min(physical + RUN_BYTES_MAX, end, base + fileSize));
-    if (file === undefined || runEnd > base + fileSize) return false;
-    const wanted = this.#buffer.subarray(0, runEnd - physical);
+    const endMax = Math.min(physical + RUN_BYTES_MAX, end, base + fileSize);
+    const behind = runEnd(this.#units, at + UNIT_BYTES, physical + size, endMax);
+    if (file === undefined || behind > base + fileSize) return false;
+    const wanted = this.#buffer.subarray(0, behind - physical);
     try {
       if (this.#handleOf(file).readSync(wanted, physical - base) !== wanted.length) return false;
     } catch {
@@ -96,20 +95,8 @@ export class LogScan {
       return false;
     }
     this.#base = physical;
-    this.#end = runEnd;
+    this.#end = behind;
     return true;
-  }
-
-  /** Where the records of the units behind `at` end that follow each other from `end` on, up to `endMax`. */
-  #runEnd(at: number, end: number, endMax: number): number {
-    const units = this.#units;
-    let runEnd = end;
-    for (let next = at + UNIT_BYTES; next < units.length && readInt64(units, next) === runEnd; next += UNIT_BYTES) {
-      const size = readInt32(units, next + 8);
-      if (size <= 0 || runEnd + size > endMax) break;
-      runEnd += size;
-    }
-    return runEnd;
   }
 
   #handleOf({ path }: LogFile): FileHandle {

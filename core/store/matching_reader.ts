@@ -15,14 +15,12 @@ import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, RecordFilter } from "./message_store.ts";
 import { ReadAhead, type Stretch } from "./read_ahead.ts";
-import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
+import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MAX, RUN_BYTES_MIN, runEnd } from "./record_checks.ts";
 import type { ScanResult } from "./scan_job.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** The first buffer of an answer: what an answer has by default at most. */
 export const BODY_BYTES = 256 * 1024;
-/** Records that follow each other are read together, up to so many bytes. */
-export const RUN_BYTES_MAX = 128 * 1024;
 /** Answers below are copied out, so that the buffer is free at once. */
 const SMALL_BYTES = 4 * 1024;
 
@@ -222,15 +220,8 @@ export class MatchingReader {
 
   /** How far the records of units that follow go on in the log without a gap. */
   #runBytes(physical: number, size: number): number {
-    const units = this.#units;
-    const { writtenOffset } = this.#parts.commitLog;
-    let end = physical + size;
-    for (let at = this.#at + UNIT_BYTES; at < units.length && readInt64(units, at) === end; at += UNIT_BYTES) {
-      const next = readInt32(units, at + 8);
-      if (next <= 0 || end + next - physical > RUN_BYTES_MAX || end + next > writtenOffset) break;
-      end += next;
-    }
-    return end - physical;
+    const endMax = Math.min(physical + RUN_BYTES_MAX, this.#parts.commitLog.writtenOffset);
+    return runEnd(this.#units, this.#at + UNIT_BYTES, physical + size, endMax) - physical;
   }
 
   /** A record that is not here as a whole; undefined when it is gone or none. */

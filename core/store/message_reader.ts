@@ -18,11 +18,11 @@ import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { isHole, UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import { BODY_BYTES, type MatchingParts, MatchingReader, RUN_BYTES_MAX } from "./matching_reader.ts";
+import { BODY_BYTES, type MatchingParts, MatchingReader } from "./matching_reader.ts";
 import type { GetLimits, GetResult, GetStatus, RecordScan, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
 import { ReadAhead } from "./read_ahead.ts";
-import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MIN } from "./record_checks.ts";
+import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MAX, RUN_BYTES_MIN } from "./record_checks.ts";
 import type { ScanJob } from "./scan_job.ts";
 import { Scratch } from "./scratch.ts";
 

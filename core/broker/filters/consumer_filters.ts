@@ -17,12 +17,13 @@ import { SqlFilter } from "../../filter/sql_filter.ts";
 import type { Log, Runtime, TimerHandle } from "../../runtime.ts";
 import { ConfigFile } from "../../store/config_file.ts";
 import type { BrokerSettings } from "../options.ts";
+import { CompiledFilters } from "./compiled_filters.ts";
 
 export const SQL92 = "SQL92";
 
 /** Expressions kept at once: each may be 64 KiB, and clients name groups and topics as they like. */
 const FILTERS_MAX = 20_000;
-/** Compiled expressions of pulls that bring their own, newest last. */
+/** Compiled expressions of pulls that bring their own. */
 const COMPILED_MAX = 128;
 const PERSIST_INTERVAL_MS = 10_000;
 /** A broker that starts can't know when the consumers left; Apache's guess. */
@@ -69,7 +70,7 @@ export class ConsumerFilterManager implements ConsumerFilters {
   readonly #topics = new Map<string, Map<string, Entry>>();
   /** Topics in which a group has a filter. */
   readonly #topicsOf = new Map<string, Set<string>>();
-  readonly #compiled = new Map<string, SqlFilter>();
+  readonly #compiled = new CompiledFilters(COMPILED_MAX);
   #count = 0;
   #changed = false;
   #timer: TimerHandle | undefined;
@@ -133,12 +134,7 @@ export class ConsumerFilterManager implements ConsumerFilters {
   }
 
   compile(expression: string): SqlFilter {
-    const known = this.#compiled.get(expression);
-    const sql = known ?? new SqlFilter(expression);
-    if (known !== undefined) this.#compiled.delete(expression);
-    else if (this.#compiled.size >= COMPILED_MAX) this.#compiled.delete(this.#compiled.keys().next().value as string);
-    this.#compiled.set(expression, sql);
-    return sql;
+    return this.#compiled.of(expression);
   }
 
   register(group: string, subscriptions: readonly SubscriptionData[]): void {
