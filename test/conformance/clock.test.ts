@@ -169,7 +169,9 @@ describe.each(ADAPTERS.map((adapter) => [adapter.name, adapter] as const))("the 
     events.push("10 ms");
     clock.stayAwake?.(5);
     await after(10);
-    expect(events).toEqual(["afterTurn", "1 ms", "10 ms"]);
+    // A turn can take a busy machine a millisecond: then the timer is first.
+    expect(events.slice(0, 2).sort()).toEqual(["1 ms", "afterTurn"]);
+    expect(events.slice(2)).toEqual(["10 ms"]);
     expect(clock.monotonic() - began).toBeGreaterThanOrEqual(19);
   });
 });

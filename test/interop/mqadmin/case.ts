@@ -22,6 +22,8 @@ export interface CompareCase {
   readonly only?: RegExp;
   /** Whose broker is asked; all, when left out. */
   readonly target?: "apache" | "bun";
+  /** The broker's own clock can change the answer between the two: where they differ, both are asked again, up to three times. */
+  readonly moves?: true;
   /** The command is expected to fail: both must print nothing of a success, ours says why on standard error, and ends with this. */
   readonly fails?: number;
 }
