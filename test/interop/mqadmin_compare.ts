@@ -179,6 +179,9 @@ async function populate(cluster: Cluster): Promise<{ names: Names; close: () => 
   return { names, close: () => client.close() };
 }
 
+/** Passed when they were asked once more, with what differed at first: printed at the end, so that nobody overlooks them. */
+const secondTries: string[] = [];
+
 function report(title: string, problem: string | undefined, ms: number): void {
   if (problem === undefined) totals.passed++;
   else totals.failed++;
@@ -186,10 +189,13 @@ function report(title: string, problem: string | undefined, ms: number): void {
 }
 
 async function runCase(each: CompareCase, names: Names, namesrvAddr: string, apache: ApacheMqadmin): Promise<string | undefined> {
-  let problem = await runOnce(each, names, namesrvAddr, apache);
-  for (let again = 0; each.moves && problem !== undefined && again < 3; again++) {
+  const first = await runOnce(each, names, namesrvAddr, apache);
+  let problem = first;
+  // A broker does much in its own time, between the two as well; what differs twice differs.
+  for (let again = 0; problem !== undefined && again < (each.moves ? 3 : 1); again++) {
     problem = await runOnce(each, names, namesrvAddr, apache);
   }
+  if (first !== undefined && problem === undefined && !each.moves) secondTries.push(`${each.words}: ${first}`);
   return problem;
 }
 
@@ -378,5 +384,6 @@ if (typeof toolchain === "string") {
   const classpaths = buildJava(toolchain, interopJavaDirectory, ["apache", "current"]);
   for (const name of options.target.split(",")) await runTarget(name as TargetName, toolchain, classpaths);
 }
+if (secondTries.length > 0) console.log(`\nPassed at the second try:\n${secondTries.map((line) => `  ${line}`).join("\n")}`);
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed === 0 ? 0 : 1);
