@@ -34,6 +34,8 @@ export interface MatchingParts {
   readonly bodies: BodyPool;
   /** Room for records that are looked at: nothing in it is needed beyond the turn. */
   readonly runs: Scratch;
+  /** How much of the log's end counts as being in memory: see `GetResult.suggestSlave`. */
+  hotBytes(): number;
 }
 
 /** One pull. */
@@ -73,11 +75,10 @@ export class MatchingReader {
 
   /**
    * Looks on until there is enough or all units were looked at.
-   * @param hotBytes see `GetResult.suggestSlave`
    * @param room for what it holds while it waits for the disk
    * @returns undefined when it would have to wait and there is none: what it holds is given back
    */
-  run(hotBytes: number, room: RoomOfOne): Tried<GetResult> {
+  run(room: RoomOfOne): Tried<GetResult> {
     const { commitLog } = this.#parts;
     // Valid until the end of this turn.
     let stretch: Stretch = NO_STRETCH;
@@ -87,20 +88,20 @@ export class MatchingReader {
       const found = commitLog.recentStretch(physical, size) ?? this.#stretchNow(physical, size);
       if (found === undefined) {
         if (room.has(Math.max(BODY_BYTES, this.#body.length) + this.#units.length + size))
-          return this.#runLater(physical, size, hotBytes, room);
+          return this.#runLater(physical, size, room);
         this.#release?.();
         return undefined;
       }
       stretch = found;
     }
-    return this.#result(hotBytes);
+    return this.#result();
   }
 
   /**
    * As `run`, behind what was looked at elsewhere of these units; its buffers are this one's now.
    * @param unitsMax no more are looked at in all, but for one
    */
-  runBehind(done: ScanResult, unitsMax: number, hotBytes: number, room: RoomOfOne): Tried<GetResult> {
+  runBehind(done: ScanResult, unitsMax: number, room: RoomOfOne): Tried<GetResult> {
     const { units, unitsBytes, at, looked, lastPhysical, count, filled, body, isEnough } = done;
     this.#next += (at - this.#at) / UNIT_BYTES;
     this.#at = at;
@@ -112,17 +113,17 @@ export class MatchingReader {
     this.#filled = filled;
     this.#body = new Uint8Array(body);
     this.#release = this.#parts.bodies.releaseOf(this.#body);
-    return isEnough ? this.#result(hotBytes) : this.run(hotBytes, room);
+    return isEnough ? this.#result() : this.run(room);
   }
 
   /** As `run`, from a record on that is not here. */
-  async #runLater(physical: number, size: number, hotBytes: number, room: RoomOfOne): Promise<GetResult | undefined> {
+  async #runLater(physical: number, size: number, room: RoomOfOne): Promise<GetResult | undefined> {
     if (!this.#ownsUnits) this.#units = this.#units.slice();
     this.#ownsUnits = true;
     const fetched = await this.#fetch(physical, size);
-    if (fetched !== undefined && !this.#take(fetched.bytes, 0, physical, size)) return this.#result(hotBytes);
+    if (fetched !== undefined && !this.#take(fetched.bytes, 0, physical, size)) return this.#result();
     this.#step();
-    return this.run(hotBytes, room);
+    return this.run(room);
   }
 
   /**
@@ -248,7 +249,7 @@ export class MatchingReader {
     return this.#at >= UNIT_BYTES && ReadAhead.isNear(physical, readInt64(this.#units, this.#at - UNIT_BYTES));
   }
 
-  #result(hotBytes: number): GetResult {
+  #result(): GetResult {
     const { minOffset, maxOffset } = this.#queue;
     const { commitLog } = this.#parts;
     // Only a file that vanished under us has no unit where the queue has one.
@@ -265,7 +266,7 @@ export class MatchingReader {
       body,
       release: small ? undefined : this.#release,
       messageCount: this.#count,
-      suggestSlave: commitLog.endOffset - this.#lastPhysical > hotBytes,
+      suggestSlave: commitLog.endOffset - this.#lastPhysical > this.#parts.hotBytes(),
     };
   }
 }

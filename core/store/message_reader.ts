@@ -9,21 +9,20 @@
 import { readInt32, readInt64 } from "../../wire/bytes.ts";
 import { RECORD_BYTES_MIN } from "../../wire/message.ts";
 import { frameHolds } from "../../wire/message_reader.ts";
-import type { AnswerRoom, Asker, Attempt, RoomOfOne, Tried } from "./answer_room.ts";
+import type { AnswerRoom, RoomOfOne, Tried } from "./answer_room.ts";
 import { BATCH_UNIT_BYTES, unitBase, unitBatchSize } from "./batch_consume_queue.ts";
 import { BodyPool } from "./body_pool.ts";
 import type { CommitLog } from "./commit_log.ts";
-import { AHEAD_BYTES } from "./consume_queue.ts";
 import { type ConsumeQueueExt, extOffsetAt } from "./consume_queue_ext.ts";
 import { isHole, UNIT_BYTES } from "./consume_queue_unit.ts";
+import { FilteredReader } from "./filtered_reader.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
-import { BODY_BYTES, type MatchingParts, MatchingReader } from "./matching_reader.ts";
 import type { GetLimits, GetResult, GetStatus, RecordScan, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
+import { type Found, leadOf, nothing, PullEntry } from "./pull_entry.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MAX, RUN_BYTES_MIN } from "./record_checks.ts";
-import type { ScanJob } from "./scan_job.ts";
 import { Scratch } from "./scratch.ts";
 
 /** Apache never answers more, whatever the client asks for. */
@@ -47,29 +46,8 @@ interface Selection {
   status: GetStatus;
 }
 
-type Found = GetResult | Promise<GetResult>;
-
-/** Units that a filter looks at by default (maxFilterMessageSize), twice. */
+/** For the units of one pull: twice what a tag filter looks at by default (maxFilterMessageSize). */
 const UNITS_BYTES_MAX = 32 * 1024;
-/** Fewer are not worth the way to those who look beside the event loop; more they do not take at once. */
-const BESIDE_UNITS_MIN = 128;
-const BESIDE_UNITS_MAX = 6_400;
-const BESIDE_UNITS_BYTES = (BESIDE_UNITS_MAX + 1) * UNIT_BYTES;
-const UNIT_BUFFERS_KEPT = 4;
-
-/** A pull through a filter. */
-interface Wanted {
-  readonly queue: LogicQueue;
-  readonly offset: number;
-  /** Units before the one of `offset` that are read with it. */
-  readonly lead: 0 | 1;
-  /** Units that are looked at here, with those. */
-  readonly count: number;
-  readonly limits: GetLimits;
-  readonly scan: RecordScan;
-}
-
-const NOT_BESIDE = Symbol("not looked at beside the event loop");
 
 export class MessageReader {
   readonly #commitLog: CommitLog;
@@ -78,147 +56,40 @@ export class MessageReader {
   readonly #memoryBytes: number;
   readonly #ahead: ReadAhead;
   readonly #bodies = new BodyPool();
-  readonly #room: AnswerRoom;
-  readonly #matching: MatchingParts;
-  /** For the units of one pull. */
+  readonly #entry: PullEntry;
+  readonly #filtered: FilteredReader;
   readonly #units = new Scratch(UNITS_BYTES_MAX);
-  readonly #besideUnits = new Scratch(BESIDE_UNITS_BYTES);
-  readonly #unitBuffers: ArrayBuffer[] = [];
 
   constructor(commitLog: CommitLog, settings: StoreSettings, losses: Losses, memoryBytes: number, room: AnswerRoom) {
-    this.#room = room;
     this.#commitLog = commitLog;
     this.#settings = settings;
     this.#losses = losses;
     this.#memoryBytes = memoryBytes;
     this.#ahead = new ReadAhead(commitLog, settings);
-    this.#matching = { commitLog, losses, ahead: this.#ahead, bodies: this.#bodies, runs: new Scratch(RUN_BYTES_MAX) };
+    this.#entry = new PullEntry(commitLog, this.#ahead, room);
+    this.#filtered = new FilteredReader(this.#entry, {
+      commitLog,
+      losses,
+      ahead: this.#ahead,
+      bodies: this.#bodies,
+      runs: new Scratch(RUN_BYTES_MAX),
+      hotBytes: () => this.#hotBytes(),
+    });
   }
 
   get(queue: LogicQueue | undefined, offset: number, limits: GetLimits, filter: TagsFilter): Found {
-    if (queue === undefined) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
-    const unknown = this.#correct(queue, offset);
-    if (unknown !== undefined) return unknown.then(() => this.get(queue, offset, limits, filter));
-    const outside = outsideOf(queue, offset);
-    if (outside !== undefined) return outside;
-
-    // Without a filter no more units are needed than messages are wanted.
-    const scanned = filter === undefined ? limits.messagesMax : this.#scannedMax(limits);
-    const lead = leadOf(queue, offset);
-    const from = offset - lead;
-    const count = scanned + lead;
-    return this.#attended(queue, offset, limits.asker, (room) => {
-      const here = queue.readNow(from, count, this.#units);
-      if (here !== undefined) return this.#deliver(queue, offset, limits, filter, here, lead, room);
-      if (!room.has(count * queue.unitBytes + AHEAD_BYTES)) return undefined;
-      const units = queue.readLater(from, count, (read) => this.#ahead.inTurn(read));
-      return units.then((found) => this.#deliver(queue, offset, limits, filter, found, lead, room));
+    return this.#entry.enter(queue, offset, limits.asker, (known, room) => {
+      // Without a filter no more units are needed than messages are wanted.
+      const scanned = filter === undefined ? limits.messagesMax : this.#scannedMax(limits);
+      const lead = leadOf(known, offset);
+      const span = { from: offset - lead, count: scanned + lead, scratch: this.#units };
+      return this.#entry.units(known, span, room, (units) => this.#deliver(known, offset, limits, filter, units, lead, room));
     });
   }
 
   /** As `get`, of records that pass. Not for queues of batches. */
-  getMatching(
-    queue: LogicQueue | undefined,
-    offset: number,
-    limits: GetLimits,
-    scan: RecordScan,
-  ): GetResult | Promise<GetResult> {
-    if (queue === undefined) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
-    const unknown = this.#correct(queue, offset);
-    if (unknown !== undefined) return unknown.then(() => this.getMatching(queue, offset, limits, scan));
-    const outside = outsideOf(queue, offset);
-    if (outside !== undefined) return outside;
-
-    const lead = leadOf(queue, offset);
-    const from = offset - lead;
-    const count = Math.max(limits.messagesMax, Math.ceil(scan.scannedMax)) + lead;
-    const countBeside = Math.max(count, Math.min(scan.beside?.scannedMax ?? 0, BESIDE_UNITS_MAX) + lead);
-    const scratch = countBeside === count ? this.#units : this.#besideUnits;
-    const look = (units: Uint8Array, room: RoomOfOne): Tried<GetResult> => {
-      const wanted: Wanted = { queue, offset, lead, count, limits, scan };
-      const beside = this.#lookBeside(wanted, units, room);
-      return beside === NOT_BESIDE ? this.#lookHere(wanted, units, room) : beside;
-    };
-    return this.#attended(queue, offset, limits.asker, (room) => {
-      const here = queue.readNow(from, countBeside, scratch);
-      if (here !== undefined) return look(here, room);
-      if (!room.has(countBeside * queue.unitBytes + AHEAD_BYTES)) return undefined;
-      const units = queue.readLater(from, countBeside, (read) => this.#ahead.inTurn(read));
-      return units.then((found) => look(found, room));
-    });
-  }
-
-  #lookHere(wanted: Wanted, units: Uint8Array, room: RoomOfOne): Tried<GetResult> {
-    return this.#matcher(wanted, units.subarray(0, wanted.count * UNIT_BYTES)).run(this.#hotBytes(), room);
-  }
-
-  #matcher({ queue, offset, lead, limits, scan }: Wanted, units: Uint8Array): MatchingReader {
-    return new MatchingReader(this.#matching, queue, { units, lead, offset }, limits, scan.matches);
-  }
-
-  /**
-   * Has records that are in the files of the log looked at beside the event loop.
-   * @returns NOT_BESIDE when nobody does that now, or it is not worth it
-   */
-  #lookBeside(wanted: Wanted, found: Uint8Array, room: RoomOfOne): Tried<GetResult> | typeof NOT_BESIDE {
-    const { queue, offset, lead, limits, scan } = wanted;
-    const { beside } = scan;
-    if (beside === undefined || found.length < BESIDE_UNITS_MIN * UNIT_BYTES) return NOT_BESIDE;
-    const log = this.#commitLog;
-    const from = lead * UNIT_BYTES;
-    const first = readInt64(found, from);
-    // What is in the tail is looked at where it lies.
-    if (log.recentStretch(first, readInt32(found, from + 8)) !== undefined) return NOT_BESIDE;
-    // More where maxFilterMessageSize says so.
-    const unitsBytes = Math.max(found.length, BESIDE_UNITS_BYTES);
-    if (!room.has(unitsBytes + BODY_BYTES)) return undefined;
-
-    const units = (unitsBytes === BESIDE_UNITS_BYTES && this.#unitBuffers.pop()) || new ArrayBuffer(unitsBytes);
-    new Uint8Array(units).set(found);
-    const reader = this.#matcher(wanted, new Uint8Array(units, 0, found.length));
-    const { fileSize, files } = log.files;
-    const last = readInt64(found, found.length - UNIT_BYTES);
-    const job: ScanJob = {
-      units,
-      unitsBytes: found.length,
-      from,
-      body: this.#bodies.take(BODY_BYTES).buffer as ArrayBuffer,
-      files: files.filter(({ base }) => base + fileSize > first && base <= last).map(({ path, base }) => ({ path, base })),
-      fileSize,
-      begin: log.minOffset,
-      end: log.writtenOffset,
-      messagesMax: limits.messagesMax,
-      bytesMax: limits.bytesMax,
-    };
-    return beside.scan(job).then(async (done) => {
-      if (done === undefined) return nothing("NO_MATCHED_MESSAGE", offset, queue.minOffset, queue.maxOffset);
-      const isHere = done === "here";
-      if (isHere) this.#bodies.releaseOf(new Uint8Array(job.body))?.();
-      const result = await (isHere
-        ? this.#lookHere(wanted, new Uint8Array(units, 0, found.length), room)
-        : reader.runBehind(done, wanted.count, this.#hotBytes(), room));
-      this.#keep(isHere ? units : done.units);
-      return result;
-    });
-  }
-
-  #keep(units: ArrayBuffer): void {
-    if (units.byteLength === BESIDE_UNITS_BYTES && this.#unitBuffers.length < UNIT_BUFFERS_KEPT) this.#unitBuffers.push(units);
-  }
-
-  /** What a read of `queue` from `offset` on finds, at once or when there is room for it to wait for the disk. */
-  #attended(queue: LogicQueue, offset: number, asker: Asker | undefined, attempt: Attempt<GetResult>): Found {
-    const found = this.#room.attend(asker, attempt);
-    if (!(found instanceof Promise)) return found;
-    // Who is gone is told that nothing was found, and where to go on.
-    return found.then((result) => result ?? nothing("NO_MATCHED_MESSAGE", offset, queue.minOffset, queue.maxOffset));
-  }
-
-  /** What must be awaited before it is known whether the message at `offset` is expired; undefined when it is known. */
-  #correct(queue: LogicQueue, offset: number): Promise<void> | undefined {
-    const { minOffset: logBegin } = this.#commitLog;
-    if (queue.knowsAlive(offset, logBegin)) return undefined;
-    return queue.correctMinOffsetLater(logBegin, (read) => this.#ahead.inTurn(read));
+  getMatching(queue: LogicQueue | undefined, offset: number, limits: GetLimits, scan: RecordScan): Found {
+    return this.#filtered.get(queue, offset, limits, scan);
   }
 
   #deliver(
@@ -452,19 +323,6 @@ export class MessageReader {
   }
 }
 
-/** The answer for an offset that is not in the queue. */
-function outsideOf({ minOffset, maxOffset }: LogicQueue, offset: number): GetResult | undefined {
-  if (maxOffset === 0) return nothing("NO_MESSAGE_IN_QUEUE", 0, -1, 0);
-  if (offset < minOffset) return nothing("OFFSET_TOO_SMALL", minOffset, minOffset, maxOffset);
-  if (offset === maxOffset) return nothing("OFFSET_OVERFLOW_ONE", offset, minOffset, maxOffset);
-  if (offset > maxOffset) return nothing("OFFSET_OVERFLOW_BADLY", maxOffset, minOffset, maxOffset);
-  return undefined;
-}
-
-/** Recovery may have left holes: the unit in front tells whether the first is one. */
-const leadOf = ({ minOffset, recoveredOffset }: LogicQueue, offset: number): 0 | 1 =>
-  offset > minOffset && offset < recoveredOffset ? 1 : 0;
-
 /** Asks the filter; a tagsCode that is an address stands for the extended unit there. One that is lost lets the record pass. */
 function matches(filter: NonNullable<TagsFilter>, units: Uint8Array, at: number, ext: ConsumeQueueExt | undefined): boolean {
   const address = ext === undefined ? -1 : extOffsetAt(units, at);
@@ -478,7 +336,3 @@ const hasNeighbour = (offsets: readonly number[], index: number): boolean =>
 
 const isNeighbour = (offset: number, other: number | undefined): boolean =>
   other !== undefined && ReadAhead.isNear(offset, other);
-
-function nothing(status: GetStatus, nextBeginOffset: number, minOffset: number, maxOffset: number): GetResult {
-  return { status, nextBeginOffset, minOffset, maxOffset, body: NOTHING, messageCount: 0, suggestSlave: false };
-}
