@@ -18,7 +18,7 @@ export interface Asker {
 /** What an attempt finds; undefined when it needs room that is not there. */
 export type Tried<R> = R | undefined | Promise<R | undefined>;
 
-export type Attempt<R> = (room: RoomOfOne) => Tried<R>;
+type Attempt<R> = (room: RoomOfOne) => Tried<R>;
 
 export class AnswerRoom {
   readonly #bytesMax: number;

@@ -8,12 +8,10 @@ import { UNIT_BYTES } from "./consume_queue_unit.ts";
 import type { LogicQueue } from "./logic_queue.ts";
 import { BODY_BYTES, type MatchingParts, MatchingReader } from "./matching_reader.ts";
 import type { GetLimits, GetResult, RecordScan, ScanBeside } from "./message_store.ts";
-import { type Found, leadOf, nothing, type PullEntry } from "./pull_entry.ts";
+import { type Found, leadOf, nothing, type PullEntry, UNITS_BYTES_MAX } from "./pull_entry.ts";
 import type { ScanJob } from "./scan_job.ts";
 import { Scratch } from "./scratch.ts";
 
-/** Units that a filter looks at by default (maxFilterMessageSize), twice. */
-const UNITS_BYTES_MAX = 32 * 1024;
 /** Fewer are not worth the way to those who look beside the event loop; more they do not take at once. */
 const BESIDE_UNITS_MIN = 128;
 const BESIDE_UNITS_MAX = 6_400;
@@ -77,7 +75,10 @@ export class FilteredReader {
     return isInTail ? undefined : scan.beside;
   }
 
-  /** Has records that are in the files of the log looked at beside the event loop. */
+  /**
+   * Has records that are in the files of the log looked at beside the event loop.
+   * @returns undefined when there is no room for that
+   */
   #lookBeside(wanted: Wanted, found: Uint8Array, room: RoomOfOne, beside: ScanBeside): Tried<GetResult> {
     // More where maxFilterMessageSize says so.
     const unitsBytes = Math.max(found.length, BESIDE_UNITS_BYTES);
@@ -92,11 +93,11 @@ export class FilteredReader {
       if (isHere) this.#parts.bodies.releaseOf(new Uint8Array(job.body))?.();
       const { units: buffer } = isHere ? job : done;
       const again = new Uint8Array(buffer, 0, job.unitsBytes);
-      const result = await (isHere
-        ? this.#lookHere(wanted, again, room)
-        : this.#matcher(wanted, again).runBehind(done, count, room));
-      this.#keep(buffer);
-      return result;
+      try {
+        return await (isHere ? this.#lookHere(wanted, again, room) : this.#matcher(wanted, again).runBehind(done, count, room));
+      } finally {
+        this.#keep(buffer);
+      }
     });
   }
 

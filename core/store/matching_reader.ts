@@ -46,6 +46,8 @@ export class MatchingReader {
   #ownsUnits = false;
   readonly #limits: GetLimits;
   readonly #matches: RecordFilter;
+  /** Byte of the unit of the first offset. */
+  readonly #begin: number;
   /** Unit to look at next, and its queue offset. */
   #at: number;
   #next: number;
@@ -67,7 +69,8 @@ export class MatchingReader {
     this.#parts = parts;
     this.#queue = queue;
     this.#units = wanted.units;
-    this.#at = wanted.lead * UNIT_BYTES;
+    this.#begin = wanted.lead * UNIT_BYTES;
+    this.#at = this.#begin;
     this.#next = wanted.offset;
     this.#limits = limits;
     this.#matches = matches;
@@ -253,7 +256,7 @@ export class MatchingReader {
     const { minOffset, maxOffset } = this.#queue;
     const { commitLog } = this.#parts;
     // Only a file that vanished under us has no unit where the queue has one.
-    const nothing = this.#units.length === 0 ? "OFFSET_FOUND_NULL" : "MESSAGE_WAS_REMOVING";
+    const nothing = this.#units.length <= this.#begin ? "OFFSET_FOUND_NULL" : "MESSAGE_WAS_REMOVING";
     const found = this.#body.subarray(0, this.#filled);
     const small = this.#filled < SMALL_BYTES;
     const body = small ? found.slice() : found;

@@ -20,7 +20,7 @@ import type { LogicQueue } from "./logic_queue.ts";
 import type { Losses } from "./losses.ts";
 import type { GetLimits, GetResult, GetStatus, RecordScan, TagsFilter } from "./message_store.ts";
 import type { StoreSettings } from "./options.ts";
-import { type Found, leadOf, nothing, PullEntry } from "./pull_entry.ts";
+import { type Found, leadOf, nothing, PullEntry, UNITS_BYTES_MAX } from "./pull_entry.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { isRecordOf, LARGE_RECORD_BYTES, RUN_BYTES_MAX, RUN_BYTES_MIN } from "./record_checks.ts";
 import { Scratch } from "./scratch.ts";
@@ -45,9 +45,6 @@ interface Selection {
   /** Why nothing was selected. */
   status: GetStatus;
 }
-
-/** For the units of one pull: twice what a tag filter looks at by default (maxFilterMessageSize). */
-const UNITS_BYTES_MAX = 32 * 1024;
 
 export class MessageReader {
   readonly #commitLog: CommitLog;

@@ -1,4 +1,7 @@
-/** How every pull begins: is its offset in the queue, and the units from there on, at once or when there is room to wait for them. */
+/**
+ * How every pull begins: is its offset in the queue, and the units from there on, at once or when there is room to wait for
+ * them.
+ */
 import type { AnswerRoom, Asker, RoomOfOne, Tried } from "./answer_room.ts";
 import type { CommitLog } from "./commit_log.ts";
 import { AHEAD_BYTES } from "./consume_queue.ts";
@@ -9,11 +12,15 @@ import type { Scratch } from "./scratch.ts";
 
 const NOTHING = new Uint8Array(0);
 
+/** For the units of one pull: twice what a tag filter looks at by default (maxFilterMessageSize). */
+export const UNITS_BYTES_MAX = 32 * 1024;
+
 export type Found = GetResult | Promise<GetResult>;
 
-/** What a queue has from an offset on. */
-export interface UnitSpan {
+/** Units that are asked for. */
+interface UnitSpan {
   readonly from: number;
+  /** The queue may have fewer. */
   readonly count: number;
   /** Where units go that are here. */
   readonly scratch: Scratch;
@@ -42,13 +49,17 @@ export class PullEntry {
     if (unknown !== undefined) return unknown.then(() => this.enter(queue, offset, asker, attempt));
     const outside = outsideOf(queue, offset);
     if (outside !== undefined) return outside;
-    const found = this.#room.attend(asker, (room) => attempt(queue, room));
+    // Asked again each time: what it stands in line for may expire.
+    const found = this.#room.attend(asker, (room) => outsideOf(queue, offset) ?? attempt(queue, room));
     if (!(found instanceof Promise)) return found;
     // Who is gone is told that nothing was found, and where to go on.
     return found.then((result) => result ?? nothing("NO_MATCHED_MESSAGE", offset, queue.minOffset, queue.maxOffset));
   }
 
-  /** What `look` finds in units; those of the scratch are there until the end of the turn. */
+  /**
+   * What `look` finds in units; those of the scratch are there until the end of the turn.
+   * @returns undefined when they must be waited for and there is no room
+   */
   units(
     queue: LogicQueue,
     { from, count, scratch }: UnitSpan,
@@ -78,7 +89,7 @@ function outsideOf({ minOffset, maxOffset }: LogicQueue, offset: number): GetRes
   return undefined;
 }
 
-/** Units before that of `offset` that are read with it: recovery may have left holes, and the unit in front tells whether it is one. */
+/** Units before that of `offset` that are read with it: recovery may have left holes, and the one in front tells of the first. */
 export const leadOf = ({ minOffset, recoveredOffset }: LogicQueue, offset: number): 0 | 1 =>
   offset > minOffset && offset < recoveredOffset ? 1 : 0;
 
