@@ -101,14 +101,14 @@ export class MatchingReader {
   }
 
   /**
-   * As `run`, behind what was looked at elsewhere of these units; its buffers are this one's now.
+   * As `run`, behind what was looked at elsewhere of these units; they and its body are this one's now.
    * @param unitsMax no more are looked at in all, but for one
    */
   runBehind(done: ScanResult, unitsMax: number, room: RoomOfOne): Tried<GetResult> {
-    const { units, unitsBytes, at, looked, lastPhysical, count, filled, body, isEnough } = done;
+    const { at, looked, lastPhysical, count, filled, body, isEnough } = done;
     this.#next += (at - this.#at) / UNIT_BYTES;
     this.#at = at;
-    this.#units = new Uint8Array(units, 0, Math.min(unitsBytes, Math.max(at + UNIT_BYTES, unitsMax * UNIT_BYTES)));
+    this.#units = this.#units.subarray(0, Math.max(at + UNIT_BYTES, unitsMax * UNIT_BYTES));
     this.#ownsUnits = true;
     this.#looked = looked;
     this.#lastPhysical = lastPhysical;
