@@ -2,15 +2,25 @@
 import { describe, expect, test } from "bun:test";
 import { type SimRuntime, simRuntime } from "../../adapters/sim/sim.ts";
 import type { DefaultMessageStore } from "../../core/store/default_message_store.ts";
+import { INDEX_HEADER_BYTES } from "../../core/store/index_file.ts";
 import type { StoreSettingsInput } from "../../core/store/options.ts";
+import { hashCode } from "../../wire/java_hash.ts";
 import { openStore, put } from "./support.ts";
-import { watched } from "./watched_files.ts";
+import { type Watch, watched } from "./watched_files.ts";
 
 const found = async (store: DefaultMessageStore, key: string): Promise<number[]> =>
   (await store.query(`TopicA#${key}`, 64, 0, Number.MAX_SAFE_INTEGER)).physicalOffsets;
 
 /** The key of message `i`. Their hashes are far apart: those of k1, k2 … lie in one page of slots. */
 const keyOf = (i: number): string => `${i}k${(i * 7_919) % 1_000_003}`;
+
+/** A key of TopicA whose slot is on this page. @param from others for others */
+function keyOnPage(page: number, slotCount: number, from: number): string {
+  for (let i = from * 1_000_000; ; i++) {
+    const key = `p${i}`;
+    if (Math.floor((Math.abs(hashCode(`TopicA#${key}`)) % slotCount) / 1024) === page) return key;
+  }
+}
 
 /** Messages `from` to `to - 1`, written. */
 async function fill(store: DefaultMessageStore, from: number, to: number): Promise<void> {
@@ -37,9 +47,11 @@ describe("keys that come while the index is synced", () => {
     return { runtime, store, count };
   }
 
-  // Five slots: every chain gets new entries during the sync. The default: every key has a page of slots for itself.
+  // Five slots: every chain gets new entries during the sync. 20 pages: some are written along that get entries meanwhile. The
+  // default: every key has a page of slots for itself.
   describe.each([
     { name: "5 slots", sizes: { maxHashSlotNum: 5, maxIndexNum: 10_000 } },
+    { name: "20 pages of slots", sizes: { maxHashSlotNum: 20 * 1024, maxIndexNum: 10_000 } },
     { name: "5,000,000 slots", sizes: { maxHashSlotNum: 5_000_000, maxIndexNum: 10_000 } },
   ])("$name", ({ sizes }) => {
     test("are found after an orderly stop", async () => {
@@ -91,10 +103,57 @@ describe("cost", () => {
     watch.calls.length = 0;
     await store.close();
     // 5,000,000 slots of 4 bytes are 77 runs; the last block, and the header.
-    // These hashes leave gaps, at which a run ends.
+    // These hashes leave gaps, at which a run ends where they are wide.
     expect(watch.count("/index/", "write", "writeSync")).toBeLessThanOrEqual(100);
     expect(watch.count("/index/", "read", "readSync")).toBe(0);
   }, 30_000);
+
+  /** Writes of slots, as the page at which they begin and the pages they have. */
+  const slotWrites = ({ calls }: Watch): [number, number][] =>
+    calls
+      .filter(({ call, path, bytes }) => call === "write" && path.includes("/index/") && bytes !== INDEX_HEADER_BYTES)
+      .map(({ position, bytes }) => [(position - INDEX_HEADER_BYTES) / 4096, bytes / 4096]);
+
+  test("up to four pages between two that changed are written with them", async () => {
+    const sizes = { maxHashSlotNum: 20 * 1024, maxIndexNum: 10_000, flushConsumeQueueThoroughInterval: 1000 };
+    const { runtime, watch } = watched(simRuntime());
+    const store = await openStore(runtime, "/store", sizes);
+    const keys: string[] = [];
+    const touch = async (pages: Iterable<number>): Promise<[number, number][]> => {
+      for (const page of pages) {
+        const key = keyOnPage(page, sizes.maxHashSlotNum, keys.length);
+        keys.push(key);
+        put(store, { keys: key });
+      }
+      await store.durable(store.stats().maxPhysicalOffset, false);
+      watch.calls.length = 0;
+      await runtime.clock.advance(1000);
+      return slotWrites(watch);
+    };
+    expect(await touch(Array(20).keys())).toEqual([[0, 20]]);
+    expect(await touch([13, 2, 7])).toEqual([
+      [2, 6],
+      [13, 1],
+    ]);
+    await store.close();
+    const again = await openStore(runtime, "/store", sizes);
+    for (const key of keys) expect([key, (await found(again, key)).length]).toEqual([key, 1]);
+    await again.close();
+  });
+
+  test("pages that no key has touched are not", async () => {
+    const sizes = { maxHashSlotNum: 20 * 1024, maxIndexNum: 10_000, flushConsumeQueueThoroughInterval: 1000 };
+    const { runtime, watch } = watched(simRuntime());
+    const store = await openStore(runtime, "/store", sizes);
+    for (const page of [0, 1, 3]) put(store, { keys: keyOnPage(page, sizes.maxHashSlotNum, 0) });
+    await store.durable(store.stats().maxPhysicalOffset, false);
+    await runtime.clock.advance(1000);
+    expect(slotWrites(watch)).toEqual([
+      [0, 2],
+      [3, 1],
+    ]);
+    await store.close();
+  });
 
   test("a query reads the slot and the chain, nothing else of the index and nothing of log or queues", async () => {
     const plain = simRuntime();
