@@ -3,12 +3,13 @@
  * or three values. Bytes that are the same stand for the same values; where a byte differs inside a value, that value is read
  * anew; where it differs anywhere else, the header is of another form, and the whole of it has to be read.
  *
- * A SEND_MESSAGE_V2 of 346 bytes on Bun: 0.6 µs, where the walk over all fields takes 0.8 and the long way 2.1.
+ * A SEND_MESSAGE_V2 of 346 bytes on Bun: 0.36 µs, where the walk over all fields takes 0.8 and the long way 2.1.
  */
 
 import { readInt32 } from "./bytes.ts";
 import type { FieldKind } from "./header.ts";
 import { type HeaderText, plainValue } from "./header_text.ts";
+import { holdsZeroWord, isSameWord, WORD_BYTES } from "./words.ts";
 
 /** The members of a JSON header that are not its fields. */
 export interface Members {
@@ -34,6 +35,8 @@ export const TEMPLATE_BYTES_MAX = 2048;
 export class HeaderTemplate {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  /** Where the last word begins that can be compared as one; below 0 for none. */
+  readonly #lastWord: number;
   readonly #spans: readonly Span[];
   readonly #header: object;
   readonly #members: Members;
@@ -42,6 +45,7 @@ export class HeaderTemplate {
   constructor(bytes: Uint8Array, spans: readonly Span[], header: object, members: Members) {
     this.#bytes = new Uint8Array(bytes);
     this.#view = new DataView(this.#bytes.buffer);
+    this.#lastWord = holdsZeroWord(this.#bytes) ? -1 : this.#bytes.length - WORD_BYTES;
     this.#spans = spans;
     this.#header = header;
     this.#members = { ...members };
@@ -49,7 +53,7 @@ export class HeaderTemplate {
 
   /**
    * The header `bytes[from, end)` when it is like this one; `members` gets the values of its members.
-   * @param view of all of `bytes`: what is the same is passed over four bytes at a time
+   * @param view of all of `bytes`: what is the same is passed over a word at a time
    * @param rocketmq spans are a length and a text; in JSON a text up to its quote, or a bare number
    */
   read(
@@ -63,7 +67,7 @@ export class HeaderTemplate {
   ): object | undefined {
     const known = this.#bytes;
     const knownView = this.#view;
-    const lastWord = known.length - 4;
+    const lastWord = this.#lastWord;
     const spans = this.#spans;
     const value: Record<string, unknown> = { ...this.#header };
     const { language, version, opaque, flag } = this.#members;
@@ -75,9 +79,9 @@ export class HeaderTemplate {
     let same = 0;
     let next = 0;
     for (;;) {
-      while (same <= lastWord && at + 4 <= end && view.getInt32(at) === knownView.getInt32(same)) {
-        at += 4;
-        same += 4;
+      while (same <= lastWord && at + WORD_BYTES <= end && isSameWord(view, at, knownView, same)) {
+        at += WORD_BYTES;
+        same += WORD_BYTES;
       }
       while (same < known.length && bytes[at] === known[same]) {
         at++;
@@ -90,7 +94,7 @@ export class HeaderTemplate {
       const valueAt = at - (same - span.from);
       if (rocketmq) at = rocketmqValue(bytes, valueAt, end, span, text, value);
       else if (span.isMember) at = memberValue(bytes, valueAt, span, text, members);
-      else at = jsonValue(bytes, valueAt, end, span, text, value);
+      else at = jsonValue(bytes, view, valueAt, end, span, text, value);
       if (at < 0) return undefined;
       same = span.to;
       next++;
@@ -101,6 +105,7 @@ export class HeaderTemplate {
 /** Reads one value into `into` and tells where it ends; -1 when it is none. */
 function jsonValue(
   bytes: Uint8Array,
+  view: DataView,
   from: number,
   end: number,
   span: Span,
@@ -108,7 +113,7 @@ function jsonValue(
   into: Record<string, unknown>,
 ): number {
   if (span.kind === "string") {
-    const read = text.json(bytes, from, end);
+    const read = text.json(bytes, view, from, end);
     if (read === undefined) return -1;
     into[span.property] = read;
     return text.end - 1;

@@ -2,12 +2,16 @@
  * Values of a request's header, read from its bytes: what `request_reader.ts` and `header_template.ts` have in common.
  * Every function gives `undefined` for what only the long way can read.
  */
+import { EscapedText } from "./escaped_text.ts";
 import type { FieldKind } from "./header.ts";
 import { NO_BODY } from "./remoting_command.ts";
 import { CACHED_TEXT_BYTES_MAX, isText, TextCache } from "./text_cache.ts";
 
 /** Room for texts with escapes; a longer one goes the long way. Properties have 32 KiB at most. */
 const SCRATCH_BYTES = 64 * 1024;
+
+/** Of the texts with escapes that are not like the one kept, every 16th is kept. */
+const LEARN_EVERY = 16;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -23,9 +27,11 @@ export class HeaderText {
   #scratch: Uint8Array = NO_BODY;
   /** The beginning of `#scratch`, as long as the last text there. */
   #unescaped: Uint8Array = NO_BODY;
+  readonly #kept = new EscapedText();
+  #misses = 0;
 
-  /** The JSON text whose opening quote is before `from`. */
-  json(bytes: Uint8Array, from: number, limit: number): string | undefined {
+  /** The JSON text whose opening quote is before `from`. @param view of all of `bytes` */
+  json(bytes: Uint8Array, view: DataView, from: number, limit: number): string | undefined {
     let hash = 0;
     for (let at = from; at < limit; at++) {
       const byte = bytes[at] as number;
@@ -35,14 +41,21 @@ export class HeaderText {
           ? DECODER.decode(bytes.subarray(from, at))
           : this.#texts.get(bytes, from, at, hash);
       }
-      if (byte === BACKSLASH || byte < 0x20 || byte > 0x7e) return this.#escaped(bytes, from, limit);
+      if (byte === BACKSLASH || byte < 0x20 || byte > 0x7e) return this.#escaped(bytes, view, from, limit);
       hash = (Math.imul(hash, 31) + byte) | 0;
     }
     return undefined;
   }
 
   /** As `json`, with escapes and characters beyond ASCII. */
-  #escaped(bytes: Uint8Array, from: number, limit: number): string | undefined {
+  #escaped(bytes: Uint8Array, view: DataView, from: number, limit: number): string | undefined {
+    const like = this.#kept.read(bytes, view, from, limit);
+    if (like === undefined) return this.#unlike(bytes, from, limit);
+    this.end = from + this.#kept.rawLength + 1;
+    return DECODER.decode(like);
+  }
+
+  #unlike(bytes: Uint8Array, from: number, limit: number): string | undefined {
     if (this.#scratch.length === 0) this.#scratch = new Uint8Array(SCRATCH_BYTES);
     const scratch = this.#scratch;
     let length = 0;
@@ -52,6 +65,7 @@ export class HeaderText {
         this.end = at;
         // Texts of one kind have one length for long; a view costs as much as a third of the decoding.
         if (this.#unescaped.length !== length) this.#unescaped = scratch.subarray(0, length);
+        if (this.#misses++ % LEARN_EVERY === 0) this.#kept.keep(bytes.subarray(from, at - 1), this.#unescaped);
         return DECODER.decode(this.#unescaped);
       }
       if (byte === BACKSLASH) {

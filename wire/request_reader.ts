@@ -200,7 +200,7 @@ export class RequestReader {
           break;
         case 0x6c: {
           if (!startsWith(bytes, at, JSON_LANGUAGE)) return undefined;
-          const name = this.#text.json(bytes, at + JSON_LANGUAGE.length, end);
+          const name = this.#text.json(bytes, this.#view, at + JSON_LANGUAGE.length, end);
           if (name === undefined) return undefined;
           const code = LANGUAGES.indexOf(name as (typeof LANGUAGES)[number]);
           members.language = code < 0 ? LANGUAGE_OTHER : code;
@@ -247,7 +247,7 @@ export class RequestReader {
       if (bytes[nameEnd + 1] !== COLON || bytes[nameEnd + 2] !== QUOTE) return undefined;
       seen |= field.bit;
       if (field.kind === "string") {
-        const text = this.#text.json(bytes, valueAt, end);
+        const text = this.#text.json(bytes, this.#view, valueAt, end);
         if (text === undefined) return undefined;
         value[field.property] = text;
         at = this.#text.end;

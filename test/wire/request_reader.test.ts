@@ -8,6 +8,7 @@ import { type ReadRequest, RequestReader } from "../../wire/request_reader.ts";
 import { REQUESTS, type RequestRow } from "../../wire/requests.ts";
 import { decodeCommand, encodeCommand } from "../../wire/serialize.ts";
 import { TextCache } from "../../wire/text_cache.ts";
+import { Dice } from "../fuzz/random.ts";
 import { bytesOf, goldenRows } from "./golden.ts";
 
 const rows = Object.values(REQUESTS) as RequestRow[];
@@ -223,6 +224,57 @@ describe("a header like one before it", () => {
       }
     }
   });
+});
+
+describe("a text with escapes like one before it", () => {
+  const headerWith = (properties: string): string =>
+    `{"code":310,"extFields":{"a":"P","b":"T","c":"D","d":"4","e":"3","f":"0","g":"17","h":"0","i":"${properties}"},"flag":0,"language":"JAVA","opaque":1,"serializeTypeCurrentRPC":"JSON","version":513}`;
+  const propertiesOf = (raw: string): string | undefined =>
+    (read(jsonFrame(headerWith(raw)))?.header as { properties?: string } | undefined)?.properties;
+  const raw = String.raw`UNIQ_KEY\u0001FD0000257DA30946E09675B00001A2F\u0002KEYS\u0001order \"7\"\u0002WAIT\u0001true\u0002`;
+
+  test("changed again and again, it is what JSON.parse makes of it, or goes the long way", () => {
+    const dice = new Dice(14);
+    const pieces = ["0", "F", "x", "\u007f", "é", "中", String.raw`\n`, String.raw`\u0001`, String.raw`\u0041`, String.raw`\"`];
+    let text = raw;
+    let short = 0;
+    for (let i = 0; i < 5_000; i++) {
+      // Where no escape is cut through.
+      const parts = text.match(/\\u[0-9a-f]{4}|\\.|[^\\]/gu) as string[];
+      const at = dice.below(parts.length);
+      // Mostly a letter for another; longer and shorter texts, and other escapes, in between.
+      if (dice.once(10)) parts.splice(at, dice.below(2), dice.pick(pieces));
+      else if ((parts[at] as string).length === 1) parts[at] = dice.pick(["0", "7", "A", "z"]);
+      text = parts.join("");
+      const found = propertiesOf(text);
+      if (found !== undefined) short++;
+      expect([text, found ?? JSON.parse(`"${text}"`)]).toEqual([text, JSON.parse(`"${text}"`)]);
+    }
+    expect(short).toBeGreaterThan(4_500);
+  });
+
+  test("a quote, a backslash or a control character in the place of a letter is none", () => {
+    for (let at = 0; at < raw.length; at++) {
+      for (const letter of ['"', "\\", "\u0001", "\n"]) {
+        const changed = raw.slice(0, at) + letter + raw.slice(at + 1);
+        expect(propertiesOf(raw)).toBe(JSON.parse(`"${raw}"`));
+        const frame = jsonFrame(headerWith(changed));
+        if (read(frame) !== undefined) expectSame(frame);
+      }
+    }
+  });
+});
+
+test("of ROCKETMQ's texts, zeros are not taken for zeros with a sign", () => {
+  const extFields = { a: "P", b: "T", c: "D", d: "4", e: "3", f: "0", g: "17", h: "0", i: `a${"\0".repeat(20)}` };
+  const frame = frameOf({ code: 310, serializeType: 1, extFields });
+  for (let at = frame.length - 20; at < frame.length; at++) {
+    const primed = new RequestReader(rows);
+    primed.read(frame, 0, frame.length);
+    const changed = frame.with(at, 0x80);
+    const found = primed.read(changed, 0, changed.length);
+    expect(found?.header).toEqual(REQUESTS.SEND_MESSAGE_V2.request.decode(decodeCommand(changed).extFields));
+  }
 });
 
 test("texts of one hash do not stand for each other", () => {
