@@ -424,15 +424,15 @@ export class IndexFile {
     const slotCount = Math.min(run.count * PAGE_SLOTS, this.#sizes.slotCount - run.first * PAGE_SLOTS);
     const bytes = room.subarray(0, slotCount * SLOT_BYTES);
     const view = new DataView(bytes.buffer);
+    const before = (entry: number): number => {
+      let number = entry;
+      while (number >= from) number = previous[number - from] as number;
+      return number;
+    };
     for (let i = 0; i < slotCount; i += PAGE_SLOTS) {
       const pageNumber = run.first + (i >>> PAGE_BITS);
-      const pages = this.#withPage(pageNumber);
       const count = Math.min(PAGE_SLOTS, slotCount - i);
-      for (let slot = 0; slot < count; slot++) {
-        let number = pages.get(pageNumber * PAGE_SLOTS + slot);
-        while (number >= from) number = previous[number - from] as number;
-        view.setInt32((i + slot) * SLOT_BYTES, number);
-      }
+      this.#withPage(pageNumber).write(pageNumber, count, view, i * SLOT_BYTES, from, before);
     }
     return bytes;
   }

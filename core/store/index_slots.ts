@@ -33,6 +33,21 @@ export class SlotPages {
     return width === WIDE_BYTES ? low | ((page[at + 3] as number) << 24) : low;
   }
 
+  /**
+   * Writes a page that is there as it is on the disk.
+   * @param count slots of it that the file has
+   * @param from numbers from here on are not written, but what `before` makes of them
+   */
+  write(pageNumber: number, count: number, target: DataView, at: number, from: number, before: (entry: number) => number): void {
+    const page = this.#pages[pageNumber] as Uint8Array;
+    const width = page.length >>> PAGE_BITS;
+    for (let slot = 0, byte = 0; slot < count; slot++, byte += width) {
+      let entry = (page[byte] as number) | ((page[byte + 1] as number) << 8) | ((page[byte + 2] as number) << 16);
+      if (width === WIDE_BYTES) entry |= (page[byte + 3] as number) << 24;
+      target.setInt32(at + slot * WIDE_BYTES, entry < from ? entry : before(entry));
+    }
+  }
+
   /** @param slot of a page that is there. @param entry 0..2^31 - 1 */
   set(slot: number, entry: number): void {
     const pageNumber = slot >>> PAGE_BITS;

@@ -22,6 +22,26 @@ describe("slots", () => {
     }
   });
 
+  test.each([
+    { name: "three bytes", largest: 0xff_ffff },
+    { name: "four bytes", largest: 0x7fff_ffff },
+  ])("of $name are written big-endian, as many as asked for, and what is too new as what was before it", ({ largest }) => {
+    const pages = new SlotPages();
+    pages.add(7);
+    const numbers = [0, 1, 0x01_02_03, 0xff_fffe, largest];
+    for (let index = 0; index < PAGE_SLOTS; index++) pages.set(7 * PAGE_SLOTS + index, numbers[index % 5] as number);
+    const target = new Uint8Array(8 + 4 * PAGE_SLOTS).fill(0xee);
+    const asked: number[] = [];
+    pages.write(7, 9, new DataView(target.buffer), 8, 0xff_ffff, (entry) => {
+      asked.push(entry);
+      return 5;
+    });
+    const expected = [0, 1, 0x01_02_03, 0xff_fffe, 5, 0, 1, 0x01_02_03, 0xff_fffe];
+    expect(expected.map((_, i) => new DataView(target.buffer).getInt32(8 + 4 * i))).toEqual(expected);
+    expect(asked).toEqual([largest]);
+    expect([...target.subarray(0, 8), ...target.subarray(8 + 4 * 9)].every((byte) => byte === 0xee)).toBe(true);
+  });
+
   test("of a page that is not there are told apart from empty ones", () => {
     const pages = new SlotPages();
     expect(pages.has(2)).toBe(false);
