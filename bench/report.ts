@@ -187,9 +187,10 @@ ${table(byTarget)}
 - *oneway*: messages that landed in the queues, over the time until the last one had; every 1,000th is answered, as a window.
 - *transactions*: committed messages that landed in their queues; the latency is that of the half message, since the commit is not answered.
 - *POP*: each message is acknowledged by itself, as the client does; CPU up to one second after the last, for the acknowledgements.
-- *SQL92*: a group has read the whole backlog before the one that is measured, for the compilers of all sides. Where one message in
-  ten passes, the Java client needs most of a core for what it gets, whoever serves it: client and broker fill both cores. Where one
-  in a hundred does, what is left is the server, which looks on two threads here and on as many as it likes at Apache's.
+- *SQL92*: groups read the whole backlog one after the other; those that begin within the warm-up do not count, nor does the first
+  tenth of any. Where one message in ten passes, the Java client needs most of a core for what it gets, whoever serves it: client and
+  broker fill both cores. Where one in a hundred does, what is left is the server, which looks on two threads here and on as many as
+  it likes at Apache's.
 - *held pull*: from the moment a send is written to the moment the answer of the pull held for it is here; the way of the send is included.
 - *start*: from the start of the process (Apache: of the later of two started at once) to the first message acknowledged.
 - *10,000 idle connections*: resident memory with them, each having been answered once, less resident memory before.
