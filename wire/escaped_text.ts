@@ -1,8 +1,8 @@
 /**
- * A JSON text with escapes, kept as the pattern of those to come: the properties of one message differ from those of another in
- * a few letters, between escapes that stand where they stood. What is the same needs no look at each of its bytes.
+ * A JSON text with escapes, or beyond ASCII, kept as the pattern of those to come: the properties of one message differ from those
+ * of another in a few letters, between escapes that stand where they stood. What is the same needs no look at each of its bytes.
  *
- * Properties of 115 bytes as Java's client sends them, with three escapes, on Bun: 80 ns where reading them takes 190.
+ * Properties of 96 bytes as Java's client sends them, with four escapes, on Bun: 100 ns where reading them takes 270.
  */
 
 import { NO_BODY } from "./remoting_command.ts";
@@ -60,7 +60,9 @@ export class EscapedText {
 
   /**
    * Keeps a text that was read.
-   * @param raw as it stood in the header, without quotes: well-formed. @param text the same in UTF-8
+   * @param raw as it stood in the header, without quotes: well-formed, without bytes below 0x20, and with escapes of ASCII only,
+   * which are one byte each of the text
+   * @param text the same in UTF-8
    */
   keep(raw: Uint8Array, text: Uint8Array): void {
     if (raw.length > KEPT_BYTES_MAX) return;

@@ -3,7 +3,7 @@
  * or three values. Bytes that are the same stand for the same values; where a byte differs inside a value, that value is read
  * anew; where it differs anywhere else, the header is of another form, and the whole of it has to be read.
  *
- * A SEND_MESSAGE_V2 of 346 bytes on Bun: 0.36 µs, where the walk over all fields takes 0.8 and the long way 2.1.
+ * A SEND_MESSAGE_V2 of 410 bytes on Bun: 0.35 µs, where the long way takes 1.6.
  */
 
 import { readInt32 } from "./bytes.ts";

@@ -10,7 +10,7 @@ import { CACHED_TEXT_BYTES_MAX, isText, TextCache } from "./text_cache.ts";
 /** Room for texts with escapes; a longer one goes the long way. Properties have 32 KiB at most. */
 const SCRATCH_BYTES = 64 * 1024;
 
-/** Of the texts with escapes that are not like the one kept, every 16th is kept. */
+/** Of the texts with escapes, or beyond ASCII, that are not like the one kept, every 16th is kept: one serves all fields. */
 const LEARN_EVERY = 16;
 
 const QUOTE = 0x22;

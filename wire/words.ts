@@ -1,7 +1,7 @@
 /**
  * Bytes compared eight at a time. What reads a word quickest in all three engines is `getFloat64` (an int64 would be an object), so
  * a word is compared as a double, which has two kinds of words of its own: those of a NaN are not the same as themselves, and zero
- * comes in two forms. Text has neither.
+ * comes in two forms. JSON has neither; other text may have zeros.
  */
 
 export const WORD_BYTES = 8;
