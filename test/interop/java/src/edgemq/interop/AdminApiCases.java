@@ -174,7 +174,7 @@ final class AdminApiCases {
         consumer.start();
         kit.send(producer, topic, "*", "seen", 10);
         inbox.holdsExactly(Kit.bodies("seen", 10), 20);
-        consumer.shutdown();
+        Kit.finish(consumer);
         kit.send(producer, topic, "*", "unseen", 4);
         var stats = kit.admin().examineConsumeStats(group, topic);
         equal(4L, stats.computeTotalDiff(), "messages behind");

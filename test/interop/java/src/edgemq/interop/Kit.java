@@ -161,6 +161,15 @@ final class Kit implements AutoCloseable {
         return consumer;
     }
 
+    /**
+     * Shuts a consumer down that has read everything, behind the last call of its listener: by default the client waits for none,
+     * and a message whose listener has not returned by then is not counted in the offsets that are left, nor are those behind it.
+     */
+    static void finish(DefaultMQPushConsumer consumer) {
+        consumer.setAwaitTerminationMillisWhenShutdown(5_000);
+        consumer.shutdown();
+    }
+
     /** Subscribes and starts a push consumer whose listener puts everything into the inbox it returns. */
     Inbox consume(String group, String topic, String tags) throws Exception {
         DefaultMQPushConsumer consumer = pushConsumer(group);

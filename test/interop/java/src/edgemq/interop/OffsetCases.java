@@ -42,7 +42,7 @@ final class OffsetCases {
         Inbox first = new Inbox();
         DefaultMQPushConsumer consumer = start(kit, group, topic, first);
         first.holdsExactly(Kit.bodies("first", 30), 20);
-        consumer.shutdown();
+        Kit.finish(consumer);
         kit.send(producer, topic, "*", "second", 30);
         Inbox second = new Inbox();
         start(kit, group, topic, second);
@@ -108,14 +108,14 @@ final class OffsetCases {
         Inbox seen = new Inbox();
         DefaultMQPushConsumer consumer = start(kit, from, topic, seen);
         seen.holdsExactly(Kit.bodies("seen", 10), 20);
-        consumer.shutdown();
+        Kit.finish(consumer);
         eventually("the offset of the first group is stored", 10, () ->
             kit.admin().examineConsumeStats(from, topic).getOffsetTable().get(kit.queue(topic, 0)).getConsumerOffset() == 10);
         // the target group must exist, or the offset of an unknown group may be cleaned
         Inbox before = new Inbox();
         DefaultMQPushConsumer target = start(kit, to, topic, before);
         before.holdsExactly(Kit.bodies("seen", 10), 20);
-        target.shutdown();
+        Kit.finish(target);
         kit.admin().updateConsumeOffset(kit.settings().brokerAddr(), to, kit.queue(topic, 0), 3);
         kit.admin().cloneGroupOffset(from, to, topic, true);
         eventually("the second group stands where the first does", 10, () ->

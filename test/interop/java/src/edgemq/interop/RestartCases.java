@@ -59,7 +59,7 @@ final class RestartCases {
         consumer.registerMessageListener(first.concurrently());
         consumer.start();
         first.holdsExactly(Kit.bodies("first", 30), 20);
-        consumer.shutdown();
+        Kit.finish(consumer);
         Message delayed = new Message(topic, bytes("delayed"));
         delayed.setDelayTimeLevel(2);
         producer.send(delayed);

@@ -269,7 +269,7 @@ final class StoreCompatCases {
         } else {
             inbox.holdsExactly(List.copyOf(unread), 30);
         }
-        consumer.shutdown();
+        Kit.finish(consumer);
         unread.clear();
         sent(producer.send(new Message(topic, "*", bytes("left-" + turn))));
         unread.add("left-" + turn);
