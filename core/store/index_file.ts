@@ -396,22 +396,17 @@ export class IndexFile {
   /** The pages that are written with one write each, in order. @param dirty numbers of those that have to be */
   #runsOf(dirty: readonly number[]): PageRun[] {
     const runs: PageRun[] = [];
-    let run: PageRun | undefined;
     for (const page of dirty) {
-      const behind = run === undefined ? 0 : run.first + run.count;
-      if (
-        run !== undefined &&
-        page - run.first < RUN_PAGES_MAX &&
-        page - behind <= GAP_PAGES_MAX &&
-        this.#areHere(behind, page)
-      ) {
-        run.count = page - run.first + 1;
-      } else {
-        run = { first: page, count: 1 };
-        runs.push(run);
-      }
+      const last = runs.at(-1);
+      if (last !== undefined && this.#mayReach(last, page)) last.count = page - last.first + 1;
+      else runs.push({ first: page, count: 1 });
     }
     return runs;
+  }
+
+  #mayReach(run: PageRun, page: number): boolean {
+    const behind = run.first + run.count;
+    return page - run.first < RUN_PAGES_MAX && page - behind <= GAP_PAGES_MAX && this.#areHere(behind, page);
   }
 
   /** Whether the pages `[from, to)` are in memory: others would have to be read to be written. */
