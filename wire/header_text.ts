@@ -10,8 +10,8 @@ import { CACHED_TEXT_BYTES_MAX, isText, TextCache } from "./text_cache.ts";
 /** Room for texts with escapes; a longer one goes the long way. Properties have 32 KiB at most. */
 const SCRATCH_BYTES = 64 * 1024;
 
-/** Of the texts with escapes, or beyond ASCII, that are not like the one kept, every 16th is kept: one serves all fields. */
-const LEARN_EVERY = 16;
+/** Of the headers, or texts, that are like none kept, every 16th is kept: two clients of different habits must not copy all the time. */
+export const LEARN_EVERY = 16;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -27,6 +27,7 @@ export class HeaderText {
   #scratch: Uint8Array = NO_BODY;
   /** The beginning of `#scratch`, as long as the last text there. */
   #unescaped: Uint8Array = NO_BODY;
+  /** One for all fields. */
   readonly #kept = new EscapedText();
   #misses = 0;
 

@@ -14,7 +14,7 @@ import { readInt32 } from "./bytes.ts";
 import { FRAME_PREFIX_BYTES } from "./frame.ts";
 import type { FieldKind, HeaderCodec } from "./header.ts";
 import { HeaderTemplate, type Members, type Span, TEMPLATE_BYTES_MAX } from "./header_template.ts";
-import { HeaderText, plainValue } from "./header_text.ts";
+import { HeaderText, LEARN_EVERY, plainValue } from "./header_text.ts";
 import {
   FLAG_RESPONSE,
   LANGUAGE_OTHER,
@@ -68,9 +68,6 @@ const JSON_LANGUAGE = '"language":"';
 const JSON_OPAQUE = '"opaque":';
 const JSON_TYPE = '"serializeTypeCurrentRPC":"JSON"';
 const JSON_VERSION = '"version":';
-
-/** Of the headers that are like none kept, every 16th is kept: two clients of different habits must not copy all the time. */
-const LEARN_EVERY = 16;
 
 /** One serves all connections of a server: it keeps nothing of a connection. */
 export class RequestReader {
