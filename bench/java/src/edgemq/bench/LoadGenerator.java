@@ -3,6 +3,7 @@ package edgemq.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -314,11 +315,10 @@ public final class LoadGenerator {
         String topic = "bench_" + scenario;
         long expected = backlog(topic, index -> batchWithProperties(topic, index));
         long warmUntil = System.nanoTime() + TimeUnit.SECONDS.toNanos(warmUpSeconds);
-        while (System.nanoTime() < warmUntil) new Consumption(expected, passesOneIn, 0).consume(filtering(topic, expression));
-        Consumed sum = new Consumption(expected, passesOneIn, 0).consume(filtering(topic, expression));
-        while (sum.failed == 0 && sum.seconds < measuredSeconds) {
-            sum = sum.and(new Consumption(expected, passesOneIn, 0).consume(filtering(topic, expression)));
-        }
+        Callable<Consumed> group = () -> new Consumption(expected, passesOneIn, 0).consume(filtering(topic, expression));
+        while (System.nanoTime() < warmUntil) group.call();
+        Consumed sum = group.call();
+        while (sum.failed == 0 && sum.seconds < measuredSeconds) sum = sum.and(group.call());
         sum.print(scenario);
     }
 
